@@ -1,0 +1,1 @@
+"""The nouns: frozen values and the moves between them, without I/O."""

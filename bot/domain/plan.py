@@ -1,0 +1,57 @@
+"""Plans: exactly which bytes go into which database, in which order, on top of which head."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from bot.domain.entry import Json, canonical
+from bot.domain.project import Environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedFile:
+    """One file of a plan. The bytes themselves lie in the journal's blobs under `sha256`."""
+
+    version: str
+    name: str
+    filename: str
+    sha256: str
+    statements: int
+    purpose: str = ""
+
+    @property
+    def label(self) -> str:
+        """`VERSION name`, as people write it."""
+        return f"{self.version} {self.name}".rstrip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What an approval is bound to: the files' bytes, their order, and the head they are put on (None: empty history)."""
+
+    project: str
+    environment: Environment
+    head: str | None
+    files: tuple[PlannedFile, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything that is approved, in hex; the card shows its first six characters."""
+        return hashlib.sha256(canonical(self.to_json()).encode()).hexdigest()
+
+    def heads(self) -> tuple[str | None, ...]:
+        """The heads that production goes through: before the first file, then after each."""
+        return (self.head, *(file.version for file in self.files))
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "project": self.project, "environment": str(self.environment), "head": self.head,
+            "files": [
+                {
+                    "version": f.version, "name": f.name, "filename": f.filename, "sha256": f.sha256,
+                    "statements": f.statements, "purpose": f.purpose,
+                }
+                for f in self.files
+            ],
+        }

@@ -1,0 +1,23 @@
+"""The errors that a person can act on; their message is the sentence that the person reads."""
+
+from __future__ import annotations
+
+
+class StagedoorError(Exception):
+    """Base of every error whose message may be shown to a person as it is."""
+
+
+class Refused(StagedoorError):
+    """The rules say no; the message names the rule and the way on."""
+
+
+class Unknown(StagedoorError):
+    """No promotion, version, project or command has that name; the message says what there is."""
+
+
+class Unreachable(StagedoorError):
+    """Something outside did not answer; the message says what, and what that means for production."""
+
+
+class Superseded(StagedoorError):
+    """Another walk of the same record has begun; what this one still wanted to write is void."""
