@@ -4,7 +4,15 @@ from __future__ import annotations
 
 
 class StagedoorError(Exception):
-    """Base of every error whose message may be shown to a person as it is."""
+    """Base of every error whose message may be shown to a person as it is.
+
+    `can` holds the Slack ids (users, user groups) of those who could do it instead; whoever
+    shows the message names them after it.
+    """
+
+    def __init__(self, message: str, *, can: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.can = can
 
 
 class Refused(StagedoorError):

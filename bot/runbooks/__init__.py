@@ -1,0 +1,1 @@
+"""The runbooks as lists of named stages, and the walker that takes records down them."""

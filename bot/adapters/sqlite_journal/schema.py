@@ -1,0 +1,124 @@
+"""The tables of the SQLite store, and how an older store is moved forward."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from sqlite_utils import Database
+
+from bot.errors import Refused
+
+APPLICATION = 0x53746467
+"""Stands in the file's header, so that another program's database is never taken for a store."""
+
+
+def version_of(db: Database) -> int:
+    """The schema version of the file; 0 for an empty one. Raises `Refused` for a file that is not ours or too new."""
+    mark = int(db.execute("PRAGMA application_id").fetchone()[0])
+    tables = set(db.table_names())
+    if not tables and mark in (0, APPLICATION):
+        return 0
+    if mark != APPLICATION or "schema_versions" not in tables:
+        raise Refused("It is a database of another program. Name another file in STAGEDOOR_STORE_URL.")
+    version = int(db.execute("SELECT max(version) FROM schema_versions").fetchone()[0])
+    if version > len(VERSIONS):
+        raise Refused(
+            f"It was written by a newer release (store version {version}; this one knows up to {len(VERSIONS)}). "
+            "Start that release, or restore the copy from before the update.",
+        )
+    return version
+
+
+def move_forward(db: Database, *, full_text: bool, at: str) -> None:
+    """Bring the store to this release's version; the caller holds the write transaction."""
+    known = version_of(db)
+    if known == 0:
+        db.execute(f"PRAGMA application_id = {APPLICATION}")
+        db.table("schema_versions").create({"version": int, "at": str}, pk="version")
+    for version, change in enumerate(VERSIONS[known:], start=known + 1):
+        change(db, full_text)
+        db.execute("INSERT INTO schema_versions (version, at) VALUES (?, ?)", [version, at])
+
+
+def first(db: Database, full_text: bool) -> None:
+    _chain(db)
+    _records(db)
+    _beside(db)
+    if full_text and _has_fts5(db):
+        for table, column in (("findable", "words"), ("private", "text")):
+            db.table(table).enable_fts([column], create_triggers=True, tokenize="unicode61")
+
+
+VERSIONS: tuple[Callable[[Database, bool], None], ...] = (first,)
+"""How each version is made of the one before; never edit one that was released."""
+
+
+def _chain(db: Database) -> None:
+    entries = db.table("entries").create(
+        {
+            "seq": int, "id": str, "at": str, "about": str, "kind": str, "actor": str, "data": str,
+            "private_hash": str, "previous": str, "hash": str,
+        },
+        pk="seq",
+        not_null=("id", "at", "about", "kind", "actor", "data", "private_hash", "previous", "hash"),
+    )
+    for column in ("id", "previous", "hash"):
+        entries.create_index([column], unique=True)
+    entries.create_index(["about", "seq"])
+    for verb in ("UPDATE", "DELETE"):
+        db.execute(
+            f"CREATE TRIGGER entries_no_{verb.lower()} BEFORE {verb} ON entries "
+            "BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END",
+        )
+    db.table("findable").create({"seq": int, "words": str}, pk="seq", not_null=("words",))
+    private = db.table("private").create(
+        {"seq": int, "entry": str, "salt": str, "text": str}, pk="seq", not_null=("entry", "salt", "text"),
+    )
+    private.create_index(["entry"], unique=True)
+
+
+def _records(db: Database) -> None:
+    records = db.table("records").create(
+        {
+            "opened": int, "id": str, "kind": str, "project": str, "stage": str, "status": str, "due": str,
+            "waits_for": str, "folded": int, "touched": int, "others": int, "announced": int, "summary": str,
+        },
+        pk="opened",
+        not_null=("id", "kind", "project", "stage", "status", "waits_for", "summary"),
+        defaults={"waits_for": "", "folded": 0, "touched": 0, "others": 0, "announced": 0, "summary": "{}"},
+    )
+    records.create_index(["id"], unique=True)
+    records.create_index(["status", "due"])
+    db.execute("CREATE INDEX records_unannounced ON records (opened) WHERE touched > announced")
+    db.execute("CREATE INDEX records_unfolded ON records (opened) WHERE touched > folded AND status = 'live'")
+    db.table("fences").create({"record": str, "fence": int}, pk="record", not_null=("fence",))
+    db.table("numbers").create({"series": str, "last": int}, pk="series", not_null=("last",))
+
+
+def _beside(db: Database) -> None:
+    documents = db.table("documents").create(
+        {"place": int, "shelf": str, "key": str, "doc": str}, pk="place", not_null=("shelf", "key", "doc"),
+    )
+    documents.create_index(["shelf", "key"], unique=True)
+    db.table("blobs").create({"sha256": str, "content": bytes}, pk="sha256", not_null=("content",))
+    deliveries = db.table("deliveries").create(
+        {
+            "place": int, "key": str, "kind": str, "payload": str, "received": str, "attempts": int, "turn": str,
+            "finished": str,
+        },
+        pk="place",
+        not_null=("key", "kind", "received", "attempts", "turn"),
+    )
+    deliveries.create_index(["key"], unique=True)
+    db.execute("CREATE INDEX deliveries_pending ON deliveries (turn) WHERE finished IS NULL")
+    db.execute("CREATE INDEX deliveries_finished ON deliveries (finished) WHERE finished IS NOT NULL")
+
+
+def _has_fts5(db: Database) -> bool:
+    try:
+        db.execute("CREATE VIRTUAL TABLE temp.probe USING fts5(words)")
+        db.execute("DROP TABLE temp.probe")
+    except sqlite3.OperationalError:
+        return False
+    return True

@@ -1,0 +1,206 @@
+"""The SQLite file itself: opened safely, one writer at a time in the order of asking, readers that never wait."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+
+from sqlite_utils import Database
+
+from bot.adapters.links import moment
+from bot.adapters.sqlite_journal.schema import move_forward, version_of
+from bot.errors import Refused, StagedoorError, Unreachable
+from bot.ports import Clock
+
+PATIENCE = 15.0
+"""Seconds that a write waits for another process before it gives up."""
+
+IDLE_READERS = 8
+
+
+class Turns:
+    """A lock that is handed over in the order of asking; with the standard one a busy walker starves everyone else."""
+
+    def __init__(self) -> None:
+        self._guard, self._held, self._waiting = Lock(), False, deque[Lock]()
+
+    def __enter__(self) -> None:
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return
+            mine = Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        try:
+            mine.acquire()
+        except BaseException:
+            with self._guard:
+                given = mine not in self._waiting
+                if not given:
+                    self._waiting.remove(mine)
+            if given:
+                self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._held = False
+
+
+class Store:
+    """An open store file. Everything is durable when `writing` has ended (WAL with synchronous=FULL)."""
+
+    def __init__(self, path: Path, clock: Clock, *, full_text: bool = True) -> None:
+        self.path, self._clock = path, clock
+        self._turns, self._readers, self._guard, self._closed = Turns(), list[Database](), Lock(), False
+        with self._sentences():
+            _create(path)
+            self._writer = self._connect()
+            try:
+                self._prepare(full_text)
+            except Refused as error:
+                self._writer.close()
+                raise Refused(f"The store {path} cannot be used. {error}") from None
+            except BaseException:
+                self._writer.close()
+                raise
+
+    @contextmanager
+    def writing(self) -> Iterator[Database]:
+        """A write transaction: all of it is kept, or nothing."""
+        with self._turns:
+            if self._closed:
+                raise Unreachable("The store was closed; nothing was written.")
+            with self._sentences(), self._transaction() as db:
+                yield db
+
+    @contextmanager
+    def reading(self) -> Iterator[Database]:
+        """A connection to read from; no writer waits for it, and it waits for none."""
+        with self._guard:
+            if self._closed:
+                raise Unreachable("The store was closed.")
+            db = self._readers.pop() if self._readers else None
+        with self._sentences():
+            if db is None:
+                db = self._connect()
+                db.execute("PRAGMA query_only = ON")
+            try:
+                yield db
+            except BaseException:
+                db.close()
+                raise
+        with self._guard:
+            if self._closed or len(self._readers) >= IDLE_READERS:
+                db.close()
+            else:
+                self._readers.append(db)
+
+    def close(self) -> None:
+        """Let a running write end, then close the file."""
+        with self._turns, self._guard:
+            if not self._closed:
+                self._closed = True
+                for db in (*self._readers, self._writer):
+                    db.close()
+
+    def forget(self) -> None:
+        """Overwrite what was deleted in the write-ahead log as well, as far as readers allow it now."""
+        with self._turns, suppress(sqlite3.OperationalError):
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _connect(self) -> Database:
+        # Autocommit, since sqlite3 would begin a deferred transaction: two such writers fail each other at once.
+        connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        try:
+            return Database(connection, execute_plugins=False)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _prepare(self, full_text: bool) -> None:
+        db = self._writer
+        version_of(db)
+        _to_wal(db)
+        # fullfsync matters on macOS alone, where a plain fsync does not reach the disk.
+        for setting in ("synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON", "secure_delete = ON"):
+            db.execute(f"PRAGMA {setting}")
+        with self._transaction():
+            move_forward(db, full_text=full_text, at=moment(self._clock.now()))
+        self.indexed = db.table("findable").detect_fts() is not None
+        if self.indexed:
+            db.execute("SELECT seq FROM findable ORDER BY seq DESC LIMIT 1").fetchall()
+            db.execute("SELECT rowid FROM findable_fts LIMIT 1").fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Database]:
+        db = self._writer
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield db
+            db.commit()
+        except BaseException:
+            db.rollback()
+            raise
+
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            sentence = _told(self.path, error)
+            if sentence is None:
+                raise
+            raise sentence from error
+
+
+def _create(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+    except OSError as error:
+        raise Refused(f"The store {path} cannot be opened: {error.strerror}.") from error
+
+
+def _to_wal(db: Database) -> None:
+    # Two processes that open a new store at once: this one switch does not wait by itself.
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL").fetchall()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
+def _told(path: Path, error: sqlite3.Error) -> StagedoorError | None:
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_NOTADB:
+            return Refused(f"{path} is not a store: SQLite cannot read it. Name another file in STAGEDOOR_STORE_URL.")
+        case sqlite3.SQLITE_CORRUPT:
+            return Refused(f"The store {path} is damaged ({error}). Stop, keep the file, and restore the newest copy.")
+        case sqlite3.SQLITE_BUSY:
+            return Unreachable(f"Another process has held the store {path} for {PATIENCE:.0f} s; nothing was written.")
+        case sqlite3.SQLITE_FULL:
+            return Unreachable(f"The disk of the store {path} is full; nothing was written.")
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return Refused(f"The store {path} cannot be opened for writing. Check who owns the file and its folder.")
+        case sqlite3.SQLITE_IOERR:
+            return Unreachable(f"The disk of the store {path} failed ({error}); nothing was written.")
+        case _:
+            return None

@@ -1,0 +1,60 @@
+"""Evidence: the facts about a plan that gates judge, gathered once and without opinion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bot.domain.migration import Match
+from bot.domain.plan import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row of a migration history; `match` compares it with the local file, None where there is no such file."""
+
+    version: str
+    name: str
+    match: Match | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """Stagedoor's own staging run of a version: which bytes, when it was verified, how long it took (seconds)."""
+
+    sha256: str
+    at: datetime
+    record: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick:
+    """A person's word for a manual line."""
+
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """All that the gates may look at. A history of None could not be read, and `unread` says why."""
+
+    plan: Plan
+    gathered: datetime
+    local: Mapping[str, str] | None
+    """SHA-256 of each local file by version, in the folder's order."""
+    target: tuple[Row, ...] | None
+    """The history of the database that the plan is for."""
+    staging: tuple[Row, ...] | None
+    unread: Mapping[str, str] = field(default_factory=dict)
+    """Why something could not be read: by `files`, `target`, `staging`."""
+    staged: Mapping[str, Staged] = field(default_factory=dict)
+    ticks: Mapping[str, Tick] = field(default_factory=dict)
+    manual: tuple[str, ...] = ()
+    obstacles: Mapping[str, str] = field(default_factory=dict)
+    """What keeps a planned file from running in one transaction, by version."""
+    applied: tuple[str, ...] = ()
+    """Versions of the plan that this very run has already committed."""
+    expires: timedelta = timedelta(days=7)

@@ -1,0 +1,39 @@
+"""What `/migrate status` shows: one line a migration, one column a place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Cell(StrEnum):
+    """Whether a migration is in a place; the words that people read."""
+
+    YES = "✓"
+    NO = "–"
+    EDITED = "edited"
+    UNKNOWN = "?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One migration."""
+
+    version: str
+    name: str
+    local: Cell
+    staging: Cell
+    production: Cell
+    remark: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """A project's migrations; `unread` says by place what could not be read and why, `diffs` are (file, difference)."""
+
+    project: str
+    lines: tuple[Line, ...]
+    skipped: tuple[str, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
+    diffs: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,260 @@
+"""A promotion: everything its entries add up to. Staging runs are promotions with another runbook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bot.domain.checklist import Check
+from bot.domain.entry import Entry, Json
+from bot.domain.evidence import Tick
+from bot.domain.plan import Plan, PlannedFile
+from bot.domain.project import Environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Committed:
+    """A file that is in: since when, and how long its transaction took (seconds)."""
+
+    at: datetime
+    seconds: float
+    statements: int
+    recovered: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """A try at one file that was begun; without an outcome it is in doubt and the database decides."""
+
+    id: str
+    version: str
+    open: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why a file did not go in."""
+
+    version: str
+    why: str
+    sqlstate: str
+    statement: int
+    line: int
+    blockers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a promotion ended: done, rejected, cancelled, expired, refused, failed or unverified; and in which words."""
+
+    verdict: str
+    why: str
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """One run of a plan, folded from its entries in order."""
+
+    id: str
+    kind: str
+    plan: Plan
+    requested_by: str
+    requested_at: datetime
+    checklist: tuple[Check, ...] = ()
+    ticks: Mapping[str, Tick] = field(default_factory=dict)
+    approvals: Mapping[str, datetime] = field(default_factory=dict)
+    asked_at: datetime | None = None
+    rejected: tuple[str, str] | None = None
+    cancelled_by: str = ""
+    attempt: Attempt | None = None
+    committed: Mapping[str, Committed] = field(default_factory=dict)
+    failure: Failure | None = None
+    retries: int = 0
+    leftovers: tuple[str, ...] | None = None
+    verified: str = ""
+    watch_until: datetime | None = None
+    watched: str = ""
+    ending: Ending | None = None
+
+    @property
+    def remaining(self) -> tuple[PlannedFile, ...]:
+        """The files of the plan that are not in yet, in order."""
+        return tuple(file for file in self.plan.files if file.version not in self.committed)
+
+    @property
+    def expected_head(self) -> str | None:
+        """The approved head plus our own committed prefix: what the history must end with before the next file."""
+        done = [file.version for file in self.plan.files if file.version in self.committed]
+        return done[-1] if done else self.plan.head
+
+    @property
+    def changed_something(self) -> bool:
+        return bool(self.committed)
+
+    @property
+    def began(self) -> bool:
+        """True while the database may be changing or has changed; from then on it is too late to cancel."""
+        return (self.attempt is not None and self.attempt.open) or self.changed_something
+
+    @property
+    def where(self) -> str:
+        return "production" if self.plan.environment is Environment.PRODUCTION else "staging"
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Promotion:
+        """Fold entries, oldest first; kinds that this release does not know are passed over.
+
+        Raises ValueError when the entries do not begin with the request.
+        """
+        promotion: Promotion | None = None
+        for entry in entries:
+            if promotion is None:
+                promotion = _requested(entry)
+            elif fold := _FOLDS.get(entry.kind):
+                promotion = fold(promotion, entry)
+        if promotion is None:
+            raise ValueError("a promotion without a request")
+        return promotion
+
+
+def plan_from_json(data: Mapping[str, Json]) -> Plan:
+    """The plan as it was journalled."""
+    files = data["files"]
+    assert isinstance(files, list)
+    return Plan(
+        project=str(data["project"]), environment=Environment(str(data["environment"])),
+        head=None if data["head"] is None else str(data["head"]),
+        files=tuple(_file(file) for file in files if isinstance(file, dict)),
+    )
+
+
+def _file(data: Mapping[str, Json]) -> PlannedFile:
+    return PlannedFile(
+        version=str(data["version"]), name=str(data["name"]), filename=str(data["filename"]), sha256=str(data["sha256"]),
+        statements=_int(data["statements"]), purpose=str(data.get("purpose", "")),
+    )
+
+
+def _requested(entry: Entry) -> Promotion:
+    plan = entry.data.get("plan")
+    if entry.kind != "promotion.requested" or not isinstance(plan, dict):
+        raise ValueError(f"{entry.about} does not begin with its request")
+    return Promotion(
+        id=entry.about, kind=str(entry.data["kind"]), plan=plan_from_json(plan), requested_by=entry.actor,
+        requested_at=entry.at,
+    )
+
+
+def _judged(p: Promotion, e: Entry) -> Promotion:
+    checks = e.data["checklist"]
+    assert isinstance(checks, list)
+    return replace(p, checklist=tuple(Check.from_json(check) for check in checks if isinstance(check, dict)))
+
+
+def _ticked(p: Promotion, e: Entry) -> Promotion:
+    label = str(e.data["label"])
+    return p if label in p.ticks else replace(p, ticks={**p.ticks, label: Tick(by=e.actor, at=e.at)})
+
+
+def _approved(p: Promotion, e: Entry) -> Promotion:
+    return p if e.actor in p.approvals else replace(p, approvals={**p.approvals, e.actor: e.at})
+
+
+def _void(p: Promotion, e: Entry) -> Promotion:
+    gone = str(e.data["voter"])
+    return replace(p, approvals={voter: at for voter, at in p.approvals.items() if voter != gone})
+
+
+def _asked(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, asked_at=p.asked_at or e.at)
+
+
+def _rejected(p: Promotion, e: Entry) -> Promotion:
+    return p if p.began else replace(p, rejected=p.rejected or (e.actor, str(e.data.get("reason", ""))))
+
+
+def _cancelled(p: Promotion, e: Entry) -> Promotion:
+    return p if p.began else replace(p, cancelled_by=p.cancelled_by or e.actor)
+
+
+def _attempt(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, attempt=Attempt(id=str(e.data["attempt"]), version=str(e.data["version"])), failure=None)
+
+
+def _leftovers(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, leftovers=_texts(e.data["leftovers"]))
+
+
+def _committed(p: Promotion, e: Entry) -> Promotion:
+    version = str(e.data["version"])
+    seconds = e.data["seconds"]
+    row = Committed(
+        at=e.at, seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+        statements=_int(e.data["statements"]), recovered=bool(e.data.get("recovered")),
+    )
+    return replace(_closed(p), committed={**p.committed, version: row}, failure=None, retries=0)
+
+
+def _failed(p: Promotion, e: Entry) -> Promotion:
+    failure = Failure(
+        version=str(e.data["version"]), why=str(e.data["why"]), sqlstate=str(e.data.get("sqlstate", "")),
+        statement=_int(e.data.get("statement", 0)), line=_int(e.data.get("line", 0)),
+        blockers=_texts(e.data.get("blockers", [])),
+    )
+    return replace(_closed(p), failure=failure, retries=p.retries + 1)
+
+
+def _interrupted(p: Promotion, e: Entry) -> Promotion:
+    return _closed(p)
+
+
+def _closed(p: Promotion) -> Promotion:
+    return replace(p, attempt=replace(p.attempt, open=False) if p.attempt else None)
+
+
+def _verified(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, verified=str(e.data["said"]))
+
+
+def _watching(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, watch_until=datetime.fromisoformat(str(e.data["until"])))
+
+
+def _watched(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, watched=str(e.data["said"]))
+
+
+def _ended(p: Promotion, e: Entry) -> Promotion:
+    ending = Ending(verdict=str(e.data["verdict"]), why=str(e.data.get("why", "")), at=e.at, by=e.actor)
+    return replace(p, ending=p.ending or ending)
+
+
+def _texts(value: Json) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()
+
+
+def _int(value: Json) -> int:
+    return value if isinstance(value, int) else 0
+
+
+_FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
+    "gates.judged": _judged,
+    "promotion.ticked": _ticked,
+    "approval.asked": _asked,
+    "promotion.approved": _approved,
+    "approval.void": _void,
+    "promotion.rejected": _rejected,
+    "promotion.cancelled": _cancelled,
+    "apply.before": _leftovers,
+    "apply.attempt": _attempt,
+    "apply.committed": _committed,
+    "apply.failed": _failed,
+    "apply.interrupted": _interrupted,
+    "verify.seen": _verified,
+    "watch.begun": _watching,
+    "watch.seen": _watched,
+    "walk.ended": _ended,
+}

@@ -1,0 +1,54 @@
+"""Migrations go in by version, one after the other, on the head that was approved."""
+
+from __future__ import annotations
+
+from bot.domain.checklist import Check, State
+from bot.domain.evidence import Evidence
+
+TITLE = "In order"
+
+
+def check(evidence: Evidence) -> tuple[Check, ...]:
+    """Refuses a moved head, rows without a file, files out of order and files left out in between."""
+    where = str(evidence.plan.environment)
+    if evidence.target is None:
+        return (_line(State.UNKNOWN, f"Could not read {where}'s history: {evidence.unread.get('target', 'it did not answer')}"),)
+    if evidence.local is None:
+        return (_line(State.UNKNOWN, f"Could not read the migration files: {evidence.unread.get('files', '')}"),)
+    if objection := _objection(evidence, where):
+        return (_line(State.REFUSED, objection),)
+    head = evidence.plan.head
+    return (_line(State.PASSED, f"{where} is at {head}" if head else f"{where} has no migrations yet"),)
+
+
+def _objection(evidence: Evidence, where: str) -> str:
+    assert evidence.target is not None
+    assert evidence.local is not None
+    applied = [row.version for row in evidence.target]
+    expected = evidence.applied[-1] if evidence.applied else evidence.plan.head
+    head = max(applied, default=None)
+    if head != expected:
+        return f"{where.capitalize()} moved: it is at {head or 'nothing'}, the plan was made for {expected or 'an empty history'}. Ask again."
+    if missing := [f"{row.version} {row.name}".rstrip() for row in evidence.target if row.match is None]:
+        return f"{where.capitalize()} has {', '.join(missing)}, without a file here. Bring the file back into the folder first."
+    planned = [file.version for file in evidence.plan.files]
+    pending = [version for version in evidence.local if version not in set(applied)]
+    early = [version for version in pending if head and version < head and version not in evidence.applied]
+    if early:
+        return f"Out of order: {', '.join(early)} {_is(early)} older than {where}'s head {head}. Give {_it(early)} a newer version."
+    left_out = [version for version in pending if version < max(planned) and version not in planned]
+    if left_out:
+        return f"{', '.join(left_out)} would be left out and could then never go in order. Promote {_it(left_out)} too, or first."
+    return ""
+
+
+def _is(items: list[str]) -> str:
+    return "is" if len(items) == 1 else "are"
+
+
+def _it(items: list[str]) -> str:
+    return "it" if len(items) == 1 else "them"
+
+
+def _line(state: State, said: str) -> Check:
+    return Check(gate="in_order", title=TITLE, state=state, said=said)

@@ -1,0 +1,52 @@
+"""Staging first: the very bytes that go to production ran on staging before."""
+
+from __future__ import annotations
+
+from bot.domain.checklist import Check, State
+from bot.domain.evidence import Evidence, Row
+from bot.domain.migration import Match
+from bot.domain.plan import PlannedFile
+
+TITLE = "On staging"
+
+
+def check(evidence: Evidence) -> tuple[Check, ...]:
+    """One line over all files of the plan: the weakest of them decides."""
+    if evidence.staging is None:
+        return (_line(State.UNKNOWN, f"Could not check staging: {evidence.unread.get('staging', 'it did not answer')}"),)
+    rows = {row.version: row for row in evidence.staging}
+    found = [_judge(file, rows.get(file.version), evidence) for file in evidence.plan.files]
+    for state in (State.REFUSED, State.UNKNOWN, State.WAITING):
+        if objections := [said for seen, said in found if seen is state]:
+            return (_line(state, " ".join(objections)),)
+    return (_passed(evidence, [said for _, said in found]),)
+
+
+def _judge(file: PlannedFile, row: Row | None, evidence: Evidence) -> tuple[State, str]:
+    if row is None:
+        return State.WAITING, f"{file.label} is not on staging yet: `/migrate stage {file.version}`."
+    staged = evidence.staged.get(file.version)
+    if staged and staged.sha256 == file.sha256:
+        if evidence.gathered - staged.at > evidence.expires:
+            return State.PASSED, "by Stagedoor, long ago"
+        return State.PASSED, "by Stagedoor"
+    if row.match is Match.SAME:
+        return State.PASSED, "by somebody else"
+    if row.match is Match.CANNOT_TELL:
+        return State.UNKNOWN, f"Could not check {file.label}: staging's history keeps no statements for it."
+    return State.REFUSED, f"Staging ran other statements as {file.label} than the file holds now."
+
+
+def _passed(evidence: Evidence, seen: list[str]) -> Check:
+    if all(said == "by Stagedoor" for said in seen):
+        runs = [evidence.staged[file.version] for file in evidence.plan.files]
+        took = sum(run.seconds for run in runs) * 1000
+        said = f"same bytes, verified, took {took:.0f} ms there"
+        return Check(gate="on_staging", title=TITLE, state=State.PASSED, said=said, at=max(run.at for run in runs))
+    if "by Stagedoor, long ago" in seen:
+        return _line(State.PASSED, f"same bytes, but its staging run is older than {evidence.expires.days} days")
+    return _line(State.PASSED, "same statements in staging's history; applied there by someone else, so Stagedoor did not see it run")
+
+
+def _line(state: State, said: str) -> Check:
+    return Check(gate="on_staging", title=TITLE, state=state, said=said)

@@ -1,0 +1,208 @@
+"""What people can ask of promotions and staging runs; every answer is facts for the journal, or a refusal."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from bot.domain.entry import Fact, Opening
+from bot.domain.migration import Folder, Migration
+from bot.domain.plan import Plan, PlannedFile
+from bot.domain.project import Environment
+from bot.domain.promotion import Promotion
+from bot.domain.record import Record, Status
+from bot.errors import Refused, Unknown
+from bot.evidence import manual_labels
+from bot.migrations.files import purpose
+from bot.migrations.transaction import obstacle, statement_count
+from bot.policy import Policy
+from bot.roles import require_approver, require_member, require_operator
+from bot.ports import Put
+from bot.world import Ports, Project
+
+KINDS = {Environment.PRODUCTION: ("promotion", "P"), Environment.STAGING: ("staging", "S")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What came of a request: its record; `again` when somebody had asked for the very same before."""
+
+    record: str
+    plan: Plan
+    again: bool
+
+
+class Promotions:
+    """The verbs. Who may is judged here, at the moment of the click; the runbooks judge it again at the moment of use."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._requests = threading.Lock()
+
+    def project(self, name: str = "") -> Project:
+        """The project of that name, or the only one. Raises `Unknown`."""
+        projects = self._ports.projects
+        if not name and len(projects) == 1:
+            return next(iter(projects.values()))
+        if name in projects:
+            return projects[name]
+        raise Unknown(f"Say which project: {', '.join(f'project:{known}' for known in projects)}.")
+
+    def require_member(self, by: str, project: Project) -> None:
+        """Raises `Refused` unless this person may use the bot."""
+        require_member(self._ports.people.find(by), project.policy)
+
+    def promote(self, by: str, project: Project, versions: tuple[str, ...], key: str) -> Asked:
+        """Ask for all pending migrations, or these, to go to production; the same `key` again asks nothing new."""
+        self.require_member(by, project)
+        return self._request(by, project, Environment.PRODUCTION, versions, key)
+
+    def stage(self, by: str, project: Project, versions: tuple[str, ...], key: str) -> Asked:
+        """Ask for all pending migrations, or these, to go to staging; the same `key` again asks nothing new."""
+        require_operator(self._ports.people.find(by), project.policy)
+        return self._request(by, project, Environment.STAGING, versions, key)
+
+    def approve(self, by: str, record_id: str) -> tuple[Fact, ...]:
+        """Give this person's approval to exactly the plan that the card shows."""
+        record, promotion, policy = self._known(record_id)
+        require_approver(self._ports.people.find(by), policy)
+        if by == promotion.requested_by and not policy.approvals.requester_may_approve:
+            others = tuple(listed for listed in policy.approvals.approvers if listed != by)
+            raise Refused("You asked for this promotion, so someone else has to approve it.", can=others)
+        self._require_open(record, promotion)
+        if record.stage == "gates":
+            raise Refused(f"{record_id} cannot be approved yet: {record.waits_for or 'its gates are being checked'}.")
+        if by in promotion.approvals:
+            raise Refused(f"You have approved {record_id} already: {len(promotion.approvals)} of {policy.approvals.required}.")
+        if record.stage != "approval":
+            raise Refused(f"{record_id} has the approvals it needs. It is at “{record.stage}”.")
+        return (Fact(about=record_id, kind="promotion.approved", actor=by, data={"plan": promotion.plan.digest}),)
+
+    def reject(self, by: str, record_id: str, reason: str) -> tuple[Fact, ...]:
+        """End a promotion that has not begun, as an approver."""
+        record, promotion, policy = self._known(record_id)
+        require_approver(self._ports.people.find(by), policy)
+        self._require_open(record, promotion)
+        return (Fact(about=record_id, kind="promotion.rejected", actor=by, data={"reason": reason}),)
+
+    def cancel(self, by: str, record_id: str) -> tuple[Fact, ...]:
+        """End a promotion that has not begun, as the one who asked or an operator."""
+        record, promotion, policy = self._known(record_id)
+        person = self._ports.people.find(by)
+        require_member(person, policy)
+        if by != promotion.requested_by:
+            require_operator(person, policy)
+        self._require_open(record, promotion)
+        return (Fact(about=record_id, kind="promotion.cancelled", actor=by),)
+
+    def confirm(self, by: str, record_id: str, label: str) -> tuple[Fact, ...]:
+        """Tick a manual line. Ticks before the apply are gates; those of `gates.after` are given while watching."""
+        record, promotion, policy = self._known(record_id)
+        require_operator(self._ports.people.find(by), policy)
+        before = manual_labels(self._ports.projects[record.project])
+        after = tuple(policy.gates.after)
+        if label not in (*before, *after):
+            raise Unknown(f"{record_id} has no line “{label}” to confirm.")
+        if label in promotion.ticks:
+            raise Refused(f"“{label}” was confirmed already.")
+        if record.status is Status.ENDED:
+            raise Refused(self._ended(record_id, promotion))
+        return (Fact(about=record_id, kind="promotion.ticked", actor=by, data={"label": label}),)
+
+    def read(self, by: str, record_id: str) -> tuple[Record, Promotion]:
+        """A promotion for reading, by anybody who may use the bot."""
+        record, promotion, policy = self._known(record_id)
+        require_member(self._ports.people.find(by), policy)
+        return record, promotion
+
+    def recent(self, project: Project, limit: int = 15) -> list[tuple[Record, Promotion]]:
+        """The newest promotions and staging runs of a project, newest first."""
+        records = self._ports.journal.find(project=project.name, limit=100_000)[-limit:]
+        return [(record, self._fold(record.id)) for record in reversed(records)]
+
+    def _known(self, record_id: str) -> tuple[Record, Promotion, Policy]:
+        record = self._ports.journal.load(record_id)
+        if record is None or record.project not in self._ports.projects:
+            raise Unknown(f"There is no promotion {record_id}.")
+        return record, self._fold(record_id), self._ports.projects[record.project].policy
+
+    def _fold(self, record_id: str) -> Promotion:
+        return Promotion.of(self._ports.journal.entries(about=record_id))
+
+    def _require_open(self, record: Record, promotion: Promotion) -> None:
+        if record.status is Status.ENDED:
+            raise Refused(self._ended(record.id, promotion))
+        if promotion.cancelled_by:
+            raise Refused(f"{record.id} was cancelled.")
+        if promotion.rejected:
+            raise Refused(f"{record.id} was rejected.")
+        if promotion.began:
+            raise Refused(f"Too late: {record.id} has begun to change {promotion.where}. Its card says how it goes on.")
+
+    @staticmethod
+    def _ended(record_id: str, promotion: Promotion) -> str:
+        ending = promotion.ending
+        return f"{record_id} has ended: {ending.verdict if ending else 'over'}. Nothing changed by this."
+
+    def _request(self, by: str, project: Project, environment: Environment, versions: tuple[str, ...], key: str) -> Asked:
+        kind, series = KINDS[environment]
+        with self._requests:
+            if before := self._ports.shelves.get("requests", key):
+                record_id = str(before["record"])
+                return Asked(record=record_id, plan=self._fold(record_id).plan, again=False)
+            plan, files = self._plan(project, environment, versions)
+            if live := self._live(kind, plan):
+                return Asked(record=live, plan=plan, again=True)
+            for file in files:
+                self._ports.shelves.keep(file.content)
+            record_id = f"{series}-{self._ports.journal.number(series)}"
+            fact = Fact(
+                about=record_id, kind="promotion.requested", actor=by, data={"kind": kind, "plan": plan.to_json()},
+                opens=Opening(kind=kind, project=project.name, stage="gates"),
+            )
+            # The note of which record a delivery opened goes in with the opening, so that the same
+            # delivery worked again after a crash finds it.
+            self._ports.journal.append([fact], puts=[Put(shelf="requests", key=key, doc={"record": record_id})])
+            return Asked(record=record_id, plan=plan, again=False)
+
+    def _live(self, kind: str, plan: Plan) -> str:
+        """The live record of the same plan. Raises `Refused` for one that shares files with it."""
+        for record in self._ports.journal.find(kind=kind, project=plan.project, status=Status.LIVE):
+            live = self._fold(record.id)
+            if live.plan.digest == plan.digest:
+                return record.id
+            if shared := {f.version for f in live.plan.files} & {f.version for f in plan.files}:
+                raise Refused(f"{record.id} is already about {', '.join(sorted(shared))}. Cancel it first, or let it end.")
+        return ""
+
+    def _plan(self, project: Project, environment: Environment, versions: tuple[str, ...]) -> tuple[Plan, list[Migration]]:
+        folder = project.migrations.read()
+        history = project.databases[environment].history()
+        applied = {row.version for row in history}
+        pending = [file for file in folder.migrations if file.version not in applied]
+        chosen = [_named(version, folder, applied, str(environment)) for version in versions] if versions else pending
+        if not chosen:
+            raise Refused(f"Nothing to do: {environment} has every migration of the folder ({len(folder.migrations)}).")
+        chosen.sort(key=lambda file: file.version)
+        files = tuple(
+            PlannedFile(
+                version=file.version, name=file.name, filename=file.filename, sha256=file.sha256,
+                statements=0 if obstacle(file.content) else statement_count(file.content), purpose=purpose(file.content),
+            )
+            for file in chosen
+        )
+        head = max(applied, default=None)
+        return Plan(project=project.name, environment=environment, head=head, files=files), chosen
+
+
+def _named(version: str, folder: Folder, applied: set[str], where: str) -> Migration:
+    found = [file for file in folder.migrations if version in (file.version, file.filename, f"{file.version}_{file.name}")]
+    if not found:
+        near = get_close_matches(version, [file.version for file in folder.migrations], n=1)
+        hint = f" Did you mean {near[0]}?" if near else " `/migrate status` lists them."
+        raise Unknown(f"There is no migration {version} in the folder.{hint}")
+    if found[0].version in applied:
+        raise Refused(f"{found[0].label} is already in {where}.")
+    return found[0]
+

@@ -1,0 +1,39 @@
+"""Who may do what: the policy's roles, judged for a person as Slack knows them now."""
+
+from __future__ import annotations
+
+from bot.domain.person import Person
+from bot.errors import Refused
+from bot.policy import Policy
+
+
+def require_member(person: Person, policy: Policy) -> None:
+    """Raises `Refused` unless the person may use the bot at all."""
+    if not person.full_member:
+        raise Refused("Stagedoor is for full members of this workspace; guests, bots and people of other workspaces may not use it.")
+    members = policy.roles.members
+    if members and not _in(person, (*members, *policy.roles.operators, *policy.approvals.approvers)):
+        raise Refused("You are not among Stagedoor's members; the policy lists them under [roles] members.", can=members)
+
+
+def require_operator(person: Person, policy: Policy) -> None:
+    """Raises `Refused` unless the person may stage, confirm and the like."""
+    require_member(person, policy)
+    operators = policy.roles.operators or policy.roles.members
+    if operators and not _in(person, operators):
+        raise Refused("This needs an operator; the policy lists them under [roles] operators.", can=operators)
+
+
+def require_approver(person: Person, policy: Policy) -> None:
+    """Raises `Refused` unless the person is a listed approver; with nobody listed, nobody may."""
+    require_member(person, policy)
+    approvers = policy.approvals.approvers
+    if not approvers:
+        raise Refused("Nobody can approve: the policy lists no approvers. Add them under [approvals] approvers and restart Stagedoor.")
+    if not _in(person, approvers):
+        raise Refused("You are not a listed approver.", can=approvers)
+
+
+def _in(person: Person, listed: tuple[str, ...]) -> bool:
+    return person.id in listed or any(group in listed for group in person.groups)
+

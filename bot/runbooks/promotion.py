@@ -1,0 +1,115 @@
+"""The promotion runbook: from the gates to the end of the watch, in the order of the written one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.domain.checklist import State, automatic_passed, passed
+from bot.domain.promotion import Promotion
+from bot.errors import Refused, Unknown
+from bot.gates import PROMOTION
+from bot.roles import require_approver
+from bot.runbooks import steps
+from bot.runbooks.outcome import Next, Outcome, Stop, Wait
+from bot.runbooks.walker import Runbook
+from bot.world import World
+
+RECHECK = timedelta(seconds=30)
+"""How soon a gate that waits for something outside is judged again when no fact arrives."""
+
+
+def gates(promotion: Promotion, world: World) -> Outcome:
+    """Gather the evidence, judge it, and wait for what is missing."""
+    if over := steps.called_off(promotion):
+        return over
+    checks = steps.judged(promotion, world, PROMOTION)
+    if refused := [check.said for check in checks if check.state is State.REFUSED]:
+        return Stop(verdict="refused", why=" ".join(refused))
+    if automatic_passed(checks):
+        return Next(said="the automatic gates pass")
+    return Wait(for_="; ".join(check.said for check in checks if not check.manual and check.state is not State.PASSED), until=world.ports.clock.now() + RECHECK)
+
+
+def approval(promotion: Promotion, world: World) -> Outcome:
+    """Wait for as many people as the policy asks for, and for the ticks that only people can give."""
+    if over := steps.called_off(promotion):
+        return over
+    now, policy = world.ports.clock.now(), world.policy.approvals
+    if promotion.asked_at is None:
+        world.note("approval.asked", {"required": policy.required, "approvers": list(policy.approvers)})
+        return Wait(for_="approval", until=now)
+    expires = promotion.asked_at + policy.expire_after
+    if now >= expires:
+        return Stop(verdict="expired", why=f"nobody decided within {policy.expire_after}")
+    checks = steps.judged(promotion, world, PROMOTION) if promotion.approvals else promotion.checklist
+    if refused := [check.said for check in checks if check.state is State.REFUSED]:
+        return Stop(verdict="refused", why=" ".join(refused))
+    waiting = [check.title for check in checks if check.state is not State.PASSED]
+    if len(promotion.approvals) < policy.required:
+        return Wait(for_="approval", until=min(expires, now + RECHECK) if promotion.approvals else expires)
+    if waiting:
+        return Wait(for_="; ".join(waiting), until=min(expires, now + RECHECK))
+    return Next(said=_voters(promotion))
+
+
+def apply(promotion: Promotion, world: World) -> Outcome:
+    """Put the files in one after the other, each judged once more at the moment of use."""
+    if not promotion.began:
+        if over := steps.called_off(promotion):
+            return over
+        if blocked := steps.project_taken(world):
+            return blocked
+        if back := _voters_now(promotion, world):
+            return back
+        checks = steps.judged(promotion, world, PROMOTION)
+        if refused := [check.said for check in checks if check.state is State.REFUSED]:
+            return Stop(verdict="refused", why=" ".join(refused))
+        if not passed(checks):
+            missing = [check.said for check in checks if check.state is not State.PASSED]
+            return Wait(for_=" ".join(missing), until=world.ports.clock.now() + RECHECK)
+    elif blocked := steps.project_taken(world):
+        return blocked
+    return steps.put_in(promotion, world)
+
+
+def verify(promotion: Promotion, world: World) -> Outcome:
+    """Look at what production says now: its history, and nothing left half-built."""
+    return steps.verified(promotion, world)
+
+
+def watch(promotion: Promotion, world: World) -> Outcome:
+    """Stay and look for as long as the policy says."""
+    policy, now = world.policy.watch, world.ports.clock.now()
+    world.release_project()
+    if promotion.watch_until is None:
+        world.note("watch.begun", {"until": (now + policy.duration).isoformat(), "health": list(policy.health)})
+        return Wait(for_="the watch", until=now)
+    seen = steps.health(promotion, world)
+    if now < promotion.watch_until:
+        return Wait(for_="the watch", until=min(promotion.watch_until, now + policy.poll))
+    return Next(said=seen)
+
+
+def done(promotion: Promotion, world: World) -> Outcome:
+    """Tell the team."""
+    return Stop(verdict="done", why=promotion.watched)
+
+
+def _voters_now(promotion: Promotion, world: World) -> Outcome | None:
+    """Every voter is asked for again: whoever may no longer approve does not count."""
+    for voter in promotion.approvals:
+        try:
+            require_approver(world.ports.people.find(voter), world.policy)
+        except (Refused, Unknown):
+            world.note("approval.void", {"voter": voter, "why": "no longer a listed approver and full member"})
+            return Next(to="approval", said="an approval no longer counts")
+    if len(promotion.approvals) < world.policy.approvals.required:
+        return Next(to="approval", said="an approval is missing")
+    return None
+
+
+def _voters(promotion: Promotion) -> str:
+    return f"approved by {len(promotion.approvals)}"
+
+
+RUNBOOK = Runbook(stages=(gates, approval, apply, verify, watch, done), leave=World.release_project)

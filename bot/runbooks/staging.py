@@ -1,0 +1,56 @@
+"""The staging runbook: the same protocol as production, without anybody's approval."""
+
+from __future__ import annotations
+
+from bot.domain.checklist import State, passed
+from bot.domain.evidence import Staged
+from bot.domain.promotion import Promotion
+from bot.evidence import staged_put
+from bot.gates import STAGING
+from bot.runbooks import steps
+from bot.runbooks.outcome import Next, Outcome, Stop, Wait
+from bot.runbooks.promotion import RECHECK
+from bot.runbooks.walker import Runbook
+from bot.world import World
+
+
+def gates(promotion: Promotion, world: World) -> Outcome:
+    """Judge what would break all-or-nothing or the order of the history."""
+    if over := steps.called_off(promotion):
+        return over
+    checks = steps.judged(promotion, world, STAGING)
+    if refused := [check.said for check in checks if check.state is State.REFUSED]:
+        return Stop(verdict="refused", why=" ".join(refused))
+    if passed(checks):
+        return Next(said="the gates pass")
+    return Wait(for_=" ".join(check.said for check in checks if check.state is not State.PASSED), until=world.ports.clock.now() + RECHECK)
+
+
+def apply(promotion: Promotion, world: World) -> Outcome:
+    """Put the files into staging."""
+    if blocked := steps.project_taken(world):
+        return blocked
+    return steps.put_in(promotion, world)
+
+
+def verify(promotion: Promotion, world: World) -> Outcome:
+    """Look at what staging says now."""
+    return steps.verified(promotion, world)
+
+
+def done(promotion: Promotion, world: World) -> Outcome:
+    """Keep the evidence, tied to the bytes, and let the promotions that waited for it go on."""
+    now = world.ports.clock.now()
+    runs = [
+        staged_put(promotion.plan.project, file.version, Staged(
+            sha256=file.sha256, at=now, record=promotion.id, seconds=promotion.committed[file.version].seconds,
+        ))
+        for file in promotion.plan.files
+    ]
+    world.ports.shelves.put(runs)
+    for waiting in world.ports.journal.find(kind="promotion", project=promotion.plan.project, due_by=None):
+        world.ports.wake(waiting.id)
+    return Stop(verdict="done", why=promotion.verified)
+
+
+RUNBOOK = Runbook(stages=(gates, apply, verify, done), leave=World.release_project)

@@ -1,0 +1,118 @@
+"""Takes secrets out of text: known shapes of tokens and keys, passwords in addresses, and the settings' own secrets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from bot.domain.entry import Json
+
+MARK = "[secret]"
+"""What stands where a secret stood."""
+
+SHORTEST = 12
+"""A shorter setting is not replaced by value: `postgres` as a password would black out every other sentence."""
+
+Rule = tuple[str, re.Pattern[str], "str | Callable[[re.Match[str]], str]"]
+
+
+def _jwt(found: re.Match[str]) -> str:
+    return MARK if "." in found[0] else found[0]
+
+
+# Each rule: a hint (lower case) without which its pattern need not run, the pattern, what to put there. No pattern may
+# scan far and then fail: it consumes what it scanned or is bounded, which keeps hostile text linear.
+RULES: tuple[Rule, ...] = (
+    # The second arm takes a slash inside a password, which is wrong in an address but gets typed.
+    ("://", re.compile(r"""(://[^\s:/@'"<>]{0,256}:)(?:[^\s/'"<>]{1,512}|(?<=:)[^\s@'"<>]{1,512})@"""), rf"\1{MARK}@"),
+    ("eyj", re.compile(r"eyJ[\w-]*(?:\.[\w-]+)*", re.ASCII), _jwt),
+    ("sb_secret_", re.compile(r"sb_secret_[\w-]+", re.ASCII), MARK),
+    ("sbp_", re.compile(r"sbp_[\w-]{16,}", re.ASCII), MARK),
+    ("xox", re.compile(r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{6,}"), MARK),
+    ("xapp-", re.compile(r"xapp-[A-Za-z0-9-]{6,}"), MARK),
+    ("github_pat_", re.compile(r"github_pat_\w{16,}", re.ASCII), MARK),
+    ("gh", re.compile(r"gh[oprsu]_[A-Za-z0-9]{16,}"), MARK),
+    ("a", re.compile(r"(?:AKIA|ASIA)[0-9A-Z]{16}"), MARK),
+    (
+        "secret",
+        re.compile(r"""(?i)(aws_?secret_?access_?key["']?\s{0,8}[=:]\s{0,8}["']?)[a-z0-9/+=]{16,}"""),
+        rf"\1{MARK}",
+    ),
+    ("age-secret-key-", re.compile(r"(?i)age-secret-key-[a-z0-9-]+"), MARK),
+    ("bearer", re.compile(r"(?i)(bearer\s{1,8})[a-z0-9._~+/=-]{16,}"), rf"\1{MARK}"),
+    ("basic", re.compile(r"(?i)(authorization:\s{0,8}basic\s{1,8})[a-z0-9+/=]{4,}"), rf"\1{MARK}"),
+    # libpq's `password=…`, PGPASSWORD=…, and its quoted kin in JSON and in ALTER ROLE … PASSWORD '…'
+    ("password", re.compile(r"(?i)(password=)[^\s'\"&;,)]+"), rf"\1{MARK}"),
+    ("password", re.compile(r"""(?i)(password\\?["']?\s{0,8}[=:]?\s{0,8})'(?:[^'\\]|\\.|'')*'"""), rf"\1'{MARK}'"),
+    ("password", re.compile(r"""(?i)(password["']?\s{0,8}[=:]\s{0,8})"(?:[^"\\]|\\.)*\""""), rf'\1"{MARK}"'),
+    (
+        "private key",
+        re.compile(
+            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s\\:,.]|-(?!----))*"
+            r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?",
+        ),
+        MARK,
+    ),
+)
+
+
+class Scrubber:
+    """Replaces secrets in text and in JSON. Scrubbing twice changes nothing more; nothing makes it raise."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        spelled = {spelling for secret in secrets if len(secret) >= SHORTEST for spelling in _spellings(secret)}
+        self._secrets = tuple(sorted(spelled, key=lambda secret: (-len(secret), secret)))
+
+    def __call__(self, text: str) -> str:
+        """The text without its secrets."""
+        text = self._without_own(text)
+        lowered = text.lower()
+        for hint, pattern, instead in RULES:
+            if hint in lowered:
+                text = pattern.sub(instead, text)
+        return text
+
+    def json(self, value: Json | Mapping[str, Json]) -> Json:
+        """The same JSON with every string scrubbed, keys included."""
+        try:
+            return self._json(value)
+        except RecursionError:
+            return MARK
+
+    def _json(self, value: object) -> Json:
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, Mapping):
+            return {self(key) if isinstance(key, str) else key: self._json(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._json(inner) for inner in value]
+        return value  # type: ignore[return-value]  # numbers, booleans, null: nothing to hide in them
+
+    def _without_own(self, text: str) -> str:
+        # Spans are merged before they are replaced: where two secrets overlap, nothing of either stays.
+        spans: list[tuple[int, int]] = []
+        for secret in self._secrets:
+            at = text.find(secret)
+            while at >= 0:
+                spans.append((at, at + len(secret)))
+                at = text.find(secret, at + 1)
+        if not spans:
+            return text
+        pieces, end = list[str](), 0
+        for start, stop in sorted(spans):
+            if start > end or not pieces:
+                pieces += [text[end:start], MARK]
+            end = max(end, stop)
+        return "".join([*pieces, text[end:]])
+
+
+def _spellings(secret: str) -> set[str]:
+    encoded = quote(secret, safe="", errors="surrogatepass")
+    return {
+        secret, encoded, re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), encoded),
+        quote(secret, errors="surrogatepass"), quote_plus(secret, errors="surrogatepass"), json.dumps(secret)[1:-1],
+    }

@@ -1,0 +1,80 @@
+"""What stages and requests may use: the projects, the ports, and one walk's view of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bot.domain.entry import SYSTEM, Fact, Json
+from bot.domain.project import Environment
+from bot.domain.record import Claim, Record
+from bot.policy import Policy
+from bot.ports import Clock, Database, Health, Journal, Migrations, People, Put, Shelves
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A project as Stagedoor reaches it: its files, its two databases and its policy."""
+
+    name: str
+    migrations: Migrations
+    databases: Mapping[Environment, Database]
+    policy: Policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Everything outside, opened once at the front door."""
+
+    journal: Journal
+    shelves: Shelves
+    clock: Clock
+    people: People
+    health: Health
+    projects: Mapping[str, Project]
+    wake: Callable[[str], None]
+    tell: Callable[[], None]
+    stopping: Callable[[], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """One walk's view of everything outside. What it writes carries the walk's claim."""
+
+    ports: Ports
+    record: Record
+    claim: Claim
+
+    @property
+    def project(self) -> Project:
+        return self.ports.projects[self.record.project]
+
+    @property
+    def policy(self) -> Policy:
+        return self.project.policy
+
+    def note(self, kind: str, data: Mapping[str, Json], actor: str = SYSTEM) -> None:
+        """Journal a fact about this record now. Raises `Superseded` when another walk has begun."""
+        self.ports.journal.append([Fact(about=self.record.id, kind=kind, actor=actor, data=data)], claim=self.claim)
+        self.ports.tell()
+
+    def progress(self, data: Mapping[str, Json]) -> None:
+        """Show how far it is, outside the chain."""
+        self.ports.shelves.put([Put(shelf="progress", key=self.record.id, doc=data)])
+        self.ports.tell()
+
+    def stopping(self) -> bool:
+        return self.ports.stopping()
+
+    def hold_project(self) -> str:
+        """Take the project for this record's changes to a database; returns the record that holds it, maybe another."""
+        key = f"{self.record.project}:{self.record.kind}"
+        return str(self.ports.shelves.put_new("hold", key, {"record": self.record.id})["record"])
+
+    def release_project(self) -> None:
+        """Let the next record have the project, if this one holds it."""
+        key = f"{self.record.project}:{self.record.kind}"
+        held = self.ports.shelves.get("hold", key)
+        if held and held["record"] == self.record.id:
+            self.ports.shelves.put([Put(shelf="hold", key=key, doc=None)])
+

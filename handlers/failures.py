@@ -1,0 +1,45 @@
+"""The one place where an error becomes a sentence; its short reference finds the line in the log."""
+
+from __future__ import annotations
+
+import secrets
+
+from slack_sdk.errors import SlackApiError
+
+from bot.errors import StagedoorError
+from templates.blocks import Message, notice
+
+LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # without I, L, O and U: nobody should have to ask which one it was
+
+
+def reference() -> str:
+    """Four characters to say on the telephone."""
+    return "".join(secrets.choice(LETTERS) for _ in range(4))
+
+
+def sentence(exc: BaseException) -> tuple[Message, str]:
+    """What a person reads about an error, and its reference.
+
+    Only our own errors speak for themselves. The text of any other one may hold an address or a
+    password, so it goes to the log alone.
+    """
+    ref = reference()
+    return notice(f"That did not work: {_cause(exc)} Nothing was changed by this. (ref {ref})"), ref
+
+
+def _cause(exc: BaseException) -> str:
+    if isinstance(exc, StagedoorError):
+        return str(exc).strip() or "Stagedoor gave no reason."
+    if isinstance(exc, SlackApiError):
+        return f"Slack did not take it ({code(exc)})."
+    if isinstance(exc, TimeoutError):
+        return "something that it needs did not answer in time. Try again in a minute."
+    return "Stagedoor met a fault of its own."
+
+
+def code(exc: SlackApiError) -> str:
+    """Slack's error code; an answer that is no answer of Slack's (a proxy's page, say) has none."""
+    try:
+        return str(exc.response["error"])
+    except (KeyError, TypeError, ValueError):
+        return "no error code"

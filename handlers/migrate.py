@@ -1,0 +1,96 @@
+"""Everything a person can say about migrations: `/migrate` and the buttons of a promotion's card."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+
+from bot.promotions import Asked, Promotions
+from bot.status import overview
+from bot.world import Project
+from handlers.conversation import Ask, Reply, Subject
+from handlers.promotion_view import PromotionView
+from templates.blocks import line, notice
+from templates.migrate import help_card, history_card, status_card
+from templates.promotion import APPROVE, CANCEL, CONFIRM, REJECT, VIEW_SQL, sql_modal
+
+Verb = Callable[[Ask, Project, tuple[str, ...]], Reply]
+
+
+class Migrate:
+    """The conversation about migrations."""
+
+    def __init__(self, promotions: Promotions, view: PromotionView) -> None:
+        self._promotions = promotions
+        self._view = view
+        self._verbs: Mapping[str, Verb] = {
+            "status": self._status, "stage": self._stage, "promote": self._promote, "history": self._history,
+        }
+
+    def subject(self) -> Subject:
+        return Subject(
+            commands={"/migrate": self.command},
+            actions={
+                APPROVE: self._approve, REJECT: self._reject, CANCEL: self._cancel, CONFIRM: self._confirm,
+                VIEW_SQL: self._sql,
+            },
+        )
+
+    def command(self, ask: Ask) -> Reply:
+        """`/migrate VERB ARGUMENTS…`, with `project:NAME` anywhere among the arguments."""
+        words = _words(ask.text)
+        named = [word.partition(":")[2] for word in words if word.startswith("project:")]
+        words = [word for word in words if not word.startswith("project:")]
+        verb = words[0].lower() if words else "help"
+        if verb == "help":
+            return Reply(message=help_card())
+        if verb not in self._verbs:
+            near = get_close_matches(verb, [*self._verbs, "help"], n=1)
+            hint = f" Did you mean /migrate {near[0]}?" if near else ""
+            return Reply(message=help_card(f"There is no /migrate {verb}.{hint}"))
+        return self._verbs[verb](ask, self._promotions.project(named[0] if named else ""), tuple(words[1:]))
+
+    def _status(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
+        self._promotions.require_member(ask.user, project)
+        return Reply(message=status_card(overview(project)))
+
+    def _history(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
+        self._promotions.require_member(ask.user, project)
+        return Reply(message=history_card(project.name, self._promotions.recent(project)))
+
+    def _stage(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
+        return self._asked(project, self._promotions.stage(ask.user, project, versions, ask.key))
+
+    def _promote(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
+        return self._asked(project, self._promotions.promote(ask.user, project, versions, ask.key))
+
+    def _asked(self, project: Project, asked: Asked) -> Reply:
+        where = project.policy.channels.deploys
+        files = ", ".join(file.label for file in asked.plan.files)
+        said = f"{asked.record} is that very request already" if asked.again else f"{asked.record} is on its way"
+        return Reply(message=notice(line(f"{said}: {files}. Its card is in {where}.")), wake=(asked.record,))
+
+    def _approve(self, ask: Ask) -> Reply:
+        return Reply(facts=self._promotions.approve(ask.user, ask.value))
+
+    def _reject(self, ask: Ask) -> Reply:
+        return Reply(facts=self._promotions.reject(ask.user, ask.value, ""))
+
+    def _cancel(self, ask: Ask) -> Reply:
+        return Reply(facts=self._promotions.cancel(ask.user, ask.value))
+
+    def _confirm(self, ask: Ask) -> Reply:
+        record, _, label = ask.value.partition(":")
+        return Reply(facts=self._promotions.confirm(ask.user, record, label))
+
+    def _sql(self, ask: Ask) -> Reply:
+        _, promotion = self._promotions.read(ask.user, ask.value)
+        return Reply(view=sql_modal(promotion, self._view.sql(promotion)))
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()

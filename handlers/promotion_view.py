@@ -1,0 +1,54 @@
+"""How a promotion or a staging run is shown: channel, card and thread lines, from its entries."""
+
+from __future__ import annotations
+
+from bot.domain.entry import Entry
+from bot.domain.promotion import Promotion
+from bot.domain.record import Record
+from bot.scrub import Scrubber
+from bot.world import Ports
+from handlers.announcer import Line, Upload
+from templates.blocks import Message, line, notice
+from templates.promotion import Sight, card, long_sql
+from templates.promotion_thread import told
+
+
+class PromotionView:
+    """Draws promotions; both kinds of record look alike."""
+
+    def __init__(self, ports: Ports, scrub: Scrubber) -> None:
+        self._ports = ports
+        self._scrub = scrub
+
+    def channel(self, record: Record) -> str:
+        return self._ports.projects[record.project].policy.channels.deploys
+
+    def card(self, record: Record) -> Message:
+        policy = self._ports.projects[record.project].policy
+        entries = list(self._ports.journal.entries(about=record.id))
+        promotion = Promotion.of(entries)
+        return card(Sight(
+            record=record, promotion=promotion, required=policy.approvals.required, approvers=policy.approvals.approvers,
+            after=tuple(policy.gates.after), progress=self._ports.shelves.get("progress", record.id) or {},
+            head_hash=entries[-1].hash if promotion.ending else "",
+        ))
+
+    def line(self, record: Record, entry: Entry) -> Line | None:
+        so_far = Promotion.of(e for e in self._ports.journal.entries(about=record.id) if e.seq <= entry.seq)
+        if entry.kind == "promotion.requested":
+            return self._sql_file(so_far)
+        message = told(so_far, entry)
+        return Line(message=message) if message else None
+
+    def sql(self, promotion: Promotion) -> list[tuple[str, str]]:
+        """The plan's files as text for reading: scrubbed, while what runs are the bytes themselves."""
+        files = promotion.plan.files
+        contents = ((file.filename, self._ports.shelves.fetch(file.sha256)) for file in files)
+        return [(name, self._scrub(content.decode("utf-8", "replace"))) for name, content in contents]
+
+    def _sql_file(self, promotion: Promotion) -> Line | None:
+        text = long_sql(self.sql(promotion))
+        if not text:
+            return None
+        upload = Upload(filename=f"{promotion.id}.sql", title=f"SQL of {promotion.id}, plan {promotion.plan.digest[:6]}", content=text)
+        return Line(message=notice(line("The SQL is long; the whole of it is this file.")), file=upload)

@@ -1,0 +1,78 @@
+"""auth.test and the small methods around messages: pins, reactions, bookmarks."""
+
+from __future__ import annotations
+
+import re
+
+from rehearsal.slack import people
+from rehearsal.slack.methods.asked import Asked, Method, channel_of, message_of
+from rehearsal.slack.people import BOT_USER_ID
+from rehearsal.slack.refusals import Refusal
+from rehearsal.slack.things import Json
+
+
+def auth_test(asked: Asked) -> Json:
+    return {
+        "url": f"{asked.base}/",
+        "team": "Rehearsal",
+        "user": people.BOT_NAME,
+        "team_id": people.TEAM_ID,
+        "user_id": BOT_USER_ID,
+        "bot_id": people.BOT_ID,
+        "is_enterprise_install": False,
+    }
+
+
+def open_connection(asked: Asked) -> Json:
+    # Socket Mode has its own token and its own door; until that door exists the answer is Slack's for "not for you"
+    raise Refusal("not_allowed_token_type")
+
+
+def add_pin(asked: Asked) -> Json:
+    message = message_of(asked, channel_of(asked, joined=True), "timestamp")
+    if message.pinned:
+        raise Refusal("already_pinned")
+    with asked.workspace.change():
+        message.pinned = True
+    return {}
+
+
+def add_reaction(asked: Asked) -> Json:
+    name = asked.args.text("name").strip(":")
+    if not re.fullmatch(r"[a-z0-9_+'-]+(::skin-tone-[2-6])?", name):
+        raise Refusal("invalid_name")
+    message = message_of(asked, channel_of(asked, joined=True), "timestamp")
+    with asked.workspace.change():
+        users = message.reactions.setdefault(name, [])
+        if BOT_USER_ID in users:
+            raise Refusal("already_reacted")
+        users.append(BOT_USER_ID)
+    return {}
+
+
+def add_bookmark(asked: Asked) -> Json:
+    channel = channel_of(asked, "channel_id", joined=True)
+    if asked.args.text("type") != "link" or not asked.args.text("link").startswith(("http://", "https://")):
+        raise Refusal("invalid_link")
+    with asked.workspace.change():
+        bookmark: Json = {
+            "id": asked.workspace.new_id("Bk"),
+            "channel_id": channel.id,
+            "title": asked.args.text("title"),
+            "link": asked.args.text("link"),
+            "emoji": asked.args.text("emoji"),
+            "type": "link",
+        }
+        asked.workspace.bookmarks.append(bookmark)
+    return {"bookmark": bookmark}
+
+
+METHODS = {
+    "auth.test": Method(run=auth_test, tier=4),
+    "apps.connections.open": Method(run=open_connection, scopes=(), tier=3),
+    "pins.add": Method(run=add_pin, needs=("channel", "timestamp"), scopes=("pins:write",), tier=2),
+    "reactions.add": Method(run=add_reaction, needs=("channel", "timestamp", "name"), scopes=("reactions:write",)),
+    "bookmarks.add": Method(
+        run=add_bookmark, needs=("channel_id", "title", "type"), scopes=("bookmarks:write",), tier=2
+    ),
+}

@@ -1,0 +1,64 @@
+"""What `/migrate` answers in private: help, status, history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.domain.overview import Overview
+from bot.domain.promotion import Promotion
+from bot.domain.record import Record
+from templates.blocks import Block, Message, bold, code, context, line, lines, mention, preformatted, section, table, when
+
+COMMANDS = (
+    ("status", "each migration with local, staging and production columns"),
+    ("stage [VERSION…]", "put the pending migrations, or these, into staging and verify them"),
+    ("promote [VERSION…]", "ask for the pending migrations, or these, to go to production"),
+    ("history", "the last promotions and staging runs"),
+    ("help", "this list"),
+)
+MOST_LINES = 40
+
+
+def help_card(problem: str = "") -> Message:
+    """The sub-commands; `problem` comes first when something was not understood."""
+    rows = [line(code(f"/migrate {usage}"), f"  {does}") for usage, does in COMMANDS]
+    blocks: list[Block] = [section(line(problem))] if problem else []
+    blocks.append(section(lines(*rows)))
+    blocks.append(context(line("In a thread, mention the bot instead: ", code("@stagedoor migrate status"))))
+    text = "\n".join(f"/migrate {usage}: {does}" for usage, does in COMMANDS)
+    return Message(f"{problem}\n{text}".strip(), tuple(blocks))
+
+
+def status_card(overview: Overview) -> Message:
+    """Every migration of a project, the newest at the end; long histories show their newest part."""
+    shown = overview.lines[-MOST_LINES:]
+    rows = [(f"{row.version} {row.name}", row.local, row.staging, row.production, row.remark) for row in shown]
+    blocks: list[Block] = [section(bold(f"Migrations · {overview.project}"))]
+    hidden = len(overview.lines) - len(shown)
+    if hidden:
+        blocks.append(context(line(f"The newest {len(shown)} of {len(overview.lines)}.")))
+    blocks.append(table(rows, ("", "local", "staging", "production", "")) if rows else section("There are no migrations here yet: the folder and both histories are empty."))
+    for place, why in overview.unread.items():
+        blocks.append(section(line(f"Could not check {place}: {why}")))
+    if overview.skipped:
+        blocks.append(section(line("Left out of the folder: ", "; ".join(overview.skipped))))
+    for filename, difference in overview.diffs[:3]:
+        blocks += [section(line("Changed after it was applied: ", bold(filename))), preformatted(difference)]
+    text = "\n".join(
+        f"{row.version} {row.name}: local {row.local}, staging {row.staging}, production {row.production}. {row.remark}" for row in shown
+    )
+    return Message(f"Migrations · {overview.project}\n{text}", tuple(blocks))
+
+
+def history_card(project: str, runs: Iterable[tuple[Record, Promotion]]) -> Message:
+    """The newest runs, newest first."""
+    rows = [_run(record, promotion) for record, promotion in runs]
+    if not rows:
+        return Message(f"Nothing has been staged or promoted yet · {project}", (section(line(f"Nothing has been staged or promoted yet · {project}")),))
+    return Message(lines(f"History · {project}", *rows), (section(bold(f"History · {project}")), section(lines(*rows))))
+
+
+def _run(record: Record, p: Promotion) -> str:
+    verdict = p.ending.verdict if p.ending else f"at “{record.stage}”"
+    files = ", ".join(file.label for file in p.plan.files[:3]) + (f" and {len(p.plan.files) - 3} more" if len(p.plan.files) > 3 else "")
+    return line(bold(record.id), f" {verdict} · {files} · ", mention(p.requested_by), " · ", when(p.requested_at))

@@ -1,0 +1,299 @@
+"""A promotion in Slack: its card at each moment, its thread lines, and the modal with its SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from bot.domain.checklist import Check, State, automatic_passed
+from bot.domain.entry import Json
+from bot.domain.plan import PlannedFile
+from bot.domain.promotion import Promotion
+from bot.domain.record import Record, Status
+from templates.blocks import (
+    Block,
+    Mark,
+    Message,
+    actions,
+    bold,
+    button,
+    confirm,
+    context,
+    line,
+    lines,
+    mention,
+    modal,
+    preformatted,
+    rich,
+    section,
+    when,
+)
+
+APPROVE, REJECT, CANCEL = "promotion.approve", "promotion.reject", "promotion.cancel"
+VIEW_SQL, CONFIRM = "promotion.sql", "promotion.confirm"
+
+MARKS = {State.PASSED: "✓", State.WAITING: "◻", State.REFUSED: "✗", State.UNKNOWN: "?"}
+SQL_IN_A_MODAL = 12_000
+"""Characters of SQL that a modal shows; what is longer is a file in the thread."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """What a promotion's card is drawn from."""
+
+    record: Record
+    promotion: Promotion
+    required: int = 1
+    approvers: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    progress: Mapping[str, Json] = field(default_factory=dict)
+    head_hash: str = ""
+
+
+def card(sight: Sight) -> Message:
+    """The one message of a promotion, as it is now."""
+    p = sight.promotion
+    title, status = _title(sight), _status(sight)
+    blocks: list[Block] = [section(bold(title)), section(status), rich(*_files(p))]
+    if sight.record.status is Status.LIVE or not p.changed_something:
+        blocks.extend(_checklist(sight))
+    if sight.record.stage == "watch" and sight.record.status is Status.LIVE:
+        blocks.extend(_after(sight))
+    if buttons := _buttons(sight):
+        blocks.append(actions(*buttons))
+    blocks.append(context(_small_print(sight)))
+    return Message(lines(title, status), tuple(blocks))
+
+
+def _title(sight: Sight) -> str:
+    p, ending = sight.promotion, sight.promotion.ending
+    count = len(p.plan.files)
+    what = f"{count} migration{'s' if count != 1 else ''}"
+    aim = f"Promote {what} to production" if p.kind == "promotion" else f"Stage {what}"
+    if ending is None or ending.verdict == "done":
+        return f"{aim} · {p.plan.project}"
+    if not p.changed_something:
+        return f"Stopped: {p.where} is unchanged · {p.plan.project}"
+    if p.remaining:
+        return f"Stopped after {len(p.committed)} of {count}: {p.where} has changed · {p.plan.project}"
+    return f"In {p.where}, but not verified · {p.plan.project}"
+
+
+def _status(sight: Sight) -> Mark:
+    p, record = sight.promotion, sight.record
+    if p.ending is not None:
+        return _ended(sight)
+    asked = line(" · asked by ", mention(p.requested_by))
+    match record.stage:
+        case "gates":
+            return line("Held until: " + record.waits_for if record.waits_for else "Checking the gates", asked)
+        case "approval":
+            return line(_approval(sight), asked)
+        case "apply":
+            return _applying(sight)
+        case "verify":
+            return line(record.waits_for and f"Waiting for {record.waits_for}" or f"In {p.where}. Verifying", asked)
+        case "watch":
+            return _watching(sight)
+        case _:
+            return line(f"At “{record.stage}”", f", waiting for {record.waits_for}" if record.waits_for else "", asked)
+
+
+def _approval(sight: Sight) -> Mark:
+    p = sight.promotion
+    if len(p.approvals) < sight.required:
+        return line(f"Waiting for approval, {len(p.approvals)} of {sight.required}")
+    return line(f"Approved, {len(p.approvals)} of {sight.required}. Still needed: {_missing(p)}")
+
+
+def _missing(p: Promotion) -> str:
+    return ", ".join(check.title for check in p.checklist if check.state is not State.PASSED) or "the gates, being checked again"
+
+
+def _applying(sight: Sight) -> Mark:
+    p, record, progress = sight.promotion, sight.record, sight.progress
+    number = min(len(p.committed) + 1, len(p.plan.files))
+    if p.failure is not None:
+        return lines(f"Waiting to try {number} of {len(p.plan.files)} again. Nothing of it is in.", _failure(p))
+    if record.waits_for:
+        return line(f"Waiting for {record.waits_for}")
+    if not p.began:
+        return line("Approved. About to apply")
+    text = f"Applying {number} of {len(p.plan.files)} to {p.where}"
+    if progress.get("file") == number and "statement" in progress:
+        text += f" · statement {progress['statement']} of {progress['of']}"
+    return line(text)
+
+
+def _watching(sight: Sight) -> Mark:
+    p = sight.promotion
+    since = max(file.at for file in p.committed.values())
+    until = line(" · watching until ", when(p.watch_until)) if p.watch_until else ""
+    return line("In production since ", when(since), until, f" · {p.watched}" if p.watched else "")
+
+
+def _ended(sight: Sight) -> Mark:
+    p, ending = sight.promotion, sight.promotion.ending
+    assert ending is not None
+    match ending.verdict:
+        case "done":
+            return _done(p)
+        case "failed":
+            return _failed(p)
+        case "unverified":
+            return lines(
+                line(f"All files are in {p.where}, but what is there now is not as expected: ", ending.why, "."),
+                "Look at it now; undo it with a new migration if it must go.",
+            )
+        case "rejected":
+            return line("Rejected by ", mention(ending.by), f": {ending.why}" if ending.why else "", ". Asked by ", mention(p.requested_by))
+        case "cancelled":
+            return line("Cancelled by ", mention(ending.by), ". Asked by ", mention(p.requested_by))
+        case "expired":
+            return line(f"Expired: {ending.why}. Ask again with `/migrate promote`.")
+        case _:
+            return line(ending.why)
+
+
+def _done(p: Promotion) -> Mark:
+    since = max(file.at for file in p.committed.values())
+    took = timedelta(seconds=sum(file.seconds for file in p.committed.values()))
+    watched = f" · {p.watched}" if p.watched else ""
+    return lines(
+        line(f"Done · in {p.where} since ", when(since), f" · took {_span(took)}", watched),
+        line("Asked by ", mention(p.requested_by), *_approved_by(p)),
+    )
+
+
+def _approved_by(p: Promotion) -> tuple[str, ...]:
+    parts: list[str] = []
+    for position, voter in enumerate(p.approvals):
+        parts += [", approved by " if position == 0 else " and ", mention(voter)]
+    return tuple(parts)
+
+
+def _failed(p: Promotion) -> Mark:
+    done = ", ".join(file.label for file in p.plan.files if file.version in p.committed)
+    open_ = ", ".join(file.label for file in p.remaining)
+    balance = line(f"In: {done}. Not in: {open_}.") if done else line(f"Nothing of it is in {p.where}.")
+    again = "/migrate stage" if p.kind == "staging" else "/migrate promote"
+    return lines(balance, _failure(p), line(f"Next: mend the cause, then `{again}` again for what is not in."))
+
+
+def _failure(p: Promotion) -> Mark:
+    failure = p.failure
+    if failure is None:
+        return Mark("")
+    at = f" at statement {failure.statement} (line {failure.line})" if failure.statement else ""
+    code = f" ({failure.sqlstate})" if failure.sqlstate else ""
+    blockers = "".join(f" Held up by {blocker}." for blocker in failure.blockers)
+    return line(f"{failure.version} failed{at}: {failure.why}{code}. It was rolled back.{blockers}")
+
+
+def _files(p: Promotion) -> tuple[str, ...]:
+    parts: list[str] = []
+    for file in p.plan.files:
+        state = "✓ in  " if file.version in p.committed else ""
+        parts += [state, bold(file.label), f"  {file.purpose}" if file.purpose else "", f"  ({_statements(file)})", "\n"]
+    return tuple(parts[:-1])
+
+
+def _statements(file: PlannedFile) -> str:
+    return f"{file.statements} statement{'s' if file.statements != 1 else ''}" if file.statements else "cannot run as it is"
+
+
+def _checklist(sight: Sight) -> list[Block]:
+    checks = sight.promotion.checklist
+    automatic = [_check(check) for check in checks if not check.manual]
+    blocks = [section(lines(*automatic))] if automatic else []
+    return blocks + [_manual(sight, check) for check in checks if check.manual]
+
+
+def _check(check: Check) -> Mark:
+    word = "" if check.state is State.PASSED else f"{check.state}: "
+    by = line(", by ", mention(check.by)) if check.by else ""
+    at = line(", ", when(check.at)) if check.at else ""
+    return line(f"{MARKS[check.state]} {check.title}: {word}{check.said}" if check.said else f"{MARKS[check.state]} {check.title}", by, at)
+
+
+def _manual(sight: Sight, check: Check) -> Block:
+    open_ = check.state is not State.PASSED and sight.record.status is Status.LIVE and not sight.promotion.began
+    tick = button("Confirm", CONFIRM, f"{sight.record.id}:{check.label}") if open_ else None
+    return section(_check(check), accessory=tick)
+
+
+def _after(sight: Sight) -> list[Block]:
+    blocks: list[Block] = []
+    for label in sight.after:
+        given = sight.promotion.ticks.get(label)
+        if given:
+            blocks.append(section(line(f"✓ {label}, by ", mention(given.by), ", ", when(given.at))))
+        else:
+            tick = button("Confirm", CONFIRM, f"{sight.record.id}:{label}")
+            blocks.append(section(line(f"◻ {label}: waits for a person's word"), accessory=tick))
+    return blocks
+
+
+def _buttons(sight: Sight) -> list[Block]:
+    p, id = sight.promotion, sight.record.id
+    buttons = [button("View SQL", VIEW_SQL, id)]
+    if sight.record.status is Status.ENDED or p.began:
+        return buttons
+    if sight.record.stage == "approval" and automatic_passed(p.checklist) and len(p.approvals) < sight.required:
+        buttons.append(button("Approve", APPROVE, id, style="primary", confirm=_sure(p)))
+    if sight.record.stage == "approval":
+        buttons.append(button("Reject", REJECT, id, confirm=confirm(
+            "Reject it?", f"{id} ends here and production stays unchanged. Say why in its thread.", "Reject", "Back",
+        )))
+    buttons.append(button("Cancel", CANCEL, id, confirm=confirm(
+        "Cancel it?", f"{id} ends here and {p.where} stays unchanged.", "Cancel it", "Back",
+    )))
+    return buttons
+
+
+def _sure(p: Promotion) -> Block:
+    count = len(p.plan.files)
+    return confirm(
+        "Approve for production?",
+        f"{count} file{'s' if count != 1 else ''}, exactly the bytes of plan {p.plan.digest[:6]}: "
+        f"{', '.join(file.label for file in p.plan.files)}. They go in as soon as every gate passes.",
+        "Approve", "Back",
+    )
+
+
+def _small_print(sight: Sight) -> Mark:
+    p = sight.promotion
+    head = p.expected_head
+    place = f"{p.where} is at {head}" if head else f"{p.where} has no migrations"
+    tail = f" · journal head {sight.head_hash[:12]}" if sight.head_hash else ""
+    return line(f"{sight.record.id} · plan {p.plan.digest[:6]} · {place}{tail}")
+
+
+def _span(took: timedelta) -> str:
+    seconds = took.total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def sql_modal(promotion: Promotion, files: list[tuple[str, str]]) -> Block:
+    """The SQL of the plan, exactly as it would run."""
+    shown = sum(len(sql) for _, sql in files)
+    blocks: list[Block] = [section(line(f"{promotion.id} · plan {promotion.plan.digest[:6]} · these bytes and no others are what an approval is for."))]
+    if shown > SQL_IN_A_MODAL:
+        blocks.append(section(line("It is long: the whole of it is a file in the thread of the card; here is the beginning.")))
+    room = SQL_IN_A_MODAL
+    for filename, sql in files:
+        blocks += [section(bold(filename)), preformatted(sql[:room] or "(nothing)")]
+        room -= len(sql)
+        if room <= 0:
+            break
+    return modal("SQL", blocks, "promotion.sql.read")
+
+
+def long_sql(files: list[tuple[str, str]]) -> str:
+    """The same SQL as one text for a file, or nothing when the modal shows it whole."""
+    if sum(len(sql) for _, sql in files) <= SQL_IN_A_MODAL:
+        return ""
+    return "\n".join(f"-- {filename}\n{sql}" for filename, sql in files)

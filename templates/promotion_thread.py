@@ -1,0 +1,164 @@
+"""The thread of a promotion: one line a step, with its evidence; what needs a person mentions them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from bot.domain.checklist import Check, State
+from bot.domain.entry import Entry, Json
+from bot.domain.promotion import Promotion
+from templates.blocks import Mark, Message, line, mention, notice
+
+Told = Mark | None
+
+
+def told(promotion: Promotion, entry: Entry) -> Message | None:
+    """The line for an entry, or None when the card alone is enough. `promotion` is as of this entry."""
+    write = _LINES.get(entry.kind)
+    text = write(promotion, entry) if write else None
+    return notice(text) if text else None
+
+
+def _judged(p: Promotion, e: Entry) -> Told:
+    checks = [Check.from_json(check) for check in _dicts(e.data["checklist"]) if not check.get("label")]
+    objections = [check for check in checks if check.state is not State.PASSED]
+    if not objections:
+        return None
+    return line(" ".join(f"{check.title}: {check.said}" for check in objections))
+
+
+def _ticked(p: Promotion, e: Entry) -> Told:
+    return line(f"✓ {e.data['label']}, confirmed by ", mention(e.actor))
+
+
+def _asked(p: Promotion, e: Entry) -> Told:
+    required, approvers = e.data["required"], [str(id) for id in _list(e.data["approvers"])]
+    if not approvers:
+        return line(
+            "Nobody can approve this: the policy lists no approvers. Add them under [approvals] approvers and restart Stagedoor; until then it stays here.",
+        )
+    names: list[str] = []
+    for id in approvers:
+        names += [" " if names else "", mention(id) if _is_id(id) else id]
+    return line(*names, f": {p.id} waits for approval, {required} needed. Read the SQL and press Approve or Reject on its card.")
+
+
+def _approved(p: Promotion, e: Entry) -> Told:
+    return line("Approved by ", mention(e.actor), f", plan {p.plan.digest[:6]}")
+
+
+def _void(p: Promotion, e: Entry) -> Told:
+    return line("The approval of ", mention(str(e.data["voter"])), f" no longer counts: {e.data['why']}. Another one is needed.")
+
+
+def _moved(p: Promotion, e: Entry) -> Told:
+    match e.data["to"]:
+        case "approval":
+            return None if e.data["from"] != "gates" else line(f"Gates: {e.data['said']}; production is at {p.plan.head or 'an empty history'}")
+        case "apply" if p.kind == "promotion":
+            return line("Approved and every gate passes. Applying.")
+        case _:
+            return None
+
+
+def _waits(p: Promotion, e: Entry) -> Told:
+    if e.data["stage"] == "apply" and e.data["for"] and p.failure is None:
+        return line(f"Waits for {e.data['for']}")
+    return None
+
+
+def _committed(p: Promotion, e: Entry) -> Told:
+    label = next((file.label for file in p.plan.files if file.version == e.data["version"]), str(e.data["version"]))
+    if e.data.get("recovered"):
+        return line(f"✓ {label} is in {p.where}: the history shows that it was committed before Stagedoor was interrupted. It was not run again.")
+    seconds = e.data["seconds"]
+    took = f"{float(seconds) * 1000:.0f} ms" if isinstance(seconds, int | float) else ""
+    return line(f"✓ {label} is in {p.where}: {e.data['statements']} statements and its history row in one transaction, {took}")
+
+
+def _failed(p: Promotion, e: Entry) -> Told:
+    at = f" at statement {e.data['statement']} (line {e.data['line']})" if e.data.get("statement") else ""
+    code = f" ({e.data['sqlstate']})" if e.data.get("sqlstate") else ""
+    blockers = "".join(f" Held up by {blocker}." for blocker in _list(e.data.get("blockers", [])))
+    again = f" Next try in {_number(e.data.get('in_seconds')):.0f} s." if e.data.get("again") else ""
+    return line(f"✗ {e.data['version']} failed{at}: {e.data['why']}{code}. It was rolled back.{blockers}{again}")
+
+
+def _interrupted(p: Promotion, e: Entry) -> Told:
+    return line(f"Stagedoor was asked to stop in the middle of {e.data['version']}; nothing of that file is in. It goes on by itself when Stagedoor is back.")
+
+
+def _verified(p: Promotion, e: Entry) -> Told:
+    return line(f"✓ Verified: {e.data['said']}")
+
+
+def _watching(p: Promotion, e: Entry) -> Told:
+    addresses = len(_list(e.data["health"]))
+    looked = f"{addresses} health addresses are asked" if addresses else "the policy names no health addresses, so only people look"
+    return line(f"Watching production: {looked}. Logs are not watched by this release.")
+
+
+def _watched(p: Promotion, e: Entry) -> Told:
+    return line(f"Watch: {e.data['said']}")
+
+
+def _too_late(p: Promotion, e: Entry) -> Told:
+    if not p.began:
+        return None
+    word = "Cancel" if e.kind == "promotion.cancelled" else "Reject"
+    return line(mention(e.actor), f": {word} came too late, {p.where} was being changed already. The card says how it goes on.")
+
+
+def _ended(p: Promotion, e: Entry) -> Told:
+    verdict, why = str(e.data["verdict"]), str(e.data.get("why", ""))
+    who = mention(p.requested_by)
+    match verdict:
+        case "done":
+            return line(who, f": {p.id} is done. {'Production' if p.kind == 'promotion' else 'Staging'} has all of it.")
+        case "cancelled":
+            return line("Cancelled by ", mention(e.actor), f". {p.where.capitalize()} is unchanged.")
+        case "rejected":
+            return line(who, f": {p.id} was rejected by ", mention(e.actor), f". {p.where.capitalize()} is unchanged.")
+        case "failed":
+            balance = f"{p.where} has changed: {len(p.committed)} of {len(p.plan.files)} are in" if p.changed_something else f"{p.where} is unchanged"
+            return line(who, f": {p.id} stopped and {balance}. The card says what failed and what to do next.")
+        case "unverified":
+            return line(who, f": {p.id} is in {p.where}, but {why}. Look at it now.")
+        case _:
+            return line(who, f": {p.id} ended: {why} {p.where.capitalize()} is unchanged.")
+
+
+def _is_id(text: str) -> bool:
+    return text[:1] in "UWS" and text.isalnum() and text.isupper()
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
+
+
+def _dicts(value: Json) -> list[dict[str, Json]]:
+    return [item for item in _list(value) if isinstance(item, dict)]
+
+
+def _number(value: Json) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+_LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
+    "gates.judged": _judged,
+    "promotion.ticked": _ticked,
+    "approval.asked": _asked,
+    "promotion.approved": _approved,
+    "promotion.cancelled": _too_late,
+    "promotion.rejected": _too_late,
+    "approval.void": _void,
+    "walk.moved": _moved,
+    "walk.waits": _waits,
+    "apply.committed": _committed,
+    "apply.failed": _failed,
+    "apply.interrupted": _interrupted,
+    "verify.seen": _verified,
+    "watch.begun": _watching,
+    "watch.seen": _watched,
+    "walk.ended": _ended,
+}
