@@ -20,7 +20,8 @@ class Timetable:
         self._work = work
         self._clock = clock
         self._scheduler = BackgroundScheduler(
-            timezone="UTC", executors={"default": ThreadPoolExecutor(2)},
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(2)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._scheduler.add_job(self.sweep, "interval", seconds=SWEEP_SECONDS)

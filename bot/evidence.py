@@ -21,7 +21,13 @@ Read = TypeVar("Read")
 
 
 def gather(
-    plan: Plan, project: Project, shelves: Shelves, now: datetime, *, ticks: Mapping[str, Tick], applied: tuple[str, ...],
+    plan: Plan,
+    project: Project,
+    shelves: Shelves,
+    now: datetime,
+    *,
+    ticks: Mapping[str, Tick],
+    applied: tuple[str, ...],
 ) -> Evidence:
     """Everything the gates may look at, read once. What cannot be read is None, with the reason in `unread`."""
     unread: dict[str, str] = {}
@@ -32,10 +38,16 @@ def gather(
         staging = _tried(unread, "staging", project.databases[Environment.STAGING].history)
     contents = {file.version: shelves.fetch(file.sha256) for file in plan.files}
     return Evidence(
-        plan=plan, gathered=now,
+        plan=plan,
+        gathered=now,
         local={m.version: m.sha256 for m in folder.migrations} if folder else None,
-        target=rows(target, folder), staging=rows(staging, folder), unread=unread,
-        staged=staged(shelves, plan), ticks=ticks, manual=tuple(project.policy.gates.manual), applied=applied,
+        target=rows(target, folder),
+        staging=rows(staging, folder),
+        unread=unread,
+        staged=staged(shelves, plan),
+        ticks=ticks,
+        manual=tuple(project.policy.gates.manual),
+        applied=applied,
         obstacles={version: why for version, content in contents.items() if (why := obstacle(content))},
         expires=project.policy.gates.evidence_expires,
     )
@@ -48,7 +60,8 @@ def rows(history: tuple[Applied, ...] | None, folder: Folder | None) -> tuple[Ro
     local: dict[str, Migration] = {migration.version: migration for migration in folder.migrations}
     return tuple(
         Row(
-            version=applied.version, name=applied.name,
+            version=applied.version,
+            name=applied.name,
             match=match(local[applied.version], applied) if applied.version in local else None,
         )
         for applied in history
@@ -69,7 +82,9 @@ def staged(shelves: Shelves, plan: Plan) -> dict[str, Staged]:
         if doc is not None:
             seconds = doc["seconds"]
             found[file.version] = Staged(
-                sha256=str(doc["sha256"]), at=datetime.fromisoformat(str(doc["at"])), record=str(doc["record"]),
+                sha256=str(doc["sha256"]),
+                at=datetime.fromisoformat(str(doc["at"])),
+                record=str(doc["record"]),
                 seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
             )
     return found

@@ -17,8 +17,8 @@ from bot.evidence import manual_labels
 from bot.migrations.files import purpose
 from bot.migrations.transaction import obstacle, statement_count
 from bot.policy import Policy
-from bot.roles import require_approver, require_member, require_operator
 from bot.ports import Put
+from bot.roles import require_approver, require_member, require_operator
 from bot.world import Ports, Project
 
 KINDS = {Environment.PRODUCTION: ("promotion", "P"), Environment.STAGING: ("staging", "S")}
@@ -34,7 +34,7 @@ class Asked:
 
 
 class Promotions:
-    """The verbs. Who may is judged here, at the moment of the click; the runbooks judge it again at the moment of use."""
+    """The verbs. Who may is judged here, at the click; the runbooks judge it again at the moment of use."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
@@ -74,7 +74,9 @@ class Promotions:
         if record.stage == "gates":
             raise Refused(f"{record_id} cannot be approved yet: {record.waits_for or 'its gates are being checked'}.")
         if by in promotion.approvals:
-            raise Refused(f"You have approved {record_id} already: {len(promotion.approvals)} of {policy.approvals.required}.")
+            raise Refused(
+                f"You have approved {record_id} already: {len(promotion.approvals)} of {policy.approvals.required}."
+            )
         if record.stage != "approval":
             raise Refused(f"{record_id} has the approvals it needs. It is at “{record.stage}”.")
         return (Fact(about=record_id, kind="promotion.approved", actor=by, data={"plan": promotion.plan.digest}),)
@@ -145,7 +147,9 @@ class Promotions:
         ending = promotion.ending
         return f"{record_id} has ended: {ending.verdict if ending else 'over'}. Nothing changed by this."
 
-    def _request(self, by: str, project: Project, environment: Environment, versions: tuple[str, ...], key: str) -> Asked:
+    def _request(
+        self, by: str, project: Project, environment: Environment, versions: tuple[str, ...], key: str
+    ) -> Asked:
         kind, series = KINDS[environment]
         with self._requests:
             if before := self._ports.shelves.get("requests", key):
@@ -158,7 +162,10 @@ class Promotions:
                 self._ports.shelves.keep(file.content)
             record_id = f"{series}-{self._ports.journal.number(series)}"
             fact = Fact(
-                about=record_id, kind="promotion.requested", actor=by, data={"kind": kind, "plan": plan.to_json()},
+                about=record_id,
+                kind="promotion.requested",
+                actor=by,
+                data={"kind": kind, "plan": plan.to_json()},
                 opens=Opening(kind=kind, project=project.name, stage="gates"),
             )
             # The note of which record a delivery opened goes in with the opening, so that the same
@@ -173,10 +180,14 @@ class Promotions:
             if live.plan.digest == plan.digest:
                 return record.id
             if shared := {f.version for f in live.plan.files} & {f.version for f in plan.files}:
-                raise Refused(f"{record.id} is already about {', '.join(sorted(shared))}. Cancel it first, or let it end.")
+                raise Refused(
+                    f"{record.id} is already about {', '.join(sorted(shared))}. Cancel it first, or let it end."
+                )
         return ""
 
-    def _plan(self, project: Project, environment: Environment, versions: tuple[str, ...]) -> tuple[Plan, list[Migration]]:
+    def _plan(
+        self, project: Project, environment: Environment, versions: tuple[str, ...]
+    ) -> tuple[Plan, list[Migration]]:
         folder = project.migrations.read()
         history = project.databases[environment].history()
         applied = {row.version for row in history}
@@ -187,8 +198,12 @@ class Promotions:
         chosen.sort(key=lambda file: file.version)
         files = tuple(
             PlannedFile(
-                version=file.version, name=file.name, filename=file.filename, sha256=file.sha256,
-                statements=0 if obstacle(file.content) else statement_count(file.content), purpose=purpose(file.content),
+                version=file.version,
+                name=file.name,
+                filename=file.filename,
+                sha256=file.sha256,
+                statements=0 if obstacle(file.content) else statement_count(file.content),
+                purpose=purpose(file.content),
             )
             for file in chosen
         )
@@ -197,7 +212,9 @@ class Promotions:
 
 
 def _named(version: str, folder: Folder, applied: set[str], where: str) -> Migration:
-    found = [file for file in folder.migrations if version in (file.version, file.filename, f"{file.version}_{file.name}")]
+    found = [
+        file for file in folder.migrations if version in (file.version, file.filename, f"{file.version}_{file.name}")
+    ]
     if not found:
         near = get_close_matches(version, [file.version for file in folder.migrations], n=1)
         hint = f" Did you mean {near[0]}?" if near else " `/migrate status` lists them."
@@ -205,4 +222,3 @@ def _named(version: str, folder: Folder, applied: set[str], where: str) -> Migra
     if found[0].version in applied:
         raise Refused(f"{found[0].label} is already in {where}.")
     return found[0]
-

@@ -10,10 +10,14 @@ from bot.policy import Policy
 def require_member(person: Person, policy: Policy) -> None:
     """Raises `Refused` unless the person may use the bot at all."""
     if not person.full_member:
-        raise Refused("Stagedoor is for full members of this workspace; guests, bots and people of other workspaces may not use it.")
+        raise Refused(
+            "Stagedoor is for full members of this workspace; guests, bots and other workspaces' people may not use it."
+        )
     members = policy.roles.members
     if members and not _in(person, (*members, *policy.roles.operators, *policy.approvals.approvers)):
-        raise Refused("You are not among Stagedoor's members; the policy lists them under [roles] members.", can=members)
+        raise Refused(
+            "You are not among Stagedoor's members; the policy lists them under [roles] members.", can=members
+        )
 
 
 def require_operator(person: Person, policy: Policy) -> None:
@@ -29,11 +33,12 @@ def require_approver(person: Person, policy: Policy) -> None:
     require_member(person, policy)
     approvers = policy.approvals.approvers
     if not approvers:
-        raise Refused("Nobody can approve: the policy lists no approvers. Add them under [approvals] approvers and restart Stagedoor.")
+        raise Refused(
+            "Nobody can approve: the policy lists no approvers. Add some under [approvals] and restart Stagedoor."
+        )
     if not _in(person, approvers):
         raise Refused("You are not a listed approver.", can=approvers)
 
 
 def _in(person: Person, listed: tuple[str, ...]) -> bool:
     return person.id in listed or any(group in listed for group in person.groups)
-

@@ -27,8 +27,9 @@ def _jwt(found: re.Match[str]) -> str:
 # Each rule: a hint (lower case) without which its pattern need not run, the pattern, what to put there. No pattern may
 # scan far and then fail: it consumes what it scanned or is bounded, which keeps hostile text linear.
 RULES: tuple[Rule, ...] = (
-    # The second arm takes a slash inside a password, which is wrong in an address but gets typed.
-    ("://", re.compile(r"""(://[^\s:/@'"<>]{0,256}:)(?:[^\s/'"<>]{1,512}|(?<=:)[^\s@'"<>]{1,512})@"""), rf"\1{MARK}@"),
+    ("://", re.compile(r'''(://[^\s:/@"<>]{0,256}:)[^\s/"<>]{1,256}@'''), rf"\1{MARK}@"),
+    # A slash inside a password is wrong in an address, but gets typed.
+    ("postgres", re.compile(r'''(postgres(?:ql)?://[^\s:/@"<>]{0,256}:)[^\s@"<>]{1,128}@'''), rf"\1{MARK}@"),
     ("eyj", re.compile(r"eyJ[\w-]*(?:\.[\w-]+)*", re.ASCII), _jwt),
     ("sb_secret_", re.compile(r"sb_secret_[\w-]+", re.ASCII), MARK),
     ("sbp_", re.compile(r"sbp_[\w-]{16,}", re.ASCII), MARK),

@@ -26,26 +26,38 @@ def overview(project: Project) -> Overview:
     return Overview(
         project=project.name,
         lines=_lines(folder, histories[Environment.STAGING], histories[Environment.PRODUCTION]),
-        skipped=tuple(f"{skipped.filename}: {skipped.why}" for skipped in folder.skipped), unread=unread,
+        skipped=tuple(f"{skipped.filename}: {skipped.why}" for skipped in folder.skipped),
+        unread=unread,
         diffs=_diffs(folder, histories),
     )
 
 
-def _lines(folder: Folder, staging: dict[str, Applied] | None, production: dict[str, Applied] | None) -> tuple[Line, ...]:
+def _lines(
+    folder: Folder, staging: dict[str, Applied] | None, production: dict[str, Applied] | None
+) -> tuple[Line, ...]:
     local = {migration.version: migration for migration in folder.migrations}
     versions = sorted({*local, *(staging or {}), *(production or {})})
     return tuple(_line(version, local.get(version), staging, production) for version in versions)
 
 
 def _line(
-    version: str, file: Migration | None, staging: dict[str, Applied] | None, production: dict[str, Applied] | None,
+    version: str,
+    file: Migration | None,
+    staging: dict[str, Applied] | None,
+    production: dict[str, Applied] | None,
 ) -> Line:
     on_staging, in_production = _cell(version, file, staging), _cell(version, file, production)
-    name = file.name if file else next((rows[version].name for rows in (staging, production) if rows and version in rows), "")
+    name = (
+        file.name
+        if file
+        else next((rows[version].name for rows in (staging, production) if rows and version in rows), "")
+    )
     head = max(production, default="") if production is not None else ""
     edited = Cell.EDITED in (on_staging, in_production)
     return Line(
-        version=version, name=name, local=Cell.EDITED if edited else Cell.YES if file else Cell.NO,
+        version=version,
+        name=name,
+        local=Cell.EDITED if edited else Cell.YES if file else Cell.NO,
         staging=Cell.YES if on_staging is Cell.EDITED else on_staging,
         production=Cell.YES if in_production is Cell.EDITED else in_production,
         remark=_remark(file, version, on_staging, in_production, head),
@@ -66,7 +78,9 @@ def _remark(file: Migration | None, version: str, staging: Cell, production: Cel
     if Cell.UNKNOWN in (staging, production):
         return "could not check"
     if Cell.EDITED in (staging, production):
-        where = " and ".join(name for name, cell in (("staging", staging), ("production", production)) if cell is Cell.EDITED)
+        where = " and ".join(
+            name for name, cell in (("staging", staging), ("production", production)) if cell is Cell.EDITED
+        )
         return f"the file changed after it was applied to {where} (difference below)"
     if production is Cell.NO and version < head:
         return f"out of order: older than production's {head}; give it a newer version"

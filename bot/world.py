@@ -77,4 +77,3 @@ class World:
         held = self.ports.shelves.get("hold", key)
         if held and held["record"] == self.record.id:
             self.ports.shelves.put([Put(shelf="hold", key=key, doc=None)])
-

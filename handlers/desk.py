@@ -83,7 +83,7 @@ class Desk:
             return subject.events.get(ask.name, _nothing)
         known = {"action": subject.actions, "view": subject.views, "shortcut": subject.shortcuts}[ask.kind]
         return known.get(ask.name) or _unknown(
-            "This release of Stagedoor does not know that button or window. `/migrate help` says what there is."
+            "This release of Stagedoor does not know that button or window. /migrate help says what there is."
         )
 
     def _opened(self, ask: Ask, reply: Reply) -> Reply:
@@ -170,4 +170,4 @@ def _other_command(name: str, known: list[str]) -> str:
         return f"Stagedoor does not know {name}."
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     meant = f" Did you mean {near[0]}?" if near else ""
-    return f"Stagedoor does not know {name}.{meant} It listens to {', '.join(known)}; each says more with `help`."
+    return f"Stagedoor does not know {name}.{meant} It listens to {', '.join(known)}; each says more with the word help."

@@ -25,14 +25,20 @@ class Migrate:
         self._promotions = promotions
         self._view = view
         self._verbs: Mapping[str, Verb] = {
-            "status": self._status, "stage": self._stage, "promote": self._promote, "history": self._history,
+            "status": self._status,
+            "stage": self._stage,
+            "promote": self._promote,
+            "history": self._history,
         }
 
     def subject(self) -> Subject:
         return Subject(
             commands={"/migrate": self.command},
             actions={
-                APPROVE: self._approve, REJECT: self._reject, CANCEL: self._cancel, CONFIRM: self._confirm,
+                APPROVE: self._approve,
+                REJECT: self._reject,
+                CANCEL: self._cancel,
+                CONFIRM: self._confirm,
                 VIEW_SQL: self._sql,
             },
         )

@@ -27,11 +27,17 @@ class PromotionView:
         policy = self._ports.projects[record.project].policy
         entries = list(self._ports.journal.entries(about=record.id))
         promotion = Promotion.of(entries)
-        return card(Sight(
-            record=record, promotion=promotion, required=policy.approvals.required, approvers=policy.approvals.approvers,
-            after=tuple(policy.gates.after), progress=self._ports.shelves.get("progress", record.id) or {},
-            head_hash=entries[-1].hash if promotion.ending else "",
-        ))
+        return card(
+            Sight(
+                record=record,
+                promotion=promotion,
+                required=policy.approvals.required,
+                approvers=policy.approvals.approvers,
+                after=tuple(policy.gates.after),
+                progress=self._ports.shelves.get("progress", record.id) or {},
+                head_hash=entries[-1].hash if promotion.ending else "",
+            )
+        )
 
     def line(self, record: Record, entry: Entry) -> Line | None:
         so_far = Promotion.of(e for e in self._ports.journal.entries(about=record.id) if e.seq <= entry.seq)
@@ -50,5 +56,9 @@ class PromotionView:
         text = long_sql(self.sql(promotion))
         if not text:
             return None
-        upload = Upload(filename=f"{promotion.id}.sql", title=f"SQL of {promotion.id}, plan {promotion.plan.digest[:6]}", content=text)
+        upload = Upload(
+            filename=f"{promotion.id}.sql",
+            title=f"SQL of {promotion.id}, plan {promotion.plan.digest[:6]}",
+            content=text,
+        )
         return Line(message=notice(line("The SQL is long; the whole of it is this file.")), file=upload)

@@ -7,7 +7,7 @@ import logging
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from http.client import HTTPException
 from typing import Any, TypeAlias
@@ -39,7 +39,9 @@ Body: TypeAlias = Mapping[str, Json]
 class SlackOut:
     """Slack's Web API for writing. Nothing here sleeps or repeats: the caller is told when to come back."""
 
-    def __init__(self, client: WebClient, clock: Clock, *, timeout: int = 10) -> None:
+    def __init__(
+        self, client: WebClient, clock: Clock, scrub: Callable[[str], str] = str, *, timeout: int = 10,
+    ) -> None:
         # A client of our own: the SDK's would send a message twice when the answer to the first was lost.
         self._client = WebClient(
             token=client.token, base_url=client.base_url, timeout=timeout, ssl=client.ssl, proxy=client.proxy,
@@ -47,9 +49,14 @@ class SlackOut:
         )
         self._clock = clock
         self._timeout = timeout
+        self._scrub = scrub
         self._pacer = Pacer(clock)
         self._channels: dict[str, str] = {}
         self._listed: datetime | None = None
+
+    def scrubbed(self, body: Body) -> dict[str, Json]:
+        """The message without secrets: the last look before it leaves the house."""
+        return {name: self._without_secrets(part) for name, part in body.items()}
 
     def ready(self, channel: str) -> datetime | None:
         """None when a message to the channel would go out now, otherwise when it would."""
@@ -60,7 +67,7 @@ class SlackOut:
         if until := self.ready(channel) or self._pacer.message(channel):
             return Later(until, "pacing")
         answer = self._call("chat.postMessage", {
-            **body, "channel": channel, "metadata": _metadata(key), "unfurl_links": False, "unfurl_media": False,
+            **self.scrubbed(body), "channel": channel, "metadata": _metadata(key), "unfurl_links": False, "unfurl_media": False,
             "parse": "none", **({"thread_ts": thread} if thread else {}),
         })
         return Sent(str(answer.get("ts", ""))) if isinstance(answer, dict) else answer
@@ -70,7 +77,7 @@ class SlackOut:
         if until := self._pacer.paused("chat.update") or self._pacer.update(urgent=urgent):
             return Later(until, "pacing")
         answer = self._call("chat.update", {
-            **body, "channel": channel, "ts": ts, "metadata": _metadata(key), "parse": "none",
+            **self.scrubbed(body), "channel": channel, "ts": ts, "metadata": _metadata(key), "parse": "none",
         })
         if isinstance(answer, dict):
             return Sent(ts)
@@ -79,7 +86,7 @@ class SlackOut:
     def ephemeral(self, channel: str, user: str, body: Body, *, thread: str = "") -> Outcome:
         """Show a message to one person; Slack neither keeps it nor promises that it arrives."""
         answer = self._call("chat.postEphemeral", {
-            **body, "channel": channel, "user": user, "parse": "none", **({"thread_ts": thread} if thread else {}),
+            **self.scrubbed(body), "channel": channel, "user": user, "parse": "none", **({"thread_ts": thread} if thread else {}),
         })
         return Sent(str(answer.get("message_ts", ""))) if isinstance(answer, dict) else answer
 
@@ -95,7 +102,8 @@ class SlackOut:
         return Absent()
 
     def upload(self, filename: str, content: bytes) -> str | Refusal:
-        """Hand Slack the bytes of a file, which nobody sees yet; answers the upload's id."""
+        """Hand Slack a text file, which nobody sees yet; answers the upload's id."""
+        content = self._scrub(content.decode("utf-8", "replace")).encode()
         answer = self._call("files.getUploadURLExternal", {"filename": filename, "length": len(content)}, form=True)
         if not isinstance(answer, dict):
             return answer
@@ -129,16 +137,25 @@ class SlackOut:
         """The id of a channel given as `#name` or as its id; names are asked for once unless `afresh`."""
         if not name.startswith("#"):
             return name
-        if afresh or name not in self._channels:
-            if trouble := self._list_channels():
-                return trouble
+        if (afresh or name not in self._channels) and (trouble := self._list_channels()):
+            return trouble
         return self._channels.get(name) or Gone("channel_not_found")
+
+    def _without_secrets(self, part: Json) -> Json:
+        if isinstance(part, str):
+            return self._scrub(part)
+        if isinstance(part, list):
+            return [self._without_secrets(one) for one in part]
+        if isinstance(part, dict):
+            return {name: self._without_secrets(one) for name, one in part.items()}
+        return part
 
     def _list_channels(self) -> Later | Gone | None:
         if self._listed is not None and self._clock.now() - self._listed < _LIST_AGAIN:
             return None     # a name that does not exist must not be asked for by every record
         known = dict[str, str]()
-        for page in self._pages("conversations.list", {"types": "public_channel,private_channel", "exclude_archived": 1}):
+        kinds = "public_channel,private_channel"
+        for page in self._pages("conversations.list", {"types": kinds, "exclude_archived": True}):
             if isinstance(page, Later | Gone):
                 return page
             known |= {f"#{found['name']}": str(found["id"]) for found in page.get("channels") or ()}

@@ -7,7 +7,20 @@ from collections.abc import Iterable
 from bot.domain.overview import Overview
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
-from templates.blocks import Block, Message, bold, code, context, line, lines, mention, preformatted, section, table, when
+from templates.blocks import (
+    Block,
+    Message,
+    bold,
+    code,
+    context,
+    line,
+    lines,
+    mention,
+    preformatted,
+    section,
+    table,
+    when,
+)
 
 COMMANDS = (
     ("status", "each migration with local, staging and production columns"),
@@ -37,7 +50,11 @@ def status_card(overview: Overview) -> Message:
     hidden = len(overview.lines) - len(shown)
     if hidden:
         blocks.append(context(line(f"The newest {len(shown)} of {len(overview.lines)}.")))
-    blocks.append(table(rows, ("", "local", "staging", "production", "")) if rows else section("There are no migrations here yet: the folder and both histories are empty."))
+    blocks.append(
+        table(rows, ("", "local", "staging", "production", ""))
+        if rows
+        else section("There are no migrations here yet: the folder and both histories are empty.")
+    )
     for place, why in overview.unread.items():
         blocks.append(section(line(f"Could not check {place}: {why}")))
     if overview.skipped:
@@ -45,7 +62,8 @@ def status_card(overview: Overview) -> Message:
     for filename, difference in overview.diffs[:3]:
         blocks += [section(line("Changed after it was applied: ", bold(filename))), preformatted(difference)]
     text = "\n".join(
-        f"{row.version} {row.name}: local {row.local}, staging {row.staging}, production {row.production}. {row.remark}" for row in shown
+        f"{row.version} {row.name}: local {row.local}, staging {row.staging}, production {row.production}. {row.remark}"
+        for row in shown
     )
     return Message(f"Migrations · {overview.project}\n{text}", tuple(blocks))
 
@@ -54,11 +72,16 @@ def history_card(project: str, runs: Iterable[tuple[Record, Promotion]]) -> Mess
     """The newest runs, newest first."""
     rows = [_run(record, promotion) for record, promotion in runs]
     if not rows:
-        return Message(f"Nothing has been staged or promoted yet · {project}", (section(line(f"Nothing has been staged or promoted yet · {project}")),))
+        return Message(
+            f"Nothing has been staged or promoted yet · {project}",
+            (section(line(f"Nothing has been staged or promoted yet · {project}")),),
+        )
     return Message(lines(f"History · {project}", *rows), (section(bold(f"History · {project}")), section(lines(*rows))))
 
 
 def _run(record: Record, p: Promotion) -> str:
     verdict = p.ending.verdict if p.ending else f"at “{record.stage}”"
-    files = ", ".join(file.label for file in p.plan.files[:3]) + (f" and {len(p.plan.files) - 3} more" if len(p.plan.files) > 3 else "")
+    files = ", ".join(file.label for file in p.plan.files[:3]) + (
+        f" and {len(p.plan.files) - 3} more" if len(p.plan.files) > 3 else ""
+    )
     return line(bold(record.id), f" {verdict} · {files} · ", mention(p.requested_by), " · ", when(p.requested_at))

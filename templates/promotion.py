@@ -93,7 +93,7 @@ def _status(sight: Sight) -> Mark:
         case "apply":
             return _applying(sight)
         case "verify":
-            return line(record.waits_for and f"Waiting for {record.waits_for}" or f"In {p.where}. Verifying", asked)
+            return line((record.waits_for and f"Waiting for {record.waits_for}") or f"In {p.where}. Verifying", asked)
         case "watch":
             return _watching(sight)
         case _:
@@ -108,7 +108,10 @@ def _approval(sight: Sight) -> Mark:
 
 
 def _missing(p: Promotion) -> str:
-    return ", ".join(check.title for check in p.checklist if check.state is not State.PASSED) or "the gates, being checked again"
+    return (
+        ", ".join(check.title for check in p.checklist if check.state is not State.PASSED)
+        or "the gates, being checked again"
+    )
 
 
 def _applying(sight: Sight) -> Mark:
@@ -147,7 +150,13 @@ def _ended(sight: Sight) -> Mark:
                 "Look at it now; undo it with a new migration if it must go.",
             )
         case "rejected":
-            return line("Rejected by ", mention(ending.by), f": {ending.why}" if ending.why else "", ". Asked by ", mention(p.requested_by))
+            return line(
+                "Rejected by ",
+                mention(ending.by),
+                f": {ending.why}" if ending.why else "",
+                ". Asked by ",
+                mention(p.requested_by),
+            )
         case "cancelled":
             return line("Cancelled by ", mention(ending.by), ". Asked by ", mention(p.requested_by))
         case "expired":
@@ -195,12 +204,22 @@ def _files(p: Promotion) -> tuple[str, ...]:
     parts: list[str] = []
     for file in p.plan.files:
         state = "✓ in  " if file.version in p.committed else ""
-        parts += [state, bold(file.label), f"  {file.purpose}" if file.purpose else "", f"  ({_statements(file)})", "\n"]
+        parts += [
+            state,
+            bold(file.label),
+            f"  {file.purpose}" if file.purpose else "",
+            f"  ({_statements(file)})",
+            "\n",
+        ]
     return tuple(parts[:-1])
 
 
 def _statements(file: PlannedFile) -> str:
-    return f"{file.statements} statement{'s' if file.statements != 1 else ''}" if file.statements else "cannot run as it is"
+    return (
+        f"{file.statements} statement{'s' if file.statements != 1 else ''}"
+        if file.statements
+        else "cannot run as it is"
+    )
 
 
 def _checklist(sight: Sight) -> list[Block]:
@@ -214,7 +233,13 @@ def _check(check: Check) -> Mark:
     word = "" if check.state is State.PASSED else f"{check.state}: "
     by = line(", by ", mention(check.by)) if check.by else ""
     at = line(", ", when(check.at)) if check.at else ""
-    return line(f"{MARKS[check.state]} {check.title}: {word}{check.said}" if check.said else f"{MARKS[check.state]} {check.title}", by, at)
+    return line(
+        f"{MARKS[check.state]} {check.title}: {word}{check.said}"
+        if check.said
+        else f"{MARKS[check.state]} {check.title}",
+        by,
+        at,
+    )
 
 
 def _manual(sight: Sight, check: Check) -> Block:
@@ -243,12 +268,32 @@ def _buttons(sight: Sight) -> list[Block]:
     if sight.record.stage == "approval" and automatic_passed(p.checklist) and len(p.approvals) < sight.required:
         buttons.append(button("Approve", APPROVE, id, style="primary", confirm=_sure(p)))
     if sight.record.stage == "approval":
-        buttons.append(button("Reject", REJECT, id, confirm=confirm(
-            "Reject it?", f"{id} ends here and production stays unchanged. Say why in its thread.", "Reject", "Back",
-        )))
-    buttons.append(button("Cancel", CANCEL, id, confirm=confirm(
-        "Cancel it?", f"{id} ends here and {p.where} stays unchanged.", "Cancel it", "Back",
-    )))
+        buttons.append(
+            button(
+                "Reject",
+                REJECT,
+                id,
+                confirm=confirm(
+                    "Reject it?",
+                    f"{id} ends here and production stays unchanged. Say why in its thread.",
+                    "Reject",
+                    "Back",
+                ),
+            )
+        )
+    buttons.append(
+        button(
+            "Cancel",
+            CANCEL,
+            id,
+            confirm=confirm(
+                "Cancel it?",
+                f"{id} ends here and {p.where} stays unchanged.",
+                "Cancel it",
+                "Back",
+            ),
+        )
+    )
     return buttons
 
 
@@ -258,7 +303,8 @@ def _sure(p: Promotion) -> Block:
         "Approve for production?",
         f"{count} file{'s' if count != 1 else ''}, exactly the bytes of plan {p.plan.digest[:6]}: "
         f"{', '.join(file.label for file in p.plan.files)}. They go in as soon as every gate passes.",
-        "Approve", "Back",
+        "Approve",
+        "Back",
     )
 
 
@@ -280,9 +326,17 @@ def _span(took: timedelta) -> str:
 def sql_modal(promotion: Promotion, files: list[tuple[str, str]]) -> Block:
     """The SQL of the plan, exactly as it would run."""
     shown = sum(len(sql) for _, sql in files)
-    blocks: list[Block] = [section(line(f"{promotion.id} · plan {promotion.plan.digest[:6]} · these bytes and no others are what an approval is for."))]
+    blocks: list[Block] = [
+        section(
+            line(
+                f"{promotion.id} · plan {promotion.plan.digest[:6]} · an approval is for these bytes and no others."
+            )
+        )
+    ]
     if shown > SQL_IN_A_MODAL:
-        blocks.append(section(line("It is long: the whole of it is a file in the thread of the card; here is the beginning.")))
+        blocks.append(
+            section(line("It is long: the whole of it is a file in the thread of the card; here is the beginning."))
+        )
     room = SQL_IN_A_MODAL
     for filename, sql in files:
         blocks += [section(bold(filename)), preformatted(sql[:room] or "(nothing)")]

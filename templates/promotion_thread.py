@@ -35,12 +35,15 @@ def _asked(p: Promotion, e: Entry) -> Told:
     required, approvers = e.data["required"], [str(id) for id in _list(e.data["approvers"])]
     if not approvers:
         return line(
-            "Nobody can approve this: the policy lists no approvers. Add them under [approvals] approvers and restart Stagedoor; until then it stays here.",
+            "Nobody can approve this: the policy lists no approvers. Add some under [approvals] "
+            "and restart Stagedoor; until then it stays here.",
         )
     names: list[str] = []
     for id in approvers:
         names += [" " if names else "", mention(id) if _is_id(id) else id]
-    return line(*names, f": {p.id} waits for approval, {required} needed. Read the SQL and press Approve or Reject on its card.")
+    return line(
+        *names, f": {p.id} waits for approval, {required} needed. Read the SQL and press Approve or Reject on its card."
+    )
 
 
 def _approved(p: Promotion, e: Entry) -> Told:
@@ -48,13 +51,19 @@ def _approved(p: Promotion, e: Entry) -> Told:
 
 
 def _void(p: Promotion, e: Entry) -> Told:
-    return line("The approval of ", mention(str(e.data["voter"])), f" no longer counts: {e.data['why']}. Another one is needed.")
+    return line(
+        "The approval of ", mention(str(e.data["voter"])), f" no longer counts: {e.data['why']}. Another one is needed."
+    )
 
 
 def _moved(p: Promotion, e: Entry) -> Told:
     match e.data["to"]:
         case "approval":
-            return None if e.data["from"] != "gates" else line(f"Gates: {e.data['said']}; production is at {p.plan.head or 'an empty history'}")
+            return (
+                None
+                if e.data["from"] != "gates"
+                else line(f"Gates: {e.data['said']}; production is at {p.plan.head or 'an empty history'}")
+            )
         case "apply" if p.kind == "promotion":
             return line("Approved and every gate passes. Applying.")
         case _:
@@ -70,10 +79,15 @@ def _waits(p: Promotion, e: Entry) -> Told:
 def _committed(p: Promotion, e: Entry) -> Told:
     label = next((file.label for file in p.plan.files if file.version == e.data["version"]), str(e.data["version"]))
     if e.data.get("recovered"):
-        return line(f"✓ {label} is in {p.where}: the history shows that it was committed before Stagedoor was interrupted. It was not run again.")
+        return line(
+            f"✓ {label} is in {p.where}: the history shows that it was committed "
+            "before Stagedoor was interrupted. It was not run again."
+        )
     seconds = e.data["seconds"]
     took = f"{float(seconds) * 1000:.0f} ms" if isinstance(seconds, int | float) else ""
-    return line(f"✓ {label} is in {p.where}: {e.data['statements']} statements and its history row in one transaction, {took}")
+    return line(
+        f"✓ {label} is in {p.where}: {e.data['statements']} statements and its history row in one transaction, {took}"
+    )
 
 
 def _failed(p: Promotion, e: Entry) -> Told:
@@ -85,7 +99,10 @@ def _failed(p: Promotion, e: Entry) -> Told:
 
 
 def _interrupted(p: Promotion, e: Entry) -> Told:
-    return line(f"Stagedoor was asked to stop in the middle of {e.data['version']}; nothing of that file is in. It goes on by itself when Stagedoor is back.")
+    return line(
+        f"Stagedoor was asked to stop in the middle of {e.data['version']}; "
+            "nothing of that file is in. It goes on by itself when Stagedoor is back."
+    )
 
 
 def _verified(p: Promotion, e: Entry) -> Told:
@@ -94,7 +111,11 @@ def _verified(p: Promotion, e: Entry) -> Told:
 
 def _watching(p: Promotion, e: Entry) -> Told:
     addresses = len(_list(e.data["health"]))
-    looked = f"{addresses} health addresses are asked" if addresses else "the policy names no health addresses, so only people look"
+    looked = (
+        f"{addresses} health addresses are asked"
+        if addresses
+        else "the policy names no health addresses, so only people look"
+    )
     return line(f"Watching production: {looked}. Logs are not watched by this release.")
 
 
@@ -106,7 +127,9 @@ def _too_late(p: Promotion, e: Entry) -> Told:
     if not p.began:
         return None
     word = "Cancel" if e.kind == "promotion.cancelled" else "Reject"
-    return line(mention(e.actor), f": {word} came too late, {p.where} was being changed already. The card says how it goes on.")
+    return line(
+        mention(e.actor), f": {word} came too late, {p.where} was being changed already. The card says how it goes on."
+    )
 
 
 def _ended(p: Promotion, e: Entry) -> Told:
@@ -120,7 +143,11 @@ def _ended(p: Promotion, e: Entry) -> Told:
         case "rejected":
             return line(who, f": {p.id} was rejected by ", mention(e.actor), f". {p.where.capitalize()} is unchanged.")
         case "failed":
-            balance = f"{p.where} has changed: {len(p.committed)} of {len(p.plan.files)} are in" if p.changed_something else f"{p.where} is unchanged"
+            balance = (
+                f"{p.where} has changed: {len(p.committed)} of {len(p.plan.files)} are in"
+                if p.changed_something
+                else f"{p.where} is unchanged"
+            )
             return line(who, f": {p.id} stopped and {balance}. The card says what failed and what to do next.")
         case "unverified":
             return line(who, f": {p.id} is in {p.where}, but {why}. Look at it now.")

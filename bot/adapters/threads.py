@@ -11,7 +11,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 THREADS = 16
-"""Walks at once. A walk that applies holds its thread for as long as the migration runs, so there are more than projects."""
+"""Walks at once. A walk that applies holds its thread as long as the migration runs: there are more than projects."""
 
 
 class Threads:

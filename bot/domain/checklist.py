@@ -11,7 +11,7 @@ from bot.domain.entry import Json
 
 
 class State(StrEnum):
-    """What a gate found. Only PASSED lets a promotion on; UNKNOWN means it could not be checked, which is not a pass."""
+    """What a gate found. Only PASSED lets a promotion on; UNKNOWN means it could not be checked, not a pass."""
 
     PASSED = "passed"
     WAITING = "waiting"
@@ -40,15 +40,24 @@ class Check:
 
     def to_json(self) -> dict[str, Json]:
         return {
-            "gate": self.gate, "title": self.title, "state": str(self.state), "said": self.said, "label": self.label,
-            "by": self.by, "at": self.at.isoformat() if self.at else None,
+            "gate": self.gate,
+            "title": self.title,
+            "state": str(self.state),
+            "said": self.said,
+            "label": self.label,
+            "by": self.by,
+            "at": self.at.isoformat() if self.at else None,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json]) -> Check:
         return cls(
-            gate=str(data["gate"]), title=str(data["title"]), state=State(str(data["state"])), said=str(data["said"]),
-            label=str(data.get("label", "")), by=str(data.get("by", "")),
+            gate=str(data["gate"]),
+            title=str(data["title"]),
+            state=State(str(data["state"])),
+            said=str(data["said"]),
+            label=str(data.get("label", "")),
+            by=str(data.get("by", "")),
             at=datetime.fromisoformat(str(data["at"])) if data.get("at") else None,
         )
 

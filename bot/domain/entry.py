@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 SYSTEM = "stagedoor"
 """The actor of what the program does by itself."""
@@ -70,14 +70,30 @@ def canonical(value: Json | Mapping[str, Json]) -> str:
 
 
 def chained(
-    previous: str, *, seq: int, id: str, at: datetime, about: str, kind: str, actor: str,
-    data: Mapping[str, Json], private_hash: str,
+    previous: str,
+    *,
+    seq: int,
+    id: str,
+    at: datetime,
+    about: str,
+    kind: str,
+    actor: str,
+    data: Mapping[str, Json],
+    private_hash: str,
 ) -> str:
     """The hash of an entry: SHA-256 over the previous hash and the entry's canonical JSON, in hex."""
-    body = canonical({
-        "seq": seq, "id": id, "at": at.isoformat(timespec="microseconds"), "about": about, "kind": kind,
-        "actor": actor, "data": dict(data), "private": private_hash,
-    })
+    body = canonical(
+        {
+            "seq": seq,
+            "id": id,
+            "at": at.isoformat(timespec="microseconds"),
+            "about": about,
+            "kind": kind,
+            "actor": actor,
+            "data": dict(data),
+            "private": private_hash,
+        }
+    )
     return hashlib.sha256((previous + body).encode()).hexdigest()
 
 
@@ -103,15 +119,29 @@ def audit(entries: Iterable[Entry], against: str | None = None) -> Audit:
         if entry.seq != count:
             return Audit(entries=count, head=previous, broken_at=count, why=f"entry {count} is missing")
         if entry.previous != previous:
-            return Audit(entries=count, head=previous, broken_at=entry.seq, why="it does not follow the entry before it")
+            return Audit(
+                entries=count, head=previous, broken_at=entry.seq, why="it does not follow the entry before it"
+            )
         expected = chained(
-            previous, seq=entry.seq, id=entry.id, at=entry.at, about=entry.about, kind=entry.kind, actor=entry.actor,
-            data=entry.data, private_hash=entry.private_hash,
+            previous,
+            seq=entry.seq,
+            id=entry.id,
+            at=entry.at,
+            about=entry.about,
+            kind=entry.kind,
+            actor=entry.actor,
+            data=entry.data,
+            private_hash=entry.private_hash,
         )
         if expected != entry.hash:
             return Audit(entries=count, head=previous, broken_at=entry.seq, why="its content does not fit its hash")
         previous = entry.hash
         met = met or previous == against
     if not met:
-        return Audit(entries=count, head=previous, broken_at=count + 1, why="the given hash is not in the chain: its end was cut off")
+        return Audit(
+            entries=count,
+            head=previous,
+            broken_at=count + 1,
+            why="the given hash is not in the chain: its end was cut off",
+        )
     return Audit(entries=count, head=previous)

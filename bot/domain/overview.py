@@ -11,7 +11,7 @@ class Cell(StrEnum):
     """Whether a migration is in a place; the words that people read."""
 
     YES = "✓"
-    NO = "–"
+    NO = "\u2013"
     EDITED = "edited"
     UNKNOWN = "?"
 

@@ -28,7 +28,7 @@ class PlannedFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What an approval is bound to: the files' bytes, their order, and the head they are put on (None: empty history)."""
+    """What an approval is bound to: the files' bytes, their order, and the head below them (None: empty history)."""
 
     project: str
     environment: Environment
@@ -46,11 +46,17 @@ class Plan:
 
     def to_json(self) -> dict[str, Json]:
         return {
-            "project": self.project, "environment": str(self.environment), "head": self.head,
+            "project": self.project,
+            "environment": str(self.environment),
+            "head": self.head,
             "files": [
                 {
-                    "version": f.version, "name": f.name, "filename": f.filename, "sha256": f.sha256,
-                    "statements": f.statements, "purpose": f.purpose,
+                    "version": f.version,
+                    "name": f.name,
+                    "filename": f.filename,
+                    "sha256": f.sha256,
+                    "statements": f.statements,
+                    "purpose": f.purpose,
                 }
                 for f in self.files
             ],

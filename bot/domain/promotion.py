@@ -125,7 +125,8 @@ def plan_from_json(data: Mapping[str, Json]) -> Plan:
     files = data["files"]
     assert isinstance(files, list)
     return Plan(
-        project=str(data["project"]), environment=Environment(str(data["environment"])),
+        project=str(data["project"]),
+        environment=Environment(str(data["environment"])),
         head=None if data["head"] is None else str(data["head"]),
         files=tuple(_file(file) for file in files if isinstance(file, dict)),
     )
@@ -133,8 +134,12 @@ def plan_from_json(data: Mapping[str, Json]) -> Plan:
 
 def _file(data: Mapping[str, Json]) -> PlannedFile:
     return PlannedFile(
-        version=str(data["version"]), name=str(data["name"]), filename=str(data["filename"]), sha256=str(data["sha256"]),
-        statements=_int(data["statements"]), purpose=str(data.get("purpose", "")),
+        version=str(data["version"]),
+        name=str(data["name"]),
+        filename=str(data["filename"]),
+        sha256=str(data["sha256"]),
+        statements=_int(data["statements"]),
+        purpose=str(data.get("purpose", "")),
     )
 
 
@@ -143,7 +148,10 @@ def _requested(entry: Entry) -> Promotion:
     if entry.kind != "promotion.requested" or not isinstance(plan, dict):
         raise ValueError(f"{entry.about} does not begin with its request")
     return Promotion(
-        id=entry.about, kind=str(entry.data["kind"]), plan=plan_from_json(plan), requested_by=entry.actor,
+        id=entry.about,
+        kind=str(entry.data["kind"]),
+        plan=plan_from_json(plan),
+        requested_by=entry.actor,
         requested_at=entry.at,
     )
 
@@ -192,16 +200,21 @@ def _committed(p: Promotion, e: Entry) -> Promotion:
     version = str(e.data["version"])
     seconds = e.data["seconds"]
     row = Committed(
-        at=e.at, seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
-        statements=_int(e.data["statements"]), recovered=bool(e.data.get("recovered")),
+        at=e.at,
+        seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+        statements=_int(e.data["statements"]),
+        recovered=bool(e.data.get("recovered")),
     )
     return replace(_closed(p), committed={**p.committed, version: row}, failure=None, retries=0)
 
 
 def _failed(p: Promotion, e: Entry) -> Promotion:
     failure = Failure(
-        version=str(e.data["version"]), why=str(e.data["why"]), sqlstate=str(e.data.get("sqlstate", "")),
-        statement=_int(e.data.get("statement", 0)), line=_int(e.data.get("line", 0)),
+        version=str(e.data["version"]),
+        why=str(e.data["why"]),
+        sqlstate=str(e.data.get("sqlstate", "")),
+        statement=_int(e.data.get("statement", 0)),
+        line=_int(e.data.get("line", 0)),
         blockers=_texts(e.data.get("blockers", [])),
     )
     return replace(_closed(p), failure=failure, retries=p.retries + 1)

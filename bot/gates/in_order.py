@@ -12,7 +12,11 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
     """Refuses a moved head, rows without a file, files out of order and files left out in between."""
     where = str(evidence.plan.environment)
     if evidence.target is None:
-        return (_line(State.UNKNOWN, f"Could not read {where}'s history: {evidence.unread.get('target', 'it did not answer')}"),)
+        return (
+            _line(
+                State.UNKNOWN, f"Could not read {where}'s history: {evidence.unread.get('target', 'it did not answer')}"
+            ),
+        )
     if evidence.local is None:
         return (_line(State.UNKNOWN, f"Could not read the migration files: {evidence.unread.get('files', '')}"),)
     if objection := _objection(evidence, where):
@@ -28,17 +32,21 @@ def _objection(evidence: Evidence, where: str) -> str:
     expected = evidence.applied[-1] if evidence.applied else evidence.plan.head
     head = max(applied, default=None)
     if head != expected:
-        return f"{where.capitalize()} moved: it is at {head or 'nothing'}, the plan was made for {expected or 'an empty history'}. Ask again."
+        was = f"{where.capitalize()} moved: it is at {head or 'nothing'}"
+        return f"{was}, the plan was made for {expected or 'an empty history'}. Ask again."
     if missing := [f"{row.version} {row.name}".rstrip() for row in evidence.target if row.match is None]:
-        return f"{where.capitalize()} has {', '.join(missing)}, without a file here. Bring the file back into the folder first."
+        known = f"{where.capitalize()} has {', '.join(missing)}"
+        return f"{known}, without a file here. Bring the file back into the folder first."
     planned = [file.version for file in evidence.plan.files]
     pending = [version for version in evidence.local if version not in set(applied)]
     early = [version for version in pending if head and version < head and version not in evidence.applied]
     if early:
-        return f"Out of order: {', '.join(early)} {_is(early)} older than {where}'s head {head}. Give {_it(early)} a newer version."
+        found = f"Out of order: {', '.join(early)} {_is(early)} older than {where}'s head {head}"
+        return f"{found}. Give {_it(early)} a newer version."
     left_out = [version for version in pending if version < max(planned) and version not in planned]
     if left_out:
-        return f"{', '.join(left_out)} would be left out and could then never go in order. Promote {_it(left_out)} too, or first."
+        found = f"{', '.join(left_out)} would be left out and could then never go in order"
+        return f"{found}. Promote {_it(left_out)} too, or first."
     return ""
 
 

@@ -16,12 +16,18 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
     if changed := _changed(evidence):
         return (_line(State.REFUSED, changed),)
     if evidence.target is None:
-        return (_line(State.UNKNOWN, f"Could not compare: {evidence.unread.get('target', 'the database did not answer')}"),)
+        return (
+            _line(State.UNKNOWN, f"Could not compare: {evidence.unread.get('target', 'the database did not answer')}"),
+        )
     planned = {file.version for file in evidence.plan.files}
     edited = [row for row in evidence.target if row.match is Match.EDITED and row.version not in planned]
     if edited:
         names = ", ".join(f"{row.version} {row.name}".rstrip() for row in edited)
-        return (_line(State.REFUSED, f"Edited after it was applied: {names}. Put the applied file back; make a new migration."),)
+        return (
+            _line(
+                State.REFUSED, f"Edited after it was applied: {names}. Put the applied file back; make a new migration."
+            ),
+        )
     unclear = sum(row.match is Match.CANNOT_TELL for row in evidence.target)
     note = f"; {unclear} older ones cannot be compared, their history row keeps no statements" if unclear else ""
     return (_line(State.PASSED, f"applied files are as they were{note}"),)
@@ -34,7 +40,8 @@ def _changed(evidence: Evidence) -> str:
         if now is None:
             return f"{file.filename} is no longer in the migrations folder. Ask again once the folder is settled."
         if now != file.sha256:
-            return f"{file.filename} changed after it was asked for, so every approval of it is void. Check it on staging and ask again."
+            found = f"{file.filename} changed after it was asked for, so every approval of it is void"
+            return f"{found}. Check it on staging and ask again."
     return ""
 
 

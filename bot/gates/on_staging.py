@@ -13,7 +13,9 @@ TITLE = "On staging"
 def check(evidence: Evidence) -> tuple[Check, ...]:
     """One line over all files of the plan: the weakest of them decides."""
     if evidence.staging is None:
-        return (_line(State.UNKNOWN, f"Could not check staging: {evidence.unread.get('staging', 'it did not answer')}"),)
+        return (
+            _line(State.UNKNOWN, f"Could not check staging: {evidence.unread.get('staging', 'it did not answer')}"),
+        )
     rows = {row.version: row for row in evidence.staging}
     found = [_judge(file, rows.get(file.version), evidence) for file in evidence.plan.files]
     for state in (State.REFUSED, State.UNKNOWN, State.WAITING):
@@ -45,7 +47,10 @@ def _passed(evidence: Evidence, seen: list[str]) -> Check:
         return Check(gate="on_staging", title=TITLE, state=State.PASSED, said=said, at=max(run.at for run in runs))
     if "by Stagedoor, long ago" in seen:
         return _line(State.PASSED, f"same bytes, but its staging run is older than {evidence.expires.days} days")
-    return _line(State.PASSED, "same statements in staging's history; applied there by someone else, so Stagedoor did not see it run")
+    return _line(
+        State.PASSED,
+        "same statements in staging's history; applied there by someone else, so Stagedoor did not see it run",
+    )
 
 
 def _line(state: State, said: str) -> Check:

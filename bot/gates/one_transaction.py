@@ -10,7 +10,13 @@ TITLE = "Runs in one transaction"
 
 def check(evidence: Evidence) -> tuple[Check, ...]:
     """Refuses files whose own transaction control, or whose kind of statement, breaks all-or-nothing."""
-    found = [f"{file.filename}: {evidence.obstacles[file.version]}" for file in evidence.plan.files if file.version in evidence.obstacles]
+    found = [
+        f"{file.filename}: {evidence.obstacles[file.version]}"
+        for file in evidence.plan.files
+        if file.version in evidence.obstacles
+    ]
     if found:
         return (Check(gate="one_transaction", title=TITLE, state=State.REFUSED, said=" ".join(found)),)
-    return (Check(gate="one_transaction", title=TITLE, state=State.PASSED, said="each file goes in whole or not at all"),)
+    return (
+        Check(gate="one_transaction", title=TITLE, state=State.PASSED, said="each file goes in whole or not at all"),
+    )

@@ -52,7 +52,7 @@ def split(text: str) -> list[Statement]:
 
 
 def _spans(text: str) -> Iterator[tuple[int, int, str, int]]:
-    """Where each statement begins and ends (its `;` included), its first token that is no comment, and that one's place.
+    """Where each statement begins and ends (its `;` included), the first token that is no comment and its place.
 
     A `;` ends a statement unless it stands in parentheses or in the body of `BEGIN ATOMIC … END`.
     """

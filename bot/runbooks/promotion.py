@@ -27,7 +27,10 @@ def gates(promotion: Promotion, world: World) -> Outcome:
         return Stop(verdict="refused", why=" ".join(refused))
     if automatic_passed(checks):
         return Next(said="the automatic gates pass")
-    return Wait(for_="; ".join(check.said for check in checks if not check.manual and check.state is not State.PASSED), until=world.ports.clock.now() + RECHECK)
+    return Wait(
+        for_="; ".join(check.said for check in checks if not check.manual and check.state is not State.PASSED),
+        until=world.ports.clock.now() + RECHECK,
+    )
 
 
 def approval(promotion: Promotion, world: World) -> Outcome:

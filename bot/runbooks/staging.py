@@ -23,7 +23,10 @@ def gates(promotion: Promotion, world: World) -> Outcome:
         return Stop(verdict="refused", why=" ".join(refused))
     if passed(checks):
         return Next(said="the gates pass")
-    return Wait(for_=" ".join(check.said for check in checks if check.state is not State.PASSED), until=world.ports.clock.now() + RECHECK)
+    return Wait(
+        for_=" ".join(check.said for check in checks if check.state is not State.PASSED),
+        until=world.ports.clock.now() + RECHECK,
+    )
 
 
 def apply(promotion: Promotion, world: World) -> Outcome:
@@ -42,9 +45,16 @@ def done(promotion: Promotion, world: World) -> Outcome:
     """Keep the evidence, tied to the bytes, and let the promotions that waited for it go on."""
     now = world.ports.clock.now()
     runs = [
-        staged_put(promotion.plan.project, file.version, Staged(
-            sha256=file.sha256, at=now, record=promotion.id, seconds=promotion.committed[file.version].seconds,
-        ))
+        staged_put(
+            promotion.plan.project,
+            file.version,
+            Staged(
+                sha256=file.sha256,
+                at=now,
+                record=promotion.id,
+                seconds=promotion.committed[file.version].seconds,
+            ),
+        )
         for file in promotion.plan.files
     ]
     world.ports.shelves.put(runs)

@@ -35,7 +35,11 @@ def judged(promotion: Promotion, world: World, which: tuple[ModuleType, ...]) ->
     """The checklist as of now; journalled when it says something else than before."""
     ports = world.ports
     evidence = gather(
-        promotion.plan, world.project, ports.shelves, ports.clock.now(), ticks=promotion.ticks,
+        promotion.plan,
+        world.project,
+        ports.shelves,
+        ports.clock.now(),
+        ticks=promotion.ticks,
         applied=tuple(promotion.committed),
     )
     checks = gates.judge(evidence, which, tuple(world.policy.gates.skip))
@@ -65,27 +69,43 @@ def _try(promotion: Promotion, file: PlannedFile, world: World) -> Outcome:
     attempt = promotion.attempt.id if promotion.attempt and promotion.attempt.open else ""
     if not attempt:
         attempt = f"{promotion.id}.{len(promotion.committed) + 1}.{promotion.retries + 1}"
-        world.note("apply.attempt", {
-            "attempt": attempt, "version": file.version, "sha256": file.sha256, "head": promotion.expected_head,
-            "approvers": list(promotion.approvals), "server": _database(promotion, world).identity(),
-        })
+        world.note(
+            "apply.attempt",
+            {
+                "attempt": attempt,
+                "version": file.version,
+                "sha256": file.sha256,
+                "head": promotion.expected_head,
+                "approvers": list(promotion.approvals),
+                "server": _database(promotion, world).identity(),
+            },
+        )
         # A cancel that was journalled before this attempt, but after this walk folded, still counts.
         if over := called_off(Promotion.of(world.ports.journal.entries(about=promotion.id))):
             return over
     policy = world.policy.apply
     job = Job(
-        attempt=attempt, version=file.version, name=file.name, content=world.ports.shelves.fetch(file.sha256),
-        head=promotion.expected_head, lock_timeout=policy.lock_timeout.total_seconds(),
+        attempt=attempt,
+        version=file.version,
+        name=file.name,
+        content=world.ports.shelves.fetch(file.sha256),
+        head=promotion.expected_head,
+        lock_timeout=policy.lock_timeout.total_seconds(),
         statement_timeout=policy.statement_timeout.total_seconds(),
     )
     outcome = _database(promotion, world).apply(job, _Notes(world, promotion, file))
     now = world.ports.clock.now()
     match outcome:
         case Done():
-            world.note("apply.committed", {
-                "version": file.version, "seconds": outcome.seconds, "statements": outcome.statements,
-                "recovered": outcome.recovered,
-            })
+            world.note(
+                "apply.committed",
+                {
+                    "version": file.version,
+                    "seconds": outcome.seconds,
+                    "statements": outcome.statements,
+                    "recovered": outcome.recovered,
+                },
+            )
             return Wait(for_="", until=now)
         case InDoubt():
             return Wait(for_=outcome.why, until=now + SETTLE)
@@ -99,14 +119,25 @@ def _try(promotion: Promotion, file: PlannedFile, world: World) -> Outcome:
 def _failed(promotion: Promotion, file: PlannedFile, outcome: Failed, world: World) -> Outcome:
     """A lock time-out is tried again, later each time, as often as the policy says; nothing else is."""
     again = outcome.retry and promotion.retries < world.policy.apply.retries
-    pause = min(2.0 ** promotion.retries, 60.0)
-    world.note("apply.failed", {
-        "version": file.version, "why": outcome.why, "sqlstate": outcome.sqlstate, "statement": outcome.statement,
-        "line": outcome.line, "sql": outcome.sql, "blockers": list(outcome.blockers), "again": again,
-        "in_seconds": pause if again else 0,
-    })
+    pause = min(2.0**promotion.retries, 60.0)
+    world.note(
+        "apply.failed",
+        {
+            "version": file.version,
+            "why": outcome.why,
+            "sqlstate": outcome.sqlstate,
+            "statement": outcome.statement,
+            "line": outcome.line,
+            "sql": outcome.sql,
+            "blockers": list(outcome.blockers),
+            "again": again,
+            "in_seconds": pause if again else 0,
+        },
+    )
     if again:
-        return Wait(for_=f"another try at {file.label}: {outcome.why}", until=world.ports.clock.now() + timedelta(seconds=pause))
+        return Wait(
+            for_=f"another try at {file.label}: {outcome.why}", until=world.ports.clock.now() + timedelta(seconds=pause)
+        )
     return Stop(verdict="failed", why=outcome.why)
 
 
@@ -114,14 +145,25 @@ def verified(promotion: Promotion, world: World) -> Outcome:
     """The history holds our rows with our statements, and nothing was left INVALID or NOT VALID by us."""
     ports, where = world.ports, promotion.where
     evidence = gather(
-        promotion.plan, world.project, ports.shelves, ports.clock.now(), ticks=promotion.ticks,
+        promotion.plan,
+        world.project,
+        ports.shelves,
+        ports.clock.now(),
+        ticks=promotion.ticks,
         applied=tuple(promotion.committed),
     )
     if evidence.target is None:
-        return Wait(for_=f"{where} to answer: could not verify yet. {evidence.unread.get('target', evidence.unread.get('files', ''))}", until=ports.clock.now() + SETTLE)
+        return Wait(
+            for_=f"{where} to answer: could not verify yet. {' '.join(evidence.unread.values())}",
+            until=ports.clock.now() + SETTLE,
+        )
     rows = {row.version: row.match for row in evidence.target}
     wrong = [f"{file.label} is not in {where}'s history" for file in promotion.plan.files if file.version not in rows]
-    wrong += [f"{file.label} stands in {where}'s history with other statements" for file in promotion.plan.files if rows.get(file.version) is Match.EDITED]
+    wrong += [
+        f"{file.label} stands in {where}'s history with other statements"
+        for file in promotion.plan.files
+        if rows.get(file.version) is Match.EDITED
+    ]
     wrong += [left for left in _database(promotion, world).leftovers() if left not in (promotion.leftovers or ())]
     if wrong:
         return Stop(verdict="unverified", why="; ".join(wrong))
@@ -160,7 +202,9 @@ class _Notes:
 
     def progress(self, data: Mapping[str, Json]) -> None:
         number = len(self.promotion.committed) + 1
-        self.world.progress({"file": number, "files": len(self.promotion.plan.files), "version": self.file.version, **data})
+        self.world.progress(
+            {"file": number, "files": len(self.promotion.plan.files), "version": self.file.version, **data}
+        )
 
     def stopping(self) -> bool:
         return self.world.stopping()

@@ -85,7 +85,9 @@ class Walker:
         now = self._ports.clock.now()
         if stage is None:
             log.warning("walk.unknown_stage", stage=record.stage, kind=record.kind)
-            return Wait(for_=f"a release of Stagedoor that knows the stage “{record.stage}”", until=now + timedelta(hours=1))
+            return Wait(
+                for_=f"a release of Stagedoor that knows the stage “{record.stage}”", until=now + timedelta(hours=1)
+            )
         try:
             return stage(promotion, world)
         except Superseded:
@@ -96,20 +98,27 @@ class Walker:
         except Exception:
             # A fault of ours must neither lose the record nor spin; it is tried again and said on the card.
             log.exception("walk.fault", stage=record.stage)
-            return Wait(for_="a fault inside Stagedoor to pass; its log has the details. It tries again each minute", until=now + RETRY_FAULT)
+            return Wait(
+                for_="a fault inside Stagedoor to pass; its log has the details. It tries again each minute",
+                until=now + RETRY_FAULT,
+            )
 
     def _settle(self, record: Record, outcome: Outcome, world: World) -> Record:
         journal, runbook = self._ports.journal, self._runbooks.get(record.kind)
         match outcome:
             case Wait():
-                fact = Fact(about=record.id, kind="walk.waits", actor=SYSTEM, data={"stage": record.stage, "for": outcome.for_})
+                fact = Fact(
+                    about=record.id, kind="walk.waits", actor=SYSTEM, data={"stage": record.stage, "for": outcome.for_}
+                )
                 moved = replace(record, due=outcome.until, waits_for=outcome.for_)
                 return journal.project(moved, world.claim, [fact] if outcome.for_ != record.waits_for else [])
             case Next():
                 assert runbook is not None
                 to = outcome.to or runbook.after(record.stage)
                 fact = Fact(
-                    about=record.id, kind="walk.moved", actor=SYSTEM,
+                    about=record.id,
+                    kind="walk.moved",
+                    actor=SYSTEM,
                     data={"from": record.stage, "to": to, "said": outcome.said},
                 )
                 moved = replace(record, stage=to, due=self._ports.clock.now(), waits_for="")
@@ -117,7 +126,9 @@ class Walker:
             case Stop():
                 assert runbook is not None
                 fact = Fact(
-                    about=record.id, kind="walk.ended", actor=outcome.by or SYSTEM,
+                    about=record.id,
+                    kind="walk.ended",
+                    actor=outcome.by or SYSTEM,
                     data={"stage": record.stage, "verdict": outcome.verdict, "why": outcome.why},
                 )
                 runbook.leave(world)

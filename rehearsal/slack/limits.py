@@ -6,11 +6,9 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
-
 from rehearsal.slack.refusals import Refusal
 
-Strictness = Literal["off", "posts", "slack"]
+STRICTNESS = ("off", "posts", "slack")
 A_MINUTE = {1: 1, 2: 20, 3: 50, 4: 100}
 
 
@@ -37,11 +35,15 @@ class _Bucket:
 class Limits:
     """`posts` limits messages alone, `slack` every method too. Bursts are tolerated for a moment, as Slack does."""
 
-    strictness: Strictness = "off"
+    strictness: str = "off"
     burst: int = 4
     clock: Callable[[], float]
     _buckets: dict[tuple[str, str], _Bucket] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        if self.strictness not in STRICTNESS:
+            raise ValueError(f"Limits are one of {', '.join(STRICTNESS)}, not {self.strictness}.")
 
     def check_post(self, channel: str) -> None:
         if self.strictness != "off":

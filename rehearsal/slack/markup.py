@@ -50,9 +50,7 @@ def live_in_text(text: str, *, bare_words: bool = False) -> Live:
             links.add(target)
     if bare_words:
         specials.update(BARE_SPECIAL.findall(MARK.sub(" ", text)))
-    return Live(
-        users=frozenset(users), groups=frozenset(groups), specials=frozenset(specials), links=frozenset(links)
-    )
+    return Live(users=frozenset(users), groups=frozenset(groups), specials=frozenset(specials), links=frozenset(links))
 
 
 def live_in_blocks(blocks: object) -> Live:

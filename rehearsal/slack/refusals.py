@@ -21,9 +21,7 @@ class Refusal(Exception):
 
 def invalid_arguments(*messages: str) -> Refusal:
     """Slack's answer to missing or malformed arguments, with its way of pointing at the culprit."""
-    return Refusal(
-        "invalid_arguments", response_metadata={"messages": [f"[ERROR] {message}" for message in messages]}
-    )
+    return Refusal("invalid_arguments", response_metadata={"messages": [f"[ERROR] {message}" for message in messages]})
 
 
 class NotPossible(Exception):

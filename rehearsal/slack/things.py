@@ -90,6 +90,7 @@ class View:
     root: str
     previous: str | None = None
     values: Json = field(default_factory=dict)
+    typed: Json = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -197,6 +198,7 @@ class Delivered:
     status: int | None
     seconds: float
     body: str
+    content_type: str = ""
     error: str | None = None  # what the acting person was shown
     retry: int = 0
     payload: Json = field(default_factory=dict)

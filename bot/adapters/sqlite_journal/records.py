@@ -18,9 +18,8 @@ class Records(Chain):
 
     def load(self, record: str) -> Record | None:
         with self.reading() as db:
-            for row in db.query("SELECT * FROM records WHERE id = ?", [record]):
-                return record_of(row)
-        return None
+            rows = list(db.query("SELECT * FROM records WHERE id = ?", [record]))
+        return record_of(rows[0]) if rows else None
 
     def project(self, record: Record, claim: Claim, facts: Sequence[Fact] = ()) -> Record:
         if claim.record != record.id:
@@ -31,7 +30,7 @@ class Records(Chain):
             if (before := db.execute("SELECT others FROM records WHERE id = ?", [record.id]).fetchone()) is None:
                 raise Unknown(f"Nothing is known of {record.id}.")
             self._link(db, facts, claim)
-            row = db.query(
+            rows = db.query(
                 "UPDATE records SET stage = :stage, status = :status, due = :due, waits_for = :waits_for, "
                 "summary = :summary, folded = CASE WHEN :alone THEN touched ELSE :folded END "
                 "WHERE id = :id RETURNING *",
@@ -42,7 +41,7 @@ class Records(Chain):
                     "alone": before[0] <= record.folded, "folded": record.folded,
                 },
             )
-            return record_of(next(iter(row)))
+            return record_of(list(rows)[0])
 
     def find(
         self, *, kind: str | None = None, project: str | None = None, status: Status | None = None,

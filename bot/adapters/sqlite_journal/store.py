@@ -116,8 +116,14 @@ class Store:
 
     def forget(self) -> None:
         """Overwrite what was deleted in the write-ahead log as well, as far as readers allow it now."""
-        with self._turns, suppress(sqlite3.OperationalError):
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        with self._turns:
+            if self._closed:
+                return
+            # A reader in another process may be long at it, and this holds up every writer: not worth more than a moment.
+            self._writer.execute("PRAGMA busy_timeout = 200").fetchall()
+            with suppress(sqlite3.OperationalError):
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._writer.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}").fetchall()
 
     def _connect(self) -> Database:
         # Autocommit, since sqlite3 would begin a deferred transaction: two such writers fail each other at once.

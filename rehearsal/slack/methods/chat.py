@@ -110,7 +110,7 @@ def content_of(given: Any) -> dict[str, Any]:
 
 
 def checked_blocks(asked: Asked) -> list[Json] | None:
-    blocks = asked.args.structure("blocks", "invalid_blocks_format")
+    blocks: list[Json] | None = asked.args.structure("blocks", "invalid_blocks_format")
     if blocks is not None:
         refuse_bad_blocks(blocks)
     return blocks

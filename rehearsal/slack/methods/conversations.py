@@ -93,9 +93,7 @@ def _between(asked: Asked, messages: list[Message]) -> list[Message]:
 
 def _shown(asked: Asked, message: Message) -> Json:
     payload = message.payload()
-    answers = [
-        m for m in asked.workspace.messages if m.in_thread and m.thread_ts == message.ts and m.only_for is None
-    ]
+    answers = [m for m in asked.workspace.messages if m.in_thread and m.thread_ts == message.ts and m.only_for is None]
     if answers:
         payload |= {
             "thread_ts": message.ts,

@@ -45,8 +45,7 @@ CELL = typed(
 )
 SECTION = shape(
     {"type": anything},
-    EVERY
-    | {"text": any_text(3000), "fields": many(any_text(2000), 10), "accessory": AS_ACCESSORY, "expand": flag},
+    EVERY | {"text": any_text(3000), "fields": many(any_text(2000), 10), "accessory": AS_ACCESSORY, "expand": flag},
 )
 
 
@@ -64,8 +63,7 @@ BLOCKS: dict[str, Check] = {
     "actions": shape({"type": anything, "elements": many(IN_ACTIONS, 25)}, EVERY),
     "image": shape(
         {"type": anything, "alt_text": string(2000)},
-        EVERY
-        | {"image_url": URL, "slack_file": shape({}, {"id": NAME, "url": URL}), "title": plain_text(2000)},
+        EVERY | {"image_url": URL, "slack_file": shape({}, {"id": NAME, "url": URL}), "title": plain_text(2000)},
     ),
     "input": shape(
         {"type": anything, "label": plain_text(2000), "element": IN_INPUT},

@@ -33,9 +33,7 @@ CONFIRM = shape(
 OPTION = shape({"text": any_text(75), "value": string(150)}, {"description": any_text(75), "url": URL})
 PLAIN_OPTION = shape({"text": plain_text(75), "value": string(150)}, {"description": plain_text(75), "url": URL})
 OPTION_GROUP = shape({"label": plain_text(75), "options": many(PLAIN_OPTION, 100)})
-DISPATCH = shape(
-    {}, {"trigger_actions_on": many(one_of("on_enter_pressed", "on_character_entered"), 2)}
-)
+DISPATCH = shape({}, {"trigger_actions_on": many(one_of("on_enter_pressed", "on_character_entered"), 2)})
 
 ACTS: dict[str, Check] = {"type": anything, "action_id": NAME, "confirm": CONFIRM}
 ASKS: dict[str, Check] = ACTS | {"placeholder": plain_text(150), "focus_on_load": flag}
@@ -129,7 +127,9 @@ IN_INPUT = typed(
 )
 IN_CONTEXT = typed({"image": IMAGE, "plain_text": plain_text(3000), "mrkdwn": any_text(3000)}, "an element of context")
 
-LOOK = shape({}, dict.fromkeys(("bold", "italic", "strike", "code", "underline", "highlight", "client_highlight"), flag))
+LOOK = shape(
+    {}, dict.fromkeys(("bold", "italic", "strike", "code", "underline", "highlight", "client_highlight"), flag)
+)
 RICH_PIECE = typed(
     {
         "text": shape({"type": anything, "text": string(40000)}, {"style": LOOK}),

@@ -1,0 +1,108 @@
+"""One environment's Postgres behind the port `Database`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from bot.domain.migration import Applied
+from bot.errors import Unreachable
+from bot.migrations import history
+from bot.migrations.apply import Apply, Patience
+from bot.migrations.session import connect
+from bot.migrations.trouble import sentence
+from bot.ports import Done, Failed, InDoubt, Job, Noting
+
+# Schemas that the platform looks after; the CLI leaves them alone as well (facts/supabase, section D).
+_PLATFORM = (
+    "information_schema _analytics _realtime _supavisor auth etl extensions pgbouncer realtime storage "
+    "supabase_functions supabase_migrations cron dbdev graphql graphql_public net pgmq pgsodium pgsodium_masks pgtle "
+    "repack tiger tiger_data topology vault"
+).split()
+
+_LEFTOVERS = """
+with mine as (
+  select oid, nspname from pg_catalog.pg_namespace
+  where nspname not like 'pg\\_%%' and nspname <> all (%(platform)s)
+    and nspname not like 'timescaledb\\_%%' and nspname not like '\\_timescaledb\\_%%'
+)
+select format('Index %%I.%%I on %%I.%%I is INVALID: queries do not use it. Drop it and build it again.',
+  mine.nspname, i.relname, mine.nspname, t.relname)
+from pg_catalog.pg_index x
+join pg_catalog.pg_class i on i.oid = x.indexrelid
+join pg_catalog.pg_class t on t.oid = x.indrelid
+join mine on mine.oid = t.relnamespace
+where not x.indisvalid
+union all
+select format('Constraint %%I on %%s is NOT VALID: older rows were never checked. Validate it.',
+  c.conname, coalesce(format('%%I.%%I', mine.nspname, t.relname), format('domain %%I.%%I', mine.nspname, d.typname)))
+from pg_catalog.pg_constraint c
+join mine on mine.oid = c.connamespace
+left join pg_catalog.pg_class t on t.oid = c.conrelid
+left join pg_catalog.pg_type d on d.oid = c.contypid
+where not c.convalidated and coalesce((to_jsonb(c) ->> 'conenforced')::boolean, true)
+order by 1
+"""
+
+_IDENTITY = """
+select current_database(), current_user, coalesce(host(inet_server_addr()), 'a local socket'),
+  coalesce(inet_server_port(), 0), current_setting('server_version')
+"""
+
+
+class PostgresDatabase:
+    """Reads and changes the database at `url`; `name` is what people call it, `production` or `staging`."""
+
+    def __init__(self, url: str, name: str = "production", patience: Patience | None = None) -> None:
+        self._url = url
+        self._name = name
+        self._patience = patience or Patience()
+
+    def __repr__(self) -> str:
+        return f"PostgresDatabase({self._name})"
+
+    def history(self) -> tuple[Applied, ...]:
+        """The rows of the CLI's history table in version order; empty when the table does not exist."""
+        with _Reading(self._url, self._name) as query:
+            return history.read(query)
+
+    def identity(self) -> str:
+        """What the server says it is."""
+        with _Reading(self._url, self._name) as query:
+            database, user, address, port, version = query(_IDENTITY)[0]
+        return f'database "{database}" at {address}:{port}, PostgreSQL {version}, as {user}'
+
+    def apply(self, job: Job, noting: Noting) -> Done | Failed | InDoubt:
+        """Put one file in by the protocol of docs/apply.md; running it again after any crash is safe."""
+        return Apply(url=self._url, name=self._name, job=job, noting=noting, patience=self._patience).run()
+
+    def leftovers(self) -> tuple[str, ...]:
+        """INVALID indexes and NOT VALID constraints of user schemas, as sentences, sorted."""
+        with _Reading(self._url, self._name) as query:
+            return tuple(sorted(row[0] for row in query(_LEFTOVERS, {"platform": _PLATFORM})))
+
+
+class _Reading:
+    """A short connection for reading; whatever goes wrong on it becomes `Unreachable`."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._name = name
+        self._connection = connect(url, name, "stagedoor")
+
+    def __enter__(self) -> history.Query:
+        self._query("set statement_timeout to '30s'")
+        return self._query
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def _query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        values = parameters[0] if parameters and isinstance(parameters[0], dict) else parameters or None
+        try:
+            cursor = self._connection.execute(statement.encode(), values)
+            return cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
+            said = error.diag.message_primary or "the connection was lost"
+            self._connection.close()
+            raise Unreachable(sentence(f"{self._name} could not be read: {said}")) from None

@@ -1,0 +1,231 @@
+"""A session on which a migration is applied: proven to be one, with its own settings, and watched while it works."""
+
+from __future__ import annotations
+
+import secrets
+import selectors
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from psycopg import errors, pq
+
+from bot.errors import Refused, StagedoorError, Unreachable
+
+POOLER_PORT = 6543
+TICK = 0.05
+"""How often, in seconds, a running statement lets the caller look at something else."""
+
+_SETTINGS = {
+    "client_encoding": "UTF8",
+    "standard_conforming_strings": "on",
+    "statement_timeout": "30s",  # for our own words; a file gets its own limit
+    "lock_timeout": "4s",
+    "idle_in_transaction_session_timeout": "60s",  # a frozen Stagedoor must not keep production's locks
+}
+_SERVER_GONE = ("08", "57P01", "57P02", "57P03", "57P05")
+
+
+class ConnectionLost(StagedoorError):
+    """The connection broke or stayed silent; what the server made of the last statement is not known from here."""
+
+
+def connect(url: str, name: str, application: str) -> psycopg.Connection:
+    """A fresh connection. Raises `Unreachable`; its sentence holds neither address nor password."""
+    try:
+        return psycopg.connect(
+            url, autocommit=True, prepare_threshold=None, application_name=application, connect_timeout=10,
+            keepalives=1, keepalives_idle=10, keepalives_interval=5, keepalives_count=3, tcp_user_timeout=30_000,
+        )
+    except psycopg.OperationalError as error:
+        raise Unreachable(f"{name} does not answer: {_connection_trouble(error, url)}.") from None
+    except psycopg.Error:
+        raise Unreachable(f"{name} cannot be reached: its address is not a valid Postgres address.") from None
+
+
+def _connection_trouble(error: psycopg.OperationalError, url: str) -> str:
+    """The last, most exact part of what libpq says, which names neither host nor user."""
+    said = str(error).strip().splitlines()[-1:] or ["no reason given"]
+    reason = said[0].rsplit("failed: ", 1)[-1].removeprefix("FATAL:").strip().rstrip(".")
+    password = _parts(url).get("password")
+    return reason.replace(password, "…") if password else reason
+
+
+def _parts(url: str) -> dict[str, str]:
+    """The address taken apart; nothing for one that cannot be read, which `connect` reports."""
+    try:
+        return {part: str(value) for part, value in psycopg.conninfo.conninfo_to_dict(url).items()}
+    except psycopg.Error:
+        return {}
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Whether this error ended the connection, as opposed to the statement alone."""
+    fatal = error.diag.severity_nonlocalized in ("FATAL", "PANIC")
+    return fatal or (error.sqlstate or "").startswith(_SERVER_GONE) or (
+        isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+    )
+
+
+class Session:
+    """One backend of the server and a second connection beside it, which proves, watches and cancels."""
+
+    def __init__(self, url: str, name: str, application: str) -> None:
+        self.name = name
+        self._application = application.encode("ascii", "replace").decode()[:63]
+        self._settings = {**_SETTINGS, "application_name": self._application}
+        if _parts(url).get("port") == str(POOLER_PORT):
+            raise Refused(self._no_session())
+        self.connection = connect(url, name, self._application)
+        try:
+            self.beside = connect(url, name, "stagedoor-watch")
+        except BaseException:
+            self.connection.close()
+            raise
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self.connection.fileno(), selectors.EVENT_READ)
+
+    def __enter__(self) -> Self:
+        try:
+            self._settle_in()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End both connections; whatever was not committed is rolled back by the server."""
+        self._selector.close()
+        self.connection.close()
+        self.beside.close()
+
+    # Proving -------------------------------------------------------------------------------------------------------
+
+    def _settle_in(self) -> None:
+        self.query("set statement_timeout to '30s'", beside=True)
+        self.claim_settings()
+        self._notice_a_lost_client()
+        self._prove()
+        row = self.query(
+            "select pg_backend_pid(), backend_start, current_setting('transaction_read_only'), pg_is_in_recovery(),"
+            " current_setting('server_version'), session_user::text"
+            " from pg_catalog.pg_stat_activity where pid = pg_backend_pid()"
+        )[0]
+        self.pid: int = row[0]
+        self.started: datetime = row[1]
+        if row[2] == "on" or row[3]:
+            why = "it is a replica" if row[3] else "the server refuses writes, as Supabase does when the disk is full"
+            raise Refused(f"{self.name} is read-only: {why}. Nothing was run. Mend that, then try again.")
+
+    def claim_settings(self) -> None:
+        """Make the session's settings ours: at its beginning, and again once a file has had its way with them.
+
+        They are SET, not given at start-up, since poolers drop start-up options; `_prove` reads them back.
+        """
+        self.query("reset session authorization")
+        user = self.query("select session_user::text")[0][0]
+        if user == "supabase_admin" or user.startswith("cli_login_"):
+            self.query("set session role postgres")  # as the CLI does, so that objects get the same owner
+        self.query("reset all")
+        for setting, value in self._settings.items():
+            self.query("select set_config(%s, %s, false)", setting, value)
+
+    def _notice_a_lost_client(self) -> None:
+        """Let the server look every second whether we are still there; from Postgres 14 on, and not on every system."""
+        try:
+            self.query("set client_connection_check_interval to '1s'")
+        except psycopg.Error:
+            return
+        self._settings["client_connection_check_interval"] = "1s"
+
+    def _prove(self) -> None:
+        """Look from two connections at once whether this one keeps its backend and settings between transactions."""
+        nonce = secrets.token_hex(8)
+        self.query("select set_config('stagedoor.session', %s, false)", nonce)
+        self.query("begin", beside=True)
+        other = self.query("select pg_backend_pid(), current_setting('stagedoor.session', true)", beside=True)[0]
+        pid, seen, application = self.query(
+            "select pg_backend_pid(), current_setting('stagedoor.session', true), current_setting('application_name')"
+        )[0]
+        self.query("rollback", beside=True)
+        if pid == other[0] or nonce == other[1] or seen != nonce or application != self._application:
+            raise Refused(self._no_session())
+
+    def _no_session(self) -> str:
+        return (
+            f"The address of {self.name} leads to a transaction pooler (port {POOLER_PORT} on Supabase), where locks "
+            "and settings do not hold. Nothing was run. Use the direct connection or the session pooler, port 5432."
+        )
+
+    # Talking -------------------------------------------------------------------------------------------------------
+
+    def query(self, statement: str, *parameters: object, beside: bool = False) -> list[tuple[Any, ...]]:
+        """A short statement of our own, with its rows. Raises `ConnectionLost` or the server's error."""
+        connection = self.beside if beside else self.connection
+        try:
+            cursor = connection.execute(statement.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
+            raise self._translated(error) from None
+
+    def run(self, statement: str, tick: Callable[[], None]) -> str:
+        """A statement of a file, alone (the server refuses two in one) and without keeping its rows.
+
+        Calls `tick` while the server works. Returns the command tag. Raises `ConnectionLost` or the server's error.
+        """
+        pgconn = self.connection.pgconn
+        tag, trouble = "", None
+        try:
+            pgconn.send_query_params(statement.encode(), None)
+            pgconn.set_single_row_mode()
+            while result := self._next_result(pgconn, tick):
+                if result.status == pq.ExecStatus.FATAL_ERROR:
+                    trouble = errors.error_from_result(result, encoding="utf-8")
+                elif result.status in (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT):
+                    raise ConnectionLost("COPY with STDIN or STDOUT cannot be answered here.")
+                elif result.status == pq.ExecStatus.COMMAND_OK:
+                    tag = (result.command_status or b"").decode()
+        except psycopg.Error as error:
+            trouble = error
+        if trouble:
+            raise self._translated(trouble) from None
+        return tag
+
+    def _next_result(self, pgconn: pq.abc.PGconn, tick: Callable[[], None]) -> pq.abc.PGresult | None:
+        while pgconn.flush():
+            self._wait(selectors.EVENT_READ | selectors.EVENT_WRITE)
+            pgconn.consume_input()
+        while pgconn.is_busy():
+            if self._wait(selectors.EVENT_READ):
+                pgconn.consume_input()
+            tick()
+        return pgconn.get_result()
+
+    def _wait(self, events: int) -> bool:
+        self._selector.modify(self.connection.fileno(), events)
+        return bool(self._selector.select(TICK))
+
+    def _translated(self, error: psycopg.Error) -> Exception:
+        if is_lost(error) or self.connection.broken:
+            return ConnectionLost(f"the connection to {self.name} was lost")
+        return error
+
+    def cancel(self) -> None:
+        """Ask the server to stop the running statement; its answer still comes to whoever waits for it."""
+        try:
+            self.query("select pg_cancel_backend(%s)", self.pid, beside=True)
+        except (psycopg.Error, ConnectionLost):
+            with suppress(psycopg.Error):
+                self.connection.cancel_safe(timeout=5)
+
+    @property
+    def in_transaction(self) -> bool:
+        return self.connection.pgconn.transaction_status == pq.TransactionStatus.INTRANS

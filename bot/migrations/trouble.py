@@ -1,0 +1,61 @@
+"""Turns what Postgres says into the sentence that people read: what happened, and what it means for the database."""
+
+from __future__ import annotations
+
+import psycopg
+
+from bot.migrations.session import ConnectionLost
+from bot.migrations.splitter import Statement
+from bot.ports import Failed
+
+LOCK_TIMEOUT = "55P03"
+_RETRY = {LOCK_TIMEOUT, "40001", "40P01"}
+_SQL_LENGTH = 300
+_MESSAGE_LENGTH = 300
+
+
+def failed(
+    label: str, error: psycopg.Error, where: str, number: int = 0, statement: Statement | None = None,
+    blockers: tuple[str, ...] = (),
+) -> Failed:
+    """A failure after which the server rolled the whole file back."""
+    sqlstate = error.sqlstate or ""
+    line = _line(error, statement) if statement else 0
+    place = f"{where}, line {line}" if line else where
+    held = f" The lock was held by: {'; '.join(blockers)}." if blockers and sqlstate == LOCK_TIMEOUT else ""
+    return Failed(
+        why=sentence(f"{label} failed {place}: {_said(error)}") + f"{held} It was rolled back; nothing of it is in.",
+        sqlstate=sqlstate, statement=number, line=line, sql=_short(statement.text) if statement else "",
+        retry=sqlstate in _RETRY, blockers=blockers if sqlstate == LOCK_TIMEOUT else (),
+    )
+
+
+def lost_before_commit(label: str, lost: ConnectionLost) -> Failed:
+    """COMMIT was never sent, so the server cannot have committed anything."""
+    return Failed(
+        why=f"{sentence(f'{label} was interrupted: {lost}')} The server rolls it back; nothing of it is in.", retry=True,
+    )
+
+
+def _said(error: psycopg.Error) -> str:
+    """The primary message and its code. DETAIL, HINT and CONTEXT stay out: they may hold customers' values."""
+    message = " ".join((error.diag.message_primary or "no reason given").split())
+    message = message if len(message) <= _MESSAGE_LENGTH else message[:_MESSAGE_LENGTH - 1] + "…"
+    return f"{message} ({error.sqlstate})" if error.sqlstate else message
+
+
+def _line(error: psycopg.Error, statement: Statement) -> int:
+    """The line in the file: the exact one where the server points into the statement, else where the statement begins."""
+    position = error.diag.statement_position
+    if not position:
+        return statement.line
+    return statement.begins + statement.text.count("\n", 0, int(position) - 1)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SQL_LENGTH else text[:_SQL_LENGTH - 1] + "…"
+
+
+def sentence(words: str) -> str:
+    """With a full stop, unless it ends in one."""
+    return words if words.endswith((".", "!", "?")) else f"{words}."

@@ -1,0 +1,180 @@
+"""`stagedoor serve`: opens everything outside, wires the wings together, serves, and ends in good order."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot import logs
+from bot.adapters.health import HttpHealth
+from bot.adapters.loop import Loop
+from bot.adapters.projects import open_projects
+from bot.adapters.sqlite_journal import SqliteJournal
+from bot.adapters.store_lock import serve_lock
+from bot.adapters.system_clock import SystemClock
+from bot.adapters.threads import Threads
+from bot.clock import Timetable
+from bot.metrics import Metrics
+from bot.policy import Policy
+from bot.ports import Put
+from bot.promotions import Promotions
+from bot.runbooks import promotion, staging
+from bot.runbooks.walker import Walker
+from bot.scrub import Scrubber
+from bot.settings import ConfigurationError, Settings
+from bot.world import Ports
+from handlers.announcer import Announcer
+from handlers.answers import Answers
+from handlers.http import Part, SlackDoor, build
+from handlers.http import serve as serve_http
+from handlers.inbox import InboxPool
+from handlers.listeners import Identity, Listeners
+from handlers.migrate import Migrate
+from handlers.people import SlackPeople
+from handlers.promotion_view import PromotionView
+from handlers.slack_out import SlackOut
+
+log = structlog.get_logger(__name__)
+
+RUNBOOKS = {"promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK}
+PRUNE_AFTER = timedelta(days=30)
+FATAL_AT_SLACK = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT, then end in good order; returns the exit status."""
+    scrub = Scrubber(settings.secrets())
+    logs.configure(scrub, form=settings.log_format, level=settings.log_level)
+    stop = threading.Event()
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, lambda *_: stop.set())
+    with serve_lock(settings.store_path) as lock:
+        if not lock.try_acquire():
+            log.warning("standing by", why="another process serves this store", pid=lock.holder())
+            if not lock.acquire(poll=1.0, stop=stop):
+                return 0
+        journal = SqliteJournal(settings.store_path, SystemClock(), scrub)
+        try:
+            House(settings, journal, scrub, stop).serve()
+        finally:
+            journal.close()
+    return 0
+
+
+class House:
+    """Everything that serves, wired together. Beginning and end are in the order in which parts lean on each other."""
+
+    def __init__(self, settings: Settings, journal: SqliteJournal, scrub: Scrubber, stop: threading.Event) -> None:
+        self._settings, self._journal, self._stop = settings, journal, stop
+        self._clock = clock = SystemClock()
+        self._client = WebClient(
+            token=settings.slack_bot_token.get_secret_value(), base_url=settings.slack_api_url, timeout=10,
+        )
+        self._identity = learn_identity(self._client, journal)
+        projects = open_projects(settings)
+        groups = {listed for p in projects.values() for listed in _listed(p.policy) if listed.startswith("S")}
+        self._ports = ports = Ports(
+            journal=journal, shelves=journal, clock=clock,
+            people=SlackPeople(self._client, self._identity.team_id, sorted(groups)), health=HttpHealth(),
+            projects=projects, wake=self._wake, tell=self._tell, stopping=stop.is_set,
+        )
+        view = PromotionView(ports, scrub)
+        out = SlackOut(self._client, clock)
+        self._announcer = Loop(
+            "announcer", Announcer(journal, journal, out, clock, {"promotion": view, "staging": view}).announce, clock,
+        )
+        self._answers = Loop("answers", Answers(journal, out, clock, settings.slack_api_url).send, clock)
+        self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
+        self._metrics = Metrics()
+        subjects = (Migrate(Promotions(ports), view).subject(),)
+        self._inbox = InboxPool(journal, journal, self._threads, subjects, self._client, clock, metrics=self._metrics)
+        self._app = build_app(
+            self._identity, journal, subjects, clock, self._inbox.nudge, self._client, self._metrics,
+        )
+        self._timetable = Timetable(journal, self._threads, clock, lambda: journal.prune(clock.now() - PRUNE_AFTER))
+
+    def serve(self) -> None:
+        """Start, serve HTTP until told to stop, and let go in the opposite order."""
+        for loop in (self._announcer, self._answers):
+            loop.start()
+        self._inbox.start()
+        self._timetable.start()
+        secret = self._settings.slack_signing_secret.get_secret_value()
+        web = build(
+            slack=SlackDoor(self._app, secret, self._clock, self._metrics), alive={"process": lambda: None},
+            ready=self._parts(), metrics=self._metrics,
+        )
+        serve_http(web, self._settings.host, self._settings.port, self._stop, _ready)
+        self._stop.set()
+        log.info("stopping")
+        self._inbox.drain(5.0)
+        self._timetable.stop()
+        self._threads.stop()
+        self._announcer.stop(3.0)
+        self._answers.stop(3.0)
+
+    def _wake(self, record: str) -> None:
+        self._threads.wake(record)
+
+    def _tell(self) -> None:
+        self._announcer.nudge()
+        self._answers.nudge()
+
+    def _parts(self) -> Mapping[str, Part]:
+        return {"store": self._store, "scheduler": self._scheduler, "slack": self._slack}
+
+    def _store(self) -> str | None:
+        self._journal.load("P-0")
+        return None
+
+    def _scheduler(self) -> str | None:
+        well = self._timetable.running() and self._announcer.alive() and self._answers.alive()
+        return None if well else "a thread of the clock ended"
+
+    def _slack(self) -> str | None:
+        try:
+            self._client.api_test()
+        except (SlackApiError, SlackClientError, OSError) as trouble:
+            return f"does not answer ({type(trouble).__name__})"
+        return None
+
+
+def learn_identity(client: WebClient, journal: SqliteJournal) -> Identity:
+    """Who we are in Slack: asked once; while Slack is away, what it said last time. Raises `ConfigurationError`."""
+    try:
+        told = client.auth_test()
+        doc = {
+            "bot_id": str(told.get("bot_id") or ""), "bot_user_id": str(told["user_id"]), "team_id": str(told["team_id"]),
+            "enterprise_id": str(told.get("enterprise_id") or ""),
+        }
+        journal.put([Put(shelf="identity", key="slack", doc=doc)])
+    except SlackApiError as trouble:
+        code = str(trouble.response.get("error", ""))
+        if code in FATAL_AT_SLACK:
+            raise ConfigurationError([f"SLACK_BOT_TOKEN: Slack says {code}. Install the app again and copy its new token."]) from None
+        doc = _last_identity(journal, code)
+    except (SlackClientError, OSError) as trouble:
+        doc = _last_identity(journal, type(trouble).__name__)
+    return Identity(token=client.token or "", **doc)
+
+
+def _last_identity(journal: SqliteJournal, why: str) -> dict[str, str]:
+    known = journal.get("identity", "slack")
+    if known is None:
+        raise ConfigurationError([f"SLACK_API_URL: Slack does not answer ({why}), and it never did on this store."])
+    log.warning("slack is away", why=why, using="what it said last time")
+    return {key: str(value) for key, value in known.items()}
+
+
+def _listed(policy: Policy) -> tuple[str, ...]:
+    return (*policy.roles.members, *policy.roles.operators, *policy.approvals.approvers)
+
+
+def _ready(port: int) -> None:
+    log.info("ready", port=port)

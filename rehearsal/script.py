@@ -1,0 +1,111 @@
+"""The scripted rehearsal: one promotion, then a migration that production refuses; each step is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psycopg
+
+from rehearsal import shop
+from rehearsal.slack import Message
+from rehearsal.world import World
+
+ANA, BO = "U0ANA0001", "U0BO00001"
+GOOD, BAD = "20261101120000", "20261101123000"
+LABELS = ("Pull request approved", "Frontend tested with staging")
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that is done or must be seen; `act` raises or returns an empty value where it did not hold."""
+
+    says: str
+    act: Callable[[], object]
+
+
+def steps(world: World) -> Iterator[Step]:
+    """Every step of the play, in order."""
+    yield from _promotion(world)
+    yield from _failure(world)
+
+
+def _promotion(world: World) -> Iterator[Step]:
+    slack = world.slack
+    yield Step("ana looks at the status", lambda: slack.command(ANA, "/migrate status").ok)
+    yield Step("  it shows the runbook's migration as pending", lambda: _private(world, ANA, GOOD))
+    yield Step("ana puts what is pending into staging: /migrate stage", lambda: slack.command(ANA, "/migrate stage").ok)
+    yield Step("  staging has it, verified", lambda: _card(world, "Stage", "Done · in staging"))
+    yield Step("ana asks for production: /migrate promote", lambda: slack.command(ANA, "/migrate promote").ok)
+    yield Step("  its gates pass and it waits for approval", lambda: _card(world, "Promote", "Waiting for approval, 0 of 1"))
+    yield Step("ana presses Approve", lambda: slack.press(ANA, _card(world, "Promote"), "Approve").ok)
+    yield Step("  she is refused: somebody else has to", lambda: _private(world, ANA, "someone else has to approve"))
+    for label in LABELS:
+        yield Step(f"ana confirms: {label}", lambda label=label: _confirm(world, label))  # type: ignore[misc]
+    yield Step("bo presses Approve", lambda: slack.press(BO, _card(world, "Promote"), "Approve").ok)
+    yield Step("  production has it", lambda: _card(world, "Promote", "In production since"))
+    yield Step("  the column is really there", lambda: _has_column(world.production, "my_table", "new_column"))
+    yield Step("  it was watched to the end", lambda: _card(world, "Promote", "Done · in production"))
+
+
+def _failure(world: World) -> Iterator[Step]:
+    slack = world.slack
+    yield Step("a migration is merged that production will refuse", lambda: shop.merge_the_bad_one(world.migrations))
+    yield Step("ana puts it into staging", lambda: slack.command(ANA, "/migrate stage").ok)
+    yield Step("  staging likes it", lambda: _card(world, "Stage", "Done · in staging", nth=1))
+    yield Step("ana asks for production", lambda: slack.command(ANA, "/migrate promote").ok)
+    yield Step("  it waits for approval", lambda: _card(world, "Promote", "Waiting for approval", nth=1))
+    for label in LABELS:
+        yield Step(f"ana confirms: {label}", lambda label=label: _confirm(world, label, nth=1))  # type: ignore[misc]
+    yield Step("bo presses Approve", lambda: slack.press(BO, _card(world, "Promote", nth=1), "Approve").ok)
+    yield Step("  it stops, and says that production is unchanged", lambda: _stopped(world))
+    yield Step("  production has no trace of it", lambda: _unchanged(world))
+
+
+def _cards(world: World, title: str) -> list[Message]:
+    """The cards of a kind, oldest first: a card keeps its place, whatever its first line says now."""
+    series = {"Promote": "P-", "Stage": "S-"}[title]
+    return [message for message in world.slack.messages("#deploys") if f"{series}" in world.slack.text_of(message)]
+
+
+def _card(world: World, title: str, says: str = "", nth: int = 0) -> Message:
+    def found() -> Message | None:
+        cards = _cards(world, title)
+        return cards[nth] if len(cards) > nth and says in world.slack.text_of(cards[nth]) else None
+
+    return world.slack.wait_for(found, timeout=PATIENCE, why=f"a card that says “{says}”")
+
+
+def _private(world: World, user: str, says: str) -> Message:
+    return world.slack.wait_for(
+        lambda: next((m for m in world.slack.ephemerals(user) if says in world.slack.text_of(m)), None),
+        timeout=PATIENCE, why=f"a private answer that says “{says}”",
+    )
+
+
+def _confirm(world: World, label: str, nth: int = 0) -> bool:
+    delivered = world.slack.press(ANA, _card(world, "Promote", nth=nth), "Confirm", near=label)
+    _card(world, "Promote", f"✓ {label}", nth=nth)
+    return delivered.ok
+
+
+def _stopped(world: World) -> Message:
+    card = _card(world, "Promote", "Stopped: production is unchanged", nth=1)
+    assert "23502" in world.slack.text_of(card), "the SQLSTATE is missing"
+    return card
+
+
+def _has_column(address: str, table: str, column: str) -> bool:
+    with psycopg.connect(address) as connection:
+        query = "select count(*) from information_schema.columns where table_name = %s and column_name = %s"
+        row = connection.execute(query, (table, column)).fetchone()
+    return row is not None and row[0] == 1
+
+
+def _unchanged(world: World) -> bool:
+    with psycopg.connect(world.production) as connection:
+        row = connection.execute(
+            "select count(*) from supabase_migrations.schema_migrations where version = %s", (BAD,),
+        ).fetchone()
+    return row == (0,) and not _has_column(world.production, "books", "region_checked_at")

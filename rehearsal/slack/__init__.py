@@ -1,0 +1,132 @@
+"""A stand-in for Slack on loopback, as strict as Slack: for tests, for the rehearsal, and to try things by hand."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Self
+from urllib.parse import urlsplit
+
+from rehearsal.slack.acting import Acting
+from rehearsal.slack.delivery import Delivery
+from rehearsal.slack.limits import Limits
+from rehearsal.slack.observing import Observing
+from rehearsal.slack.page import Page
+from rehearsal.slack.people import APP_ID, BOT_ID, BOT_NAME, BOT_USER_ID, TEAM_ID
+from rehearsal.slack.refusals import NotPossible, Refusal
+from rehearsal.slack.server import Doors, Server
+from rehearsal.slack.staff import Staff
+from rehearsal.slack.state import Workspace
+from rehearsal.slack.things import Call, Delivered, File, Message, Version, View
+from rehearsal.slack.troubles import Trouble, Troubles
+from rehearsal.slack.webapi import SCOPES, WebApi
+
+EVENTS = ("app_home_opened", "app_mention", "message", "reaction_added")
+
+__all__ = [
+    "APP_ID",
+    "BOT_ID",
+    "BOT_NAME",
+    "BOT_USER_ID",
+    "EVENTS",
+    "SCOPES",
+    "TEAM_ID",
+    "Call",
+    "Delivered",
+    "File",
+    "Message",
+    "NotPossible",
+    "Refusal",
+    "Slack",
+    "Trouble",
+    "Troubles",
+    "Version",
+    "View",
+]
+
+
+class Slack(Acting, Observing, Staff):
+    """One workspace with people in it, its Web API and its page.
+
+    `limits`: "off", "posts" (a message a second in each channel) or "slack" (every method's tier too).
+    `events`: what the app is subscribed to. `retry_delays`: when an event that was not taken comes again.
+    `clock` dates messages and ages triggers and response_urls; signatures always carry the real time.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        bot_url: str = "http://127.0.0.1:3000/slack/events",
+        signing_secret: str = "rehearsal-signing-secret",
+        bot_token: str = "xoxb-rehearsal",
+        limits: str = "off",
+        burst: int = 4,
+        scopes: Iterable[str] = SCOPES,
+        events: Iterable[str] = EVENTS,
+        retry_delays: Sequence[float] = (0.0, 60.0, 300.0),
+        patience: float = 3.0,
+        host: str = "127.0.0.1",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.workspace = Workspace(clock)
+        self.troubles = Troubles()
+        self.limits = Limits(strictness=limits, burst=burst, clock=time.monotonic)
+        self.events = frozenset(events)
+        self.bot_token = bot_token
+        self.signing_secret = signing_secret
+        self.delivery = Delivery(
+            workspace=self.workspace,
+            bot_url=_events_address(bot_url),
+            signing_secret=signing_secret,
+            patience=patience,
+            retry_delays=retry_delays,
+        )
+        self._stopping = threading.Event()
+        api = WebApi(workspace=self.workspace, limits=self.limits, bot_token=bot_token, scopes=frozenset(scopes))
+        doors = Doors(api, self.troubles, self._stopping)
+        page = Page(self, self.troubles, self._stopping)
+        self._server = Server([*doors.routes(), *page.routes()], host, port)
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    @property
+    def api_url(self) -> str:
+        """What the bot gets as SLACK_API_URL."""
+        return f"{self.url}/api/"
+
+    @property
+    def page_url(self) -> str:
+        """Where people look."""
+        return f"{self.url}/"
+
+    @property
+    def bot_url(self) -> str:
+        return self.delivery.bot_url
+
+    @bot_url.setter
+    def bot_url(self, url: str) -> None:
+        self.delivery.bot_url = _events_address(url)
+
+    def start(self) -> Self:
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._server.stop()
+        self.delivery.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _events_address(url: str) -> str:
+    """The bot's one door for Slack; an address without a path means the usual one."""
+    return url if urlsplit(url).path.strip("/") else f"{url.rstrip('/')}/slack/events"

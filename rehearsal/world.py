@@ -1,0 +1,140 @@
+"""The stand-in world as one thing: Postgres with a staging and a production database, Slack, and the bot as a process."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from rehearsal import shop
+from rehearsal.postgres import Postgres
+from rehearsal.slack import Slack
+from rehearsal.slack.limits import Strictness
+
+SIGNING_SECRET = "rehearsal-signing-secret"
+BOT_TOKEN = "xoxb-rehearsal-token"
+READY_WITHIN = 30.0
+
+
+class World:
+    """Everything a promotion needs, on loopback. As a context it starts in order and leaves nothing behind.
+
+    `environment` is added to the bot's variables; `command` starts the bot (the default is `stagedoor serve`).
+    """
+
+    def __init__(
+        self, *, page_port: int = 0, limits: Strictness = "posts", environment: dict[str, str] | None = None,
+        command: list[str] | None = None, postgres: Postgres | None = None, log: Path | None = None,
+    ) -> None:
+        self._stack = ExitStack()
+        self._page_port, self._limits = page_port, limits
+        self._given = environment or {}
+        self._command = command or [sys.executable, "-m", "bot", "serve"]
+        self._postgres = postgres
+        self._log = log
+        self.bot: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="stagedoor-")))
+            self.migrations = shop.lay_out(self.directory)
+            self.postgres = self._postgres or self._stack.enter_context(Postgres(fast=True))
+            name = self.directory.name.rpartition("-")[2].replace("_", "x").lower()
+            self.staging = self.postgres.project(f"staging_{name}")
+            self.production = self.postgres.project(f"production_{name}")
+            shop.furnish(self.staging, self.production, self.migrations)
+            self.bot_port = free_port()
+            self.slack = Slack(
+                port=self._page_port, bot_url=f"http://127.0.0.1:{self.bot_port}/slack/events", signing_secret=SIGNING_SECRET,
+                bot_token=BOT_TOKEN, limits=self._limits,
+            )
+            self.slack.start()
+            self._stack.callback(self.slack.stop)
+            self._stack.callback(self.end_bot)
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The bot's variables: this process's without anything that would configure another bot."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STAGEDOOR_"))}
+        return own | {
+            "SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_SIGNING_SECRET": SIGNING_SECRET, "SLACK_API_URL": self.slack.api_url,
+            "STAGING_DATABASE_URL": self.staging, "PRODUCTION_DATABASE_URL": self.production,
+            "STAGEDOOR_STORE_URL": f"sqlite:///{self.directory / 'stagedoor.db'}",
+            "STAGEDOOR_POLICY": str(self.directory / "stagedoor.toml"), "MIGRATIONS_DIR": str(self.migrations),
+            "STAGEDOOR_EPHEMERAL_OK": "1", "PORT": str(self.bot_port), "HOST": "127.0.0.1",
+        } | self._given
+
+    def start_bot(self, *, wait: bool = True) -> None:
+        """Start the bot's process; it must not run already."""
+        output = self._log or self.directory / "bot.log"
+        with output.open("ab") as log:
+            self.bot = subprocess.Popen(
+                self._command, env=self.environment, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Wait until the bot answers `/healthz`. Raises RuntimeError with the end of its log when it does not."""
+        until = time.monotonic() + READY_WITHIN
+        while time.monotonic() < until:
+            if self.bot is not None and self.bot.poll() is not None:
+                break
+            try:
+                if httpx.get(f"http://127.0.0.1:{self.bot_port}/healthz", timeout=2).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                time.sleep(0.02)
+        raise RuntimeError(f"the bot did not become ready:\n{self.bot_log()[-3000:]}")
+
+    def bot_log(self) -> str:
+        """What the bot has printed so far."""
+        path = self._log or self.directory / "bot.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def kill_bot(self) -> None:
+        """SIGKILL, as a host does."""
+        if self.bot is not None:
+            self.bot.kill()
+            self.bot.wait()
+            self.bot = None
+
+    def end_bot(self) -> int | None:
+        """SIGTERM, and the exit status."""
+        if self.bot is None:
+            return None
+        self.bot.terminate()
+        try:
+            status = self.bot.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.bot.kill()
+            status = self.bot.wait()
+        self.bot = None
+        return status
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,108 @@
+"""The stores that the journal's contract runs over; a backend joins with one class in BACKENDS."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from bot.adapters.sqlite_journal import SqliteJournal
+from bot.domain.entry import Fact
+from bot.ports import Clock, Inbox, Journal, Shelves
+from bot.scrub import Scrubber
+
+SECRET = "correct-horse/battery"
+"""A secret of the settings, known to every journal under test."""
+
+
+class Store(Journal, Shelves, Inbox, Protocol):
+    """What every adapter is."""
+
+    def prune(self, before: datetime) -> int: ...
+
+    def head(self) -> str: ...
+
+    def close(self) -> None: ...
+
+
+class HandClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def move(self, **by: float) -> datetime:
+        self.time += timedelta(**by)
+        return self.time
+
+
+class WallClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class SqliteBackend:
+    """A store file in a temporary folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock, self.path = HandClock(), folder / "var" / "stagedoor.db"
+        self.address, self._opened = f"sqlite:///{self.path}", list[Store]()
+
+    def open(self, clock: Clock | None = None) -> Store:
+        """A handle; a second one on the same store is what another process would have."""
+        self._opened.append(opened(self.address, clock or self.clock))
+        return self._opened[-1]
+
+    def tamper(self, sql: str) -> None:
+        """Do to the store what only somebody with a database tool can do."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as db:
+            for (trigger,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+                db.execute(f"DROP TRIGGER {trigger}")
+            db.execute(sql)
+
+    def close(self) -> None:
+        for journal in self._opened:
+            journal.close()
+
+
+BACKENDS = {"sqlite": SqliteBackend}
+
+
+@pytest.fixture(params=list(BACKENDS))
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqliteBackend]:
+    made = BACKENDS[request.param](tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def journal(backend: SqliteBackend) -> Store:
+    return backend.open()
+
+
+def opened(address: str, clock: Clock) -> Store:
+    return SqliteJournal(Path(address.removeprefix("sqlite:///")), clock, Scrubber([SECRET]))
+
+
+def append_for_ever(address: str, name: str) -> None:
+    """Run in a process of its own: appends two facts at a time and says the newest entry once it is acknowledged."""
+    journal = opened(address, WallClock())
+    for number in itertools.count():
+        pair = [Fact(about=name, kind=kind, actor="U1", data={"number": number}) for kind in ("first", "second")]
+        made = journal.append(pair, key=f"{name}-{number}")
+        assert made is not None
+        print(made[-1].id, number, flush=True)
+
+
+if __name__ == "__main__":
+    append_for_ever(*sys.argv[1:])

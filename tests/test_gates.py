@@ -1,0 +1,144 @@
+"""Gates as tables: evidence that passes, and for each change of it the one objection."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot import gates
+from bot.domain.checklist import Check, State, automatic_passed, passed
+from bot.domain.evidence import Evidence, Row, Staged, Tick
+from bot.domain.migration import Match
+from bot.domain.plan import Plan, PlannedFile
+from bot.domain.project import Environment
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+A, B, C = "20261101120000", "20261101121500", "20261101123000"
+BASE = "20261020090000"
+
+
+def file(version: str, sha256: str = "") -> PlannedFile:
+    return PlannedFile(
+        version=version, name="x", filename=f"{version}_x.sql", sha256=sha256 or f"sha-{version}", statements=1
+    )
+
+
+def row(version: str, match: Match | None = Match.SAME) -> Row:
+    return Row(version=version, name="x", match=match)
+
+
+def staged(version: str, ago: timedelta = timedelta(hours=1), sha256: str = "") -> Staged:
+    return Staged(sha256=sha256 or f"sha-{version}", at=NOW - ago, record="S-1", seconds=0.041)
+
+
+READY = Evidence(
+    plan=Plan(project="shop", environment=Environment.PRODUCTION, head=BASE, files=(file(A), file(B))),
+    gathered=NOW,
+    local={version: f"sha-{version}" for version in (BASE, A, B)},
+    target=(row(BASE),),
+    staging=(row(BASE), row(A), row(B)),
+    staged={A: staged(A), B: staged(B)},
+    ticks={
+        "Pull request approved": Tick(by="U0BO00001", at=NOW),
+        "Frontend tested": Tick(by="U0ANA0001", at=NOW),
+    },
+    manual=("Frontend tested",),
+)
+
+
+def judged(evidence: Evidence, *skip: str) -> dict[str, Check]:
+    return {check.label or check.gate: check for check in gates.judge(evidence, gates.PROMOTION, skip)}
+
+
+def test_ready_evidence_passes_every_gate() -> None:
+    checks = judged(READY)
+    assert passed(checks.values()), checks
+    assert "same bytes, verified, took 82 ms there" in checks["on_staging"].said
+
+
+@pytest.mark.parametrize(
+    ("change", "gate", "state", "said"),
+    [
+        (lambda e: replace(e, staging=(row(BASE), row(A))), "on_staging", State.WAITING, f"/migrate stage {B}"),
+        (lambda e: replace(e, staging=None, unread={"staging": "no answer"}), "on_staging", State.UNKNOWN, "no answer"),
+        (
+            lambda e: replace(e, staged={}, staging=(row(BASE), row(A), row(B, Match.EDITED))),
+            "on_staging", State.REFUSED, "other statements",
+        ),
+        (
+            lambda e: replace(e, staged={}, staging=(row(BASE), row(A), row(B, Match.CANNOT_TELL))),
+            "on_staging", State.UNKNOWN, "keeps no statements",
+        ),
+        (
+            lambda e: replace(e, staged={A: staged(A), B: staged(B, sha256="other")}, staging=(row(A), row(B, Match.EDITED))),
+            "on_staging", State.REFUSED, "other statements",
+        ),
+        (lambda e: replace(e, local={**e.local, A: "other"}), "not_modified", State.REFUSED, "every approval of it is void"),
+        (lambda e: replace(e, local={BASE: "x", A: f"sha-{A}"}), "not_modified", State.REFUSED, "no longer in"),
+        (lambda e: replace(e, target=(row(BASE, Match.EDITED),)), "not_modified", State.REFUSED, "Edited after"),
+        (lambda e: replace(e, local=None, unread={"files": "gone"}), "not_modified", State.UNKNOWN, "gone"),
+        (lambda e: replace(e, target=None, unread={"target": "down"}), "in_order", State.UNKNOWN, "down"),
+        (lambda e: replace(e, target=(row(BASE), row(A))), "in_order", State.REFUSED, "moved"),
+        (lambda e: replace(e, target=(row("20260101000000", None), row(BASE))), "in_order", State.REFUSED, "without a file"),
+        (lambda e: replace(e, local={"20261001000000": "s", **e.local}), "in_order", State.REFUSED, "Out of order"),
+        (
+            lambda e: replace(e, plan=replace(e.plan, files=(file(B),))),
+            "in_order", State.REFUSED, f"{A} would be left out",
+        ),
+        (lambda e: replace(e, obstacles={A: "COMMIT at line 3."}), "one_transaction", State.REFUSED, "line 3"),
+        (lambda e: replace(e, ticks={}), "Frontend tested", State.WAITING, "person"),
+        (lambda e: replace(e, ticks={}), "Pull request approved", State.WAITING, "person"),
+    ],
+)
+def test_one_change_one_objection(change: Callable[[Evidence], Evidence], gate: str, state: State, said: str) -> None:
+    check = judged(change(READY))[gate]
+    assert check.state is state, check
+    assert said in check.said
+
+
+def test_what_the_cli_pushed_counts_with_its_weaker_label() -> None:
+    check = judged(replace(READY, staged={}))["on_staging"]
+    assert check.state is State.PASSED
+    assert "did not see it run" in check.said
+
+
+def test_old_staging_runs_fall_back_to_the_weaker_label() -> None:
+    check = judged(replace(READY, staged={A: staged(A), B: staged(B, ago=timedelta(days=8))}))["on_staging"]
+    assert check.state is State.PASSED
+    assert "older than 7 days" in check.said
+
+
+def test_rows_without_statements_are_said_not_passed_over() -> None:
+    checks = judged(replace(READY, target=(row(BASE, Match.CANNOT_TELL),)))
+    assert "1 older ones cannot be compared" in checks["not_modified"].said
+
+
+def test_our_own_committed_files_are_the_expected_head() -> None:
+    half = replace(READY, target=(row(BASE), row(A)), applied=(A,))
+    assert judged(half)["in_order"].state is State.PASSED
+
+
+def test_a_gate_that_the_policy_leaves_out_is_shown_as_left_out() -> None:
+    checks = judged(replace(READY, ticks={}), "pull_request")
+    assert checks["pull_request"].state is State.PASSED
+    assert "left out by the policy" in checks["pull_request"].said
+
+
+def test_ticks_do_not_hold_up_the_approval() -> None:
+    checks = judged(replace(READY, ticks={})).values()
+    assert automatic_passed(checks)
+    assert not passed(checks)
+
+
+def test_every_gate_module_is_on_the_list() -> None:
+    listed = {gate.__name__.rpartition(".")[2] for gate in gates.PROMOTION}
+    assert listed == {module.name for module in pkgutil.iter_modules(gates.__path__)}
+
+
+def test_a_checklist_survives_the_journal() -> None:
+    for check in judged(READY).values():
+        assert Check.from_json(check.to_json()) == check
