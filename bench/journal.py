@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from bot.adapters.sqlite_journal import SqliteJournal
-from bot.domain.entry import Fact, Opening, audit
+from bot.domain.entry import Fact, Json, Opening, audit
 from bot.ports import Delivery
 from bot.scrub import Scrubber
 
@@ -59,7 +59,7 @@ def receiving(journal: SqliteJournal) -> Iterator[tuple[str, str]]:
     with busy(lambda: journal.append([fact(1)])):
         yield "receive, 50 at once, 3 busy walkers", at_once(journal, "walkers")
     with busy(lambda: journal.append([fact(1)] * 1000)):
-        yield "receive, 50 at once, 3 × 1,000 facts", at_once(journal, "large")
+        yield "receive, 50 at once, 3 x 1,000 facts", at_once(journal, "large")
 
 
 def reading(journal: SqliteJournal) -> Iterator[tuple[str, str]]:
@@ -122,12 +122,12 @@ def walk(journal: SqliteJournal, number: int) -> None:
 
 
 def fact(number: int) -> Fact:
-    data = {"number": number, "say": "adds the column region to orders", "sha256": f"{number:064x}"}
+    data: dict[str, Json] = {"number": number, "say": "adds the column region to orders", "sha256": f"{number:064x}"}
     return Fact(about=f"P-{number % RECORDS}", kind="walk.noted", actor="U0123456789", data=data)
 
 
 def delivery(key: str) -> Delivery:
-    values = {f"field {number}": {"type": "plain_text_input", "value": "some words of a person"} for number in range(40)}
+    values = {f"field {n}": {"type": "plain_text_input", "value": "some words of a person"} for n in range(40)}
     payload = {"type": "view_submission", "response_url": "https://hooks.slack.com/actions/T1/2/x", "view": values}
     return Delivery(key=key, kind="view", payload=payload, received=Clock().now())  # type: ignore[arg-type]
 

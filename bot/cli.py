@@ -54,12 +54,15 @@ def verify(
     from bot.adapters.sqlite_journal import SqliteJournal
     from bot.adapters.system_clock import SystemClock
     from bot.domain.entry import audit as recompute
-    from bot.errors import StagedoorError
+    from bot.errors import StagedoorError, Unknown
     from bot.scrub import Scrubber
     from bot.settings import store_path
 
     try:
-        journal = SqliteJournal(store_path(), SystemClock(), Scrubber(()), must_exist=True)
+        path = store_path()
+        if not path.exists():
+            raise Unknown(f"There is no store at {path}; STAGEDOOR_STORE_URL says where it is.")
+        journal = SqliteJournal(path, SystemClock(), Scrubber(()))
         found = recompute(journal.entries(), against or None)
         journal.close()
     except StagedoorError as trouble:

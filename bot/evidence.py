@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from bot.domain.entry import Json
 from bot.domain.evidence import Evidence, Row, Staged, Tick
 from bot.domain.migration import Applied, Folder, Migration
 from bot.domain.plan import Plan
@@ -92,7 +93,7 @@ def staged(shelves: Shelves, plan: Plan) -> dict[str, Staged]:
 
 def staged_put(project: str, version: str, run: Staged) -> Put:
     """The document that says that Stagedoor ran these bytes on staging and verified them."""
-    doc = {"sha256": run.sha256, "at": run.at.isoformat(), "record": run.record, "seconds": run.seconds}
+    doc: dict[str, Json] = {"sha256": run.sha256, "at": run.at.isoformat(), "record": run.record, "seconds": run.seconds}
     return Put(shelf="staged", key=f"{project}:{version}", doc=doc)
 
 

@@ -66,10 +66,12 @@ class Promotions:
     def approve(self, by: str, record_id: str) -> tuple[Fact, ...]:
         """Give this person's approval to exactly the plan that the card shows."""
         record, promotion, policy = self._known(record_id)
-        require_approver(self._ports.people.find(by), policy)
+        person = self._ports.people.find(by)
+        require_member(person, policy)
         if by == promotion.requested_by and not policy.approvals.requester_may_approve:
             others = tuple(listed for listed in policy.approvals.approvers if listed != by)
             raise Refused("You asked for this promotion, so someone else has to approve it.", can=others)
+        require_approver(person, policy)
         self._require_open(record, promotion)
         if record.stage == "gates":
             raise Refused(f"{record_id} cannot be approved yet: {record.waits_for or 'its gates are being checked'}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -36,8 +36,8 @@ RULES: tuple[Rule, ...] = (
     ("xox", re.compile(r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{6,}"), MARK),
     ("xapp-", re.compile(r"xapp-[A-Za-z0-9-]{6,}"), MARK),
     ("github_pat_", re.compile(r"github_pat_\w{16,}", re.ASCII), MARK),
-    ("gh", re.compile(r"gh[oprsu]_[A-Za-z0-9]{16,}"), MARK),
-    ("a", re.compile(r"(?:AKIA|ASIA)[0-9A-Z]{16}"), MARK),
+    *((hint, re.compile(hint + r"[A-Za-z0-9]{16,}"), MARK) for hint in ("gho_", "ghp_", "ghr_", "ghs_", "ghu_")),
+    *((hint.lower(), re.compile(hint + r"[0-9A-Z]{16}"), MARK) for hint in ("AKIA", "ASIA")),
     (
         "secret",
         re.compile(r"""(?i)(aws_?secret_?access_?key["']?\s{0,8}[=:]\s{0,8}["']?)[a-z0-9/+=]{16,}"""),
@@ -66,49 +66,70 @@ class Scrubber:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         spelled = {spelling for secret in secrets if len(secret) >= SHORTEST for spelling in _spellings(secret)}
-        self._secrets = tuple(sorted(spelled, key=lambda secret: (-len(secret), secret)))
+        self._secrets = tuple((secret, json.dumps(secret, ensure_ascii=False)[1:-1]) for secret in sorted(spelled))
 
     def __call__(self, text: str) -> str:
         """The text without its secrets."""
-        text = self._without_own(text)
-        lowered = text.lower()
-        for hint, pattern, instead in RULES:
-            if hint in lowered:
-                text = pattern.sub(instead, text)
-        return text
+        return _scrubbed(text, [secret for secret, _ in self._secrets if secret in text], _rules_for(text))
 
     def json(self, value: Json | Mapping[str, Json]) -> Json:
         """The same JSON with every string scrubbed, keys included."""
         try:
-            return self._json(value)
+            return _each(value, *self._worth_looking_for(value))
         except RecursionError:
             return MARK
 
-    def _json(self, value: object) -> Json:
-        if isinstance(value, str):
-            return self(value)
-        if isinstance(value, Mapping):
-            return {self(key) if isinstance(key, str) else key: self._json(inner) for key, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return [self._json(inner) for inner in value]
-        return value  # type: ignore[return-value]  # numbers, booleans, null: nothing to hide in them
+    def _worth_looking_for(self, value: object) -> tuple[Sequence[str], Sequence[Rule]]:
+        # One look at the whole tells what to look for in each of its strings: most often next to nothing.
+        try:
+            whole = json.dumps(value, ensure_ascii=False, default=dict)
+        except (TypeError, ValueError):
+            return [secret for secret, _ in self._secrets], RULES
+        return [secret for secret, inside in self._secrets if inside in whole], _rules_for(whole)
 
-    def _without_own(self, text: str) -> str:
-        # Spans are merged before they are replaced: where two secrets overlap, nothing of either stays.
-        spans: list[tuple[int, int]] = []
-        for secret in self._secrets:
-            at = text.find(secret)
-            while at >= 0:
-                spans.append((at, at + len(secret)))
-                at = text.find(secret, at + 1)
-        if not spans:
-            return text
-        pieces, end = list[str](), 0
-        for start, stop in sorted(spans):
-            if start > end or not pieces:
-                pieces += [text[end:start], MARK]
-            end = max(end, stop)
-        return "".join([*pieces, text[end:]])
+
+def _each(value: object, secrets: Sequence[str], rules: Sequence[Rule]) -> Json:
+    if isinstance(value, str):
+        return _scrubbed(value, secrets, rules)
+    if isinstance(value, Mapping):
+        return {
+            _scrubbed(key, secrets, rules) if isinstance(key, str) else key: _each(inner, secrets, rules)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_each(inner, secrets, rules) for inner in value]
+    return value  # type: ignore[return-value]  # numbers, booleans, null: nothing to hide in them
+
+
+def _rules_for(text: str) -> list[Rule]:
+    lowered = text.lower()
+    return [rule for rule in RULES if rule[0] in lowered]
+
+
+def _scrubbed(text: str, secrets: Sequence[str], rules: Sequence[Rule]) -> str:
+    text = _without(secrets, text)
+    for hint, pattern, instead in rules:
+        if hint in text.lower():
+            text = pattern.sub(instead, text)
+    return text
+
+
+def _without(secrets: Sequence[str], text: str) -> str:
+    # Spans are merged before they are replaced: where two secrets overlap, nothing of either stays.
+    spans: list[tuple[int, int]] = []
+    for secret in secrets:
+        at = text.find(secret)
+        while at >= 0:
+            spans.append((at, at + len(secret)))
+            at = text.find(secret, at + 1)
+    if not spans:
+        return text
+    pieces, end = list[str](), 0
+    for start, stop in sorted(spans):
+        if start > end or not pieces:
+            pieces += [text[end:start], MARK]
+        end = max(end, stop)
+    return "".join([*pieces, text[end:]])
 
 
 def _spellings(secret: str) -> set[str]:

@@ -34,7 +34,7 @@ from handlers.answers import Answers
 from handlers.http import Part, SlackDoor, build
 from handlers.http import serve as serve_http
 from handlers.inbox import InboxPool
-from handlers.listeners import Identity, Listeners
+from handlers.listeners import Identity, build_app
 from handlers.migrate import Migrate
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
@@ -89,7 +89,7 @@ class House:
         self._announcer = Loop(
             "announcer", Announcer(journal, journal, out, clock, {"promotion": view, "staging": view}).announce, clock,
         )
-        self._answers = Loop("answers", Answers(journal, out, clock, settings.slack_api_url).send, clock)
+        self._answers = Loop("answers", Answers(journal, out, clock, api_url=settings.slack_api_url).send, clock)
         self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
         self._metrics = Metrics()
         subjects = (Migrate(Promotions(ports), view).subject(),)

@@ -15,7 +15,7 @@ from bot.ports import Clock, Journal, Put, Shelves
 from handlers import showing
 from handlers.batches import gather
 from handlers.outcomes import Gone, Later
-from handlers.posting import BADLY_SAID, UNABLE, NotNow, Posting, simplest
+from handlers.posting import BADLY_SAID, UNABLE, Halt, NotNow, Posting, simplest
 from handlers.showing import Line, Rendering, Sending, Shown, Upload
 from handlers.slack_out import SlackOut
 from templates.blocks import context, notice
@@ -84,7 +84,9 @@ class Announcer:
             try:
                 if part(record, shown, body):
                     return True
-            except NotNow as later:
+            except Halt:
+                raise
+            except NotNow as later:     # one kind of message has to wait, which need not hold up another
                 waits.append(later.until)
         if waits:
             raise NotNow(min(waits))

@@ -60,13 +60,15 @@ class Desk:
             outcome, reply = "failed", self._failure(ask, exc)
         try:
             self._finish(ask, reply)
-        except Unreachable:
-            raise
+            return outcome
+        except (TypeError, ValueError) as exc:  # something about this very reply, which stays so
+            trouble: Exception = exc
         except Exception as exc:
-            # Either the store is down, and this fails as well, or it is something about this very reply.
-            outcome = "failed"
-            self._finish(ask, self._failure(ask, exc))
-        return outcome
+            if self._put_off(delivery, ask, exc):
+                return "postponed"
+            trouble = exc
+        self._finish(ask, self._failure(ask, trouble))
+        return "failed"
 
     def _meant(self, ask: Ask) -> Ask:
         """A mention of the bot says what a command says: slash commands do not work in threads."""
@@ -117,16 +119,20 @@ class Desk:
         named = ask.value.partition(":")[0]
         return named if named and self._journal.load(named) is not None else NOBODY
 
-    def _put_off(self, delivery: Delivery, ask: Ask, exc: Unreachable) -> bool:
+    def _put_off(self, delivery: Delivery, ask: Ask, exc: Exception) -> bool:
         """Try again later, unless the person could no longer be answered then."""
         pause = timedelta(seconds=min(2 ** (delivery.attempts + 1), LONGEST_PAUSE))
         until = self._clock.now() + pause
         if until > delivery.received + GIVE_UP:
             return False
         self._inbox.postpone(delivery.key, until)
-        log.warning("delivery.postponed", key=delivery.key, name=ask.name, attempts=delivery.attempts + 1, why=str(exc))
+        why = failures.cause(exc)
+        log.warning(
+            "delivery.postponed", key=delivery.key, name=ask.name, attempts=delivery.attempts + 1, why=why,
+            exc_info=None if isinstance(exc, Unreachable) else exc,
+        )
         if delivery.attempts == SAY_SO:
-            waiting = Reply(message=notice(f"{exc} Stagedoor keeps trying for 25 minutes; nothing was changed so far."))
+            waiting = Reply(message=notice(f"{why} Stagedoor keeps trying for 25 minutes; nothing was changed so far."))
             self._journal.append((), puts=self._answer(ask, waiting, f"{ask.key}:waiting"))
             self._work.tell()
         return True
@@ -170,4 +176,4 @@ def _other_command(name: str, known: list[str]) -> str:
         return f"Stagedoor does not know {name}."
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     meant = f" Did you mean {near[0]}?" if near else ""
-    return f"Stagedoor does not know {name}.{meant} It listens to {', '.join(known)}; each says more with the word help."
+    return f"Stagedoor does not know {name}.{meant} It listens to {', '.join(known)}; each says more with help."

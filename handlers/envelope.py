@@ -106,7 +106,8 @@ NEEDED: Mapping[str, tuple[tuple[str, type], ...]] = {
     "event_callback": (("event", dict), ("event.type", str), ("event_id", str)),
     "block_actions": (("actions", list), ("user", dict), ("user.id", str)),
     "view_submission": (
-        ("view", dict), ("view.id", str), ("view.type", str), ("view.callback_id", str), ("user", dict), ("user.id", str),
+        ("view", dict), ("view.id", str), ("view.type", str), ("view.callback_id", str),
+        ("user", dict), ("user.id", str),
     ),
     "view_closed": (("view", dict), ("view.type", str), ("view.callback_id", str), ("user", dict)),
     "shortcut": (("callback_id", str), ("user", dict), ("user.id", str)),

@@ -24,10 +24,11 @@ def sentence(exc: BaseException) -> tuple[Message, str]:
     password, so it goes to the log alone.
     """
     ref = reference()
-    return notice(f"That did not work: {_cause(exc)} Nothing was changed by this. (ref {ref})"), ref
+    return notice(f"That did not work: {cause(exc)} Nothing was changed by this. (ref {ref})"), ref
 
 
-def _cause(exc: BaseException) -> str:
+def cause(exc: BaseException) -> str:
+    """What went wrong, as far as a person may read it."""
     if isinstance(exc, StagedoorError):
         return str(exc).strip() or "Stagedoor gave no reason."
     if isinstance(exc, SlackApiError):

@@ -19,7 +19,8 @@ from handlers.desk import Desk
 log = structlog.get_logger(__name__)
 
 SWEEP = 1.0   # seconds after which the inbox is asked even if nobody nudged
-REREAD = 0.25  # seconds between readings while a backlog is being worked off
+REREAD = 0.25  # seconds between readings while only second tries wait
+STALE = 10.0  # seconds after which a backlog is read again, since other processes work it off as well
 PAUSE = 1.0   # seconds that a thread rests after the store failed it
 
 
@@ -81,7 +82,9 @@ class InboxPool:
         free = self._threads - len(self._busy)
         if free <= 0:
             return
-        if not self._backlog or time.monotonic() - self._read_at >= REREAD:
+        # What arrives while first tries wait comes after them, so there is no need to read it yet.
+        age = time.monotonic() - self._read_at
+        if not self._backlog or age >= (REREAD if self._backlog[0].attempts > 0 else STALE):
             self._read_at = time.monotonic()
             pending = [row for row in self._inbox.pending(self._clock.now()) if row.key not in self._busy]
             # First tries come first, since a trigger lives three seconds; the sort keeps the order within.

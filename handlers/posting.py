@@ -40,6 +40,10 @@ class NotNow(Exception):
         self.until = until
 
 
+class Halt(NotNow):
+    """The record is to be looked at afresh, not before then: what is known of it has changed."""
+
+
 class Posting:
     """Brings what is being sent to its end, and knows what to do about every outcome."""
 
@@ -132,16 +136,16 @@ class Posting:
         if isinstance(outcome, Gone) and outcome.error in CARD_LOST and shown.ts:
             log.warning("a card is gone from Slack", record=record.id, error=outcome.error)
             self.save(record, replace(shown, ts="", digest="", sending=None, replaced=shown.replaced + 1))
-            raise NotNow(self._clock.now())
+            raise Halt(self._clock.now())
         if isinstance(outcome, Gone):
             raise self.unable(record, shown, outcome.error)
         if isinstance(outcome, Later) and outcome.why in ("pacing", "pause", "429"):
             raise NotNow(outcome.until)
         tries = self._tries[record.id] = self._tries.get(record.id, 0) + 1
         rest = self.rest(record, max(SETTLES, timedelta(seconds=min(60, 2 ** min(tries, 6)))))
-        raise NotNow(max(rest, outcome.until) if isinstance(outcome, Doubt | Later) else rest)
+        raise Halt(max(rest, outcome.until) if isinstance(outcome, Doubt | Later) else rest)
 
-    def unable(self, record: Record, shown: Shown, error: str) -> NotNow:
+    def unable(self, record: Record, shown: Shown, error: str) -> Halt:
         """Note once in the journal that Slack takes nothing of this record, and try again slowly."""
         puts = showing.puts(record.id, replace(shown, unable=error))
         if shown.unable:
@@ -150,7 +154,7 @@ class Posting:
             log.error("Slack takes nothing about a record", record=record.id, channel=shown.name, error=error)
             data: dict[str, Json] = {"channel": shown.name, "error": error}
             self._journal.append([Fact(about=record.id, kind=UNABLE, actor=SYSTEM, data=data)], puts=puts)
-        return NotNow(self.rest(record, RETRY_UNABLE))
+        return Halt(self.rest(record, RETRY_UNABLE))
 
     def resting(self, record: Record) -> datetime | None:
         """Until when the record is left alone."""

@@ -67,8 +67,8 @@ class SlackOut:
         if until := self.ready(channel) or self._pacer.message(channel):
             return Later(until, "pacing")
         answer = self._call("chat.postMessage", {
-            **self.scrubbed(body), "channel": channel, "metadata": _metadata(key), "unfurl_links": False, "unfurl_media": False,
-            "parse": "none", **({"thread_ts": thread} if thread else {}),
+            **self.scrubbed(body), **_place(channel, thread), "metadata": _metadata(key), "parse": "none",
+            "unfurl_links": False, "unfurl_media": False,
         })
         return Sent(str(answer.get("ts", ""))) if isinstance(answer, dict) else answer
 
@@ -86,7 +86,7 @@ class SlackOut:
     def ephemeral(self, channel: str, user: str, body: Body, *, thread: str = "") -> Outcome:
         """Show a message to one person; Slack neither keeps it nor promises that it arrives."""
         answer = self._call("chat.postEphemeral", {
-            **self.scrubbed(body), "channel": channel, "user": user, "parse": "none", **({"thread_ts": thread} if thread else {}),
+            **self.scrubbed(body), **_place(channel, thread), "user": user, "parse": "none",
         })
         return Sent(str(answer.get("message_ts", ""))) if isinstance(answer, dict) else answer
 
@@ -213,6 +213,10 @@ class SlackOut:
 
 
 _NEVER_LEFT = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
+
+
+def _place(channel: str, thread: str) -> dict[str, str]:
+    return {"channel": channel, "thread_ts": thread} if thread else {"channel": channel}
 
 
 def _metadata(key: str) -> dict[str, Any]:

@@ -18,7 +18,6 @@ import httpx
 from rehearsal import shop
 from rehearsal.postgres import Postgres
 from rehearsal.slack import Slack
-from rehearsal.slack.limits import Strictness
 
 SIGNING_SECRET = "rehearsal-signing-secret"
 BOT_TOKEN = "xoxb-rehearsal-token"
@@ -32,7 +31,7 @@ class World:
     """
 
     def __init__(
-        self, *, page_port: int = 0, limits: Strictness = "posts", environment: dict[str, str] | None = None,
+        self, *, page_port: int = 0, limits: str = "posts", environment: dict[str, str] | None = None,
         command: list[str] | None = None, postgres: Postgres | None = None, log: Path | None = None,
     ) -> None:
         self._stack = ExitStack()

@@ -21,6 +21,7 @@ from templates.blocks import (
     table,
     when,
 )
+from templates.promotion import of_project
 
 COMMANDS = (
     ("status", "each migration with local, staging and production columns"),
@@ -46,7 +47,7 @@ def status_card(overview: Overview) -> Message:
     """Every migration of a project, the newest at the end; long histories show their newest part."""
     shown = overview.lines[-MOST_LINES:]
     rows = [(f"{row.version} {row.name}", row.local, row.staging, row.production, row.remark) for row in shown]
-    blocks: list[Block] = [section(bold(f"Migrations · {overview.project}"))]
+    blocks: list[Block] = [section(bold(f"Migrations{of_project(overview.project)}"))]
     hidden = len(overview.lines) - len(shown)
     if hidden:
         blocks.append(context(line(f"The newest {len(shown)} of {len(overview.lines)}.")))
@@ -65,7 +66,7 @@ def status_card(overview: Overview) -> Message:
         f"{row.version} {row.name}: local {row.local}, staging {row.staging}, production {row.production}. {row.remark}"
         for row in shown
     )
-    return Message(f"Migrations · {overview.project}\n{text}", tuple(blocks))
+    return Message(f"Migrations{of_project(overview.project)}\n{text}", tuple(blocks))
 
 
 def history_card(project: str, runs: Iterable[tuple[Record, Promotion]]) -> Message:
@@ -73,10 +74,10 @@ def history_card(project: str, runs: Iterable[tuple[Record, Promotion]]) -> Mess
     rows = [_run(record, promotion) for record, promotion in runs]
     if not rows:
         return Message(
-            f"Nothing has been staged or promoted yet · {project}",
-            (section(line(f"Nothing has been staged or promoted yet · {project}")),),
+            f"Nothing has been staged or promoted yet{of_project(project)}",
+            (section(line(f"Nothing has been staged or promoted yet{of_project(project)}")),),
         )
-    return Message(lines(f"History · {project}", *rows), (section(bold(f"History · {project}")), section(lines(*rows))))
+    return Message(lines(f"History{of_project(project)}", *rows), (section(bold(f"History{of_project(project)}")), section(lines(*rows))))
 
 
 def _run(record: Record, p: Promotion) -> str:

@@ -33,6 +33,9 @@ from templates.blocks import (
 APPROVE, REJECT, CANCEL = "promotion.approve", "promotion.reject", "promotion.cancel"
 VIEW_SQL, CONFIRM = "promotion.sql", "promotion.confirm"
 
+ONLY_PROJECT = "default"
+"""The name of the project that the variables without a prefix describe."""
+
 MARKS = {State.PASSED: "✓", State.WAITING: "◻", State.REFUSED: "✗", State.UNKNOWN: "?"}
 SQL_IN_A_MODAL = 12_000
 """Characters of SQL that a modal shows; what is longer is a file in the thread."""
@@ -72,12 +75,17 @@ def _title(sight: Sight) -> str:
     what = f"{count} migration{'s' if count != 1 else ''}"
     aim = f"Promote {what} to production" if p.kind == "promotion" else f"Stage {what}"
     if ending is None or ending.verdict == "done":
-        return f"{aim} · {p.plan.project}"
+        return f"{aim}{of_project(p.plan.project)}"
     if not p.changed_something:
-        return f"Stopped: {p.where} is unchanged · {p.plan.project}"
+        return f"Stopped: {p.where} is unchanged{of_project(p.plan.project)}"
     if p.remaining:
-        return f"Stopped after {len(p.committed)} of {count}: {p.where} has changed · {p.plan.project}"
-    return f"In {p.where}, but not verified · {p.plan.project}"
+        return f"Stopped after {len(p.committed)} of {count}: {p.where} has changed{of_project(p.plan.project)}"
+    return f"In {p.where}, but not verified{of_project(p.plan.project)}"
+
+
+def of_project(name: str) -> str:
+    """` · shop` where there are several projects to tell apart; nothing for the only one."""
+    return "" if name == ONLY_PROJECT else f" · {name}"
 
 
 def _status(sight: Sight) -> Mark:
@@ -230,7 +238,7 @@ def _checklist(sight: Sight) -> list[Block]:
 
 
 def _check(check: Check) -> Mark:
-    word = "" if check.state is State.PASSED else f"{check.state}: "
+    word = f"{check.state}: " if check.state in (State.REFUSED, State.UNKNOWN) else ""
     by = line(", by ", mention(check.by)) if check.by else ""
     at = line(", ", when(check.at)) if check.at else ""
     return line(

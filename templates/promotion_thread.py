@@ -12,6 +12,10 @@ from templates.blocks import Mark, Message, line, mention, notice
 Told = Mark | None
 
 
+ACTED_ON = frozenset({"approval.asked", "walk.ended", "approval.void"})
+"""Entries whose line mentions somebody who has to know or act; such a line stands alone."""
+
+
 def told(promotion: Promotion, entry: Entry) -> Message | None:
     """The line for an entry, or None when the card alone is enough. `promotion` is as of this entry."""
     write = _LINES.get(entry.kind)

@@ -38,7 +38,7 @@ class Fresh:
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         with self.connect() as connection:
-            return connection.execute(query, parameters).fetchall()
+            return connection.execute(query, parameters or None).fetchall()
 
     def run(self, *statements: str, user: str = "postgres") -> None:
         with self.connect(user) as connection:

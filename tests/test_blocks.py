@@ -45,15 +45,20 @@ from templates.blocks import (
 )
 from templates.text import clamp_mark, clean, size, unmarked, width
 
+PIECES = [
+    "<!channel>", "<!here>", "<@U0ANA0001>", "<!subteam^S1>", "<https://evil.example|good>", "@here", "@channel",
+    "@everyone", "*", "_", "~", "`", "```", "&lt;!channel&gt;", "&amp;", "&", "<", ">", "|", "\n", "\r\n", "> quote",
+    " ", "a", "user_profiles", "\u202e", "\u200b", "\ud800", "\x00", "日本", "👩\u200d🚒", "<!date^1^{time}|x>",
+    "https://x.example/?a=1&b=2", ":shipit:",
+]
+LONG = ["x" * 10_000, "<!channel>" * 1_200, "👩\u200d🚒" * 1_500, "\n" * 5_000, " " * 4_000, "ab\n" * 4_000]
 NASTY = st.one_of(
-    st.text(max_size=400),
-    st.lists(st.sampled_from([
-        "<!channel>", "<!here>", "<@U0ANA0001>", "<!subteam^S1>", "<https://evil.example|good>", "@here", "@channel", "@everyone",
-        "*", "_", "~", "`", "```", "&lt;!channel&gt;", "&amp;", "&", "<", ">", "|", "\n", "\r\n", "> quote", " ", "a", "user_profiles",
-        "\u202e", "\u200b", "\ud800", "\x00", "日本", "👩\u200d🚒", "<!date^1^{time}|x>", "https://x.example/?a=1&b=2", ":shipit:",
-    ]), max_size=60).map("".join),
-    st.sampled_from(["x" * 10_000, "<!channel>" * 2_000, "👩\u200d🚒" * 4_000, "\n" * 5_000, " " * 4_000, "ab\n" * 9_000]),
+    st.text(max_size=400), st.lists(st.sampled_from(PIECES), max_size=60).map("".join), st.sampled_from(LONG),
 )
+DEAD = {
+    None, "text", "rich_text", "rich_text_section", "rich_text_preformatted", "section", "context", "header", "actions",
+    "button",
+}
 LIVE = re.compile("<[^>]*>")
 
 
@@ -70,16 +75,14 @@ def texts(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def live(value: Any) -> list[str]:
-    """Everything in a message that notifies, links or counts as markup in angle brackets, and every rich element but text."""
+    """Everything in a message that notifies or links, and every rich element but text."""
     if isinstance(value, dict):
         if value.get("type") == "mrkdwn":
             assert value["verbatim"] is True
-            return LIVE.findall(value["text"]) + re.findall("@(?:here|channel|everyone)", value["text"], re.IGNORECASE)
+            return LIVE.findall(value["text"]) + re.findall("@(?:here|channel|everyone)\\b", value["text"], re.IGNORECASE)
         if value.get("type") == "plain_text":
             return []
-        dead = {None, "text", "rich_text", "rich_text_section", "rich_text_preformatted", "section", "context", "header",
-                "actions", "button"}
-        own = [str(value["type"])] if value.get("type") not in dead else []
+        own = [str(value["type"])] if value.get("type") not in DEAD else []
         return own + [found for part in value.values() for found in live(part)]
     return [found for part in value for found in live(part)] if isinstance(value, list) else []
 
@@ -113,8 +116,9 @@ def accepted(message: Message) -> dict[str, Any]:
 def everything(text: str) -> Message:
     """A message with the text in every place that takes plain text."""
     return Message(text, (
-        header(text), section(text), section(line("by ", text, " and ", text)), section(line(bold(text), " ", code(text))),
-        fields(text, line(text)), context(text, line(text)), rich(text, "and", text), preformatted(text), table([[text, "x"], ["y"]]),
+        header(text), section(text), section(line("by ", text, " and ", text)),
+        section(line(bold(text), " ", code(text))), fields(text, line(text)), context(text, line(text)),
+        rich(text, "and", text), preformatted(text), table([[text, "x"], ["y"]]),
         actions(button(text, "do", "P-1", "danger", confirm(text, text, text, text, "danger"))),
     ))
 
@@ -217,14 +221,15 @@ def test_too_many_parts_keep_the_title_and_the_buttons() -> None:
     body = accepted(Message("x", (header("Title"), *parts, actions(button("Go", "go", "1")), context("P-31"))))
     assert [block["type"] for block in body["blocks"][-2:]] == ["actions", "context"]
     assert body["blocks"][0]["type"] == "header"
-    assert "33 more parts" in json.dumps(body)
+    assert "34 more parts" in json.dumps(body)
     assert len(fields(*map(str, range(14)))["fields"]) == 10    # type: ignore[arg-type]
     assert context(*map(str, range(14)))["elements"][9]["text"] == "… and 5 more"   # type: ignore[index, call-overload]
 
 
 def test_empty_parts_are_left_out_or_stand_as_a_dash() -> None:
-    body = accepted(Message("", (actions(), divider(), section(""), header(" "), context(), rich(), preformatted("\n"))))
-    assert [block["type"] for block in body["blocks"]] == ["divider", "section", "header", "context", "rich_text", "rich_text"]
+    empty = (actions(), divider(), section(""), header(" "), context(), rich(), preformatted("\n"))
+    kinds = [block["type"] for block in accepted(Message("", empty))["blocks"]]
+    assert kinds == ["divider", "section", "header", "context", "rich_text", "rich_text"]
     assert accepted(notice("Done."))["blocks"] == [section("Done.")]
     assert accepted(Message("Done."))["blocks"] == [section("Done.")]
 
@@ -239,15 +244,18 @@ def test_ids_and_values_are_never_cut() -> None:
 
 def test_rich_text_turns_marks_into_elements() -> None:
     moment = datetime(2026, 11, 1, 22, 0, tzinfo=UTC)
-    parts = rich("`raw` <@U9>", line(" by ", mention("U0ANA0001"), " ", mention("S0DBAPPR1"), " ", bold("now"), " ", code("a_b*"),
-                 when(moment), link("https://x.example/?a=1&b=2", "PR > 4")))
+    parts = rich("`raw` <@U9>", line(
+        " by ", mention("U0ANA0001"), mention("S0DBAPPR1"), bold("now"), " ", code("a_b*"), when(moment),
+        link("https://x.example/?a=1&b=2", "PR > 4"),
+    ))
     elements = parts["elements"][0]["elements"]     # type: ignore[index, call-overload]
     assert elements == [
-        {"type": "text", "text": "`raw` <@U9>"}, {"type": "text", "text": " by "}, {"type": "user", "user_id": "U0ANA0001"},
-        {"type": "text", "text": " "}, {"type": "usergroup", "usergroup_id": "S0DBAPPR1"}, {"type": "text", "text": " "},
+        {"type": "text", "text": "`raw` <@U9>"}, {"type": "text", "text": " by "},
+        {"type": "user", "user_id": "U0ANA0001"}, {"type": "usergroup", "usergroup_id": "S0DBAPPR1"},
         {"type": "text", "text": "now", "style": {"bold": True}}, {"type": "text", "text": " "},
         {"type": "text", "text": "a_b*", "style": {"code": True}},
-        {"type": "date", "timestamp": 1793570400, "format": "{date_short_pretty} {time}", "fallback": "2026-11-01 22:00 UTC"},
+        {"type": "date", "timestamp": 1793570400, "format": "{date_short_pretty} {time}",
+         "fallback": "2026-11-01 22:00 UTC"},
         {"type": "link", "url": "https://x.example/?a=1&b=2", "text": "PR > 4"},
     ]
 
@@ -269,17 +277,18 @@ def test_long_sql_fills_boxes_cut_between_lines() -> None:
 
 
 def test_a_table_is_aligned_also_where_characters_are_wide() -> None:
-    block = table([["20261101120000 add_subtitle", "✓", "-"], ["名前を変える", "✓", "✗"], ["n" * 50, "", "ok"]], ["shop", "local", "staging"])
-    rows = block["elements"][0]["elements"][0]["text"].split("\n")      # type: ignore[index, call-overload]
-    assert rows[0] == "shop" + " " * 30 + "local  staging"
-    assert {width(row[: row.index(mark)]) for row, mark in zip(rows[1:3], "✓✓", strict=True)} == {34}
-    assert rows[3].startswith("n" * 31 + "…  ")
+    rows = [["20261101120000 add_subtitle", "✓", "-"], ["名前を変える", "✓", "✗"], ["n" * 50, "", "ok"]]
+    block = table(rows, ["shop", "local", "staging"])
+    shown = block["elements"][0]["elements"][0]["text"].split("\n")     # type: ignore[index, call-overload]
+    assert shown[0] == "shop" + " " * 30 + "local  staging"
+    assert {width(row[: row.index("✓")]) for row in shown[1:3]} == {34}
+    assert shown[3].startswith("n" * 31 + "…  ")
 
 
 def test_a_modal_is_taken_by_slacks_own_model() -> None:
     view = modal(
         "Why is this promotion turned down", [
-            text_input("Reason", "reason", "reason", multiline=True, hint="The requester reads it.", initial="x" * 5000),
+            text_input("Reason", "reason", "reason", multiline=True, hint="Ana reads it.", initial="x" * 5_000),
             choice("Window", "window", "window", [(f"window {n}", str(n)) for n in range(120)], initial="3"),
             *[section("x") for _ in range(120)],
         ], "promotion.reject", submit="Turn the promotion down", metadata="P-31",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -85,6 +86,11 @@ def test_json_is_scrubbed_through_and_through() -> None:
     assert scrub.json(value) == {"a": [MARK, 1, None, True, {MARK: "x [secret]"}], "b": "plain"}
 
 
+def test_what_is_no_json_is_left_for_others_to_refuse() -> None:
+    value: dict[str, Any] = {"a": object(), "b": OWN}
+    assert scrub.json(value) == {**value, "b": MARK}
+
+
 def test_json_of_any_depth_is_no_error() -> None:
     deep: list[object] = []
     for _ in range(100_000):
@@ -107,8 +113,10 @@ def test_scrubbing_twice_is_scrubbing_once(text: str) -> None:
 
 @pytest.mark.parametrize("piece", [
     "a", " ", "'", '"', ":", "://a:", "postgres://a:", "postgres://a:b", "x://:", "eyJ", "eyJa.", "eyJ-", "sb_secret_",
-    "xoxb-", "xox", "ghp_", "github_pat_", "AKIA", "bearer ", "Bearer a", "password=", "password='", 'password:"', "password'\\",
-    "password", "authorization: basic ", "-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA ", "AGE-SECRET-KEY-",
+    "xoxb-", "xox", "ghp_", "github_pat_", "AKIA", "bearer ",
+    "Bearer a", "password=", "password='", 'password:"',
+    "password'\\", "password", "authorization: basic ", "-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA ",
+    "AGE-SECRET-KEY-",
     "aws_secret_access_key=", "select * from orders where id = 1;\n", "correct-horse",
 ])
 def test_a_megabyte_takes_well_under_a_second(piece: str) -> None:

@@ -1,4 +1,4 @@
-"""The apply protocol for one transactional file (docs/apply.md): one call is one try, and any crash leaves a safe state."""
+"""The apply protocol for one transactional file (docs/apply.md): one call is one try, safe to repeat after a crash."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from dataclasses import dataclass, field
 
 import psycopg
 
+from bot.domain.migration import Applied
 from bot.errors import Refused, Unreachable
 from bot.migrations import history, locks
+from bot.migrations.attempt import Attempt
 from bot.migrations.session import ConnectionLost, Session
 from bot.migrations.splitter import Statement
 from bot.migrations.transaction import statements_to_run
-from bot.migrations.trouble import failed, lost_before_commit, sentence
+from bot.migrations.trouble import failed, lost_before_commit, said, sentence
 from bot.migrations.watch import Watch
 from bot.ports import Done, Failed, InDoubt, Job, Noting
-
-_QUIET = 100
-"""Files with more statements than this tell their progress a few times a second, not at each one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +81,19 @@ class Apply:
             f"Another Stagedoor session ({holder}) is changing {self.name}. Nothing of {self._label} was run."
         ))
 
-    def _decided(self, session: Session) -> Done | Failed | None:
+    def _decided(self, session: Session) -> Done | Failed | InDoubt | None:
         """What the history says about this version, if it says anything: it alone decides after a crash."""
+        try:
+            row = history.find(session.query, self.job.version)
+        except psycopg.Error as error:
+            why = f"The migration history of {self.name} could not be read: {said(error)}."
+            return InDoubt(why=f"{why} Nothing new is begun.")
+        if row:
+            return self._found(row)
+        if session.read_only:
+            return Failed(why=f"{session.read_only} Nothing of {self._label} was run. Mend that, then try again.")
         self._make_history(session)
-        row = history.find(session.query, self.job.version)
-        return None if row is None else self._found(row)
+        return None
 
     def _make_history(self, session: Session) -> None:
         """Make or complete the history table as the CLI does, in a transaction of its own.
@@ -102,7 +109,7 @@ class Apply:
             session.query(statement)
         session.query("commit")
 
-    def _found(self, row: history.Applied) -> Done | Failed:
+    def _found(self, row: Applied) -> Done | Failed:
         if history.same(self.job.content, row):
             return Done(seconds=0.0, statements=len(statements_to_run(self.job.content)), recovered=True)
         known = "without its statements" if row.statements is None else "with other statements"
@@ -118,10 +125,10 @@ class Apply:
             session, self.noting.stopping, grace=self.patience.grace, lock_timeout=self.job.lock_timeout,
             statement_timeout=self.job.statement_timeout,
         )
+        attempt = Attempt(session=session, watch=watch, job=self.job, name=self.name, noting=self.noting)
         begun = time.monotonic()
-        transaction = _Transaction(session=session, watch=watch, job=self.job, name=self.name, noting=self.noting)
         try:
-            trouble = transaction.prepare() or transaction.execute(statements) or transaction.record()
+            trouble = attempt.prepare() or attempt.execute(statements) or attempt.record()
         except ConnectionLost as lost:
             return lost_before_commit(self._label, lost)
         if trouble:
@@ -133,7 +140,7 @@ class Apply:
     def _commit(self, session: Session, watch: Watch) -> Done | Failed | InDoubt | None:
         watch.begin()
         try:
-            tag = session.run("commit", lambda: None)
+            tag = session.run("commit", watch.silence)
         except ConnectionLost:
             session.close()
             return self._clear_up()
@@ -163,112 +170,3 @@ class Apply:
                     f"The connection to {self.name} was lost while {self._label} was committed. "
                     "Whether it is in shows when the server answers and our old session has ended."
                 ))
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Transaction:
-    """From BEGIN to just before COMMIT. Each step returns what went wrong, or None."""
-
-    session: Session
-    watch: Watch
-    job: Job
-    name: str
-    noting: Noting
-
-    @property
-    def _label(self) -> str:
-        return f"{self.job.version} {self.job.name}".rstrip()
-
-    def prepare(self) -> Failed | None:
-        """Begin, keep everybody else from writing history until we have committed, and look at the head again.
-
-        Readers of the history go on; a racing CLI waits at its own history row, and is undone by it.
-        """
-        try:
-            for statement in ("begin", *self._limits()):
-                self._run(statement)
-            self._run(f"lock table {history.TABLE} in share row exclusive mode")
-        except psycopg.Error as error:
-            return self._failed(error, "before its first statement: something else is writing migration history")
-        head = history.head(self.session.query)
-        if head == self.job.head:
-            return None
-        return Failed(why=(
-            f"{self.name} has moved: its newest migration is {head or 'none'}, not {self.job.head or 'none'} as approved. "
-            f"Nothing of {self._label} was run. Look at what came in between, then ask for the promotion again."
-        ))
-
-    def execute(self, statements: list[Statement]) -> Failed | None:
-        """The file's statements, one by one."""
-        told = 0.0
-        for number, statement in enumerate(statements, 1):
-            if self.noting.stopping():
-                return self._stopped(f"before statement {number} of {len(statements)}")
-            if len(statements) <= _QUIET or time.monotonic() - told > 0.25:
-                told = time.monotonic()
-                self.noting.progress({"statement": number, "of": len(statements)})
-            trouble = self._execute(number, statement, len(statements))
-            if trouble:
-                return trouble
-        return None
-
-    def _execute(self, number: int, statement: Statement, of: int) -> Failed | None:
-        where = f"at statement {number} of {of}"
-        try:
-            self._run(statement.text)
-        except psycopg.Error as error:
-            if self.watch.cancelled:
-                return self._stopped(where)
-            return self._failed(error, where, number, statement)
-        if not self.session.in_transaction:
-            return Failed(statement=number, line=statement.line, sql=statement.text[:300], why=(
-                f"Statement {number} of {self._label} ended the transaction that should hold the whole file. Statements "
-                f"1 to {number} may be in {self.name} without a history row. Look at the database before anything else."
-            ))
-        if _may_loosen(statement):
-            for limit in self._limits():
-                self._run(limit)
-        return None
-
-    def record(self) -> Failed | None:
-        """Check what the file deferred, take its settings away, and write the history row as the CLI would."""
-        try:
-            self._run("set constraints all immediate")
-            self.session.claim_settings()
-            row = self.session.query(
-                f"insert into {history.TABLE} (version, name, statements) values (%s, %s, %s) returning version",  # noqa: S608  (our own words)
-                self.job.version, self.job.name, list(history.stored(self.job.content)),
-            )
-        except psycopg.Error as error:
-            return self._stopped("at its end") if self.watch.cancelled else self._failed(error, "after its last statement")
-        if row != [(self.job.version,)] or not self.session.in_transaction:
-            return Failed(why=f"The history row of {self._label} could not be written to {self.name}. Nothing of it is in.")
-        return None
-
-    def _run(self, statement: str) -> None:
-        self.watch.begin()
-        self.session.run(statement, self.watch.tick)
-
-    def _limits(self) -> list[str]:
-        """Our limits, unless stricter ones are in force: a file may tighten them, never loosen them."""
-        wanted = {"lock_timeout": self.job.lock_timeout, "statement_timeout": self.job.statement_timeout}
-        return [
-            f"select set_config('{name}', '{milliseconds}', true) from pg_catalog.pg_settings where name = '{name}'"  # noqa: S608  (our own words)
-            f" and not setting::bigint between 1 and {milliseconds}"
-            for name, seconds in wanted.items() if (milliseconds := max(1, round(seconds * 1000)))
-        ]
-
-    def _stopped(self, where: str) -> Failed:
-        return Failed(retry=True, why=(
-            f"Stagedoor was asked to stop and rolled {self._label} back {where}. Nothing of it is in {self.name}."
-        ))
-
-    def _failed(self, error: psycopg.Error, where: str, number: int = 0, statement: Statement | None = None) -> Failed:
-        return failed(self._label, error, where, number, statement, self.watch.blockers)
-
-
-def _may_loosen(statement: Statement) -> bool:
-    """Whether a statement may have changed the limits: pulled schemas begin with `SET lock_timeout = 0`."""
-    if statement.first in ("SET", "RESET"):
-        return True
-    return statement.first in ("SELECT", "DO") and ("set_config" in statement.text or "_timeout" in statement.text)

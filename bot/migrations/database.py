@@ -15,11 +15,11 @@ from bot.migrations.trouble import sentence
 from bot.ports import Done, Failed, InDoubt, Job, Noting
 
 # Schemas that the platform looks after; the CLI leaves them alone as well (facts/supabase, section D).
-_PLATFORM = (
-    "information_schema _analytics _realtime _supavisor auth etl extensions pgbouncer realtime storage "
-    "supabase_functions supabase_migrations cron dbdev graphql graphql_public net pgmq pgsodium pgsodium_masks pgtle "
-    "repack tiger tiger_data topology vault"
-).split()
+_PLATFORM = [
+    "information_schema", "_analytics", "_realtime", "_supavisor", "auth", "etl", "extensions", "pgbouncer", "realtime",
+    "storage", "supabase_functions", "supabase_migrations", "cron", "dbdev", "graphql", "graphql_public", "net", "pgmq",
+    "pgsodium", "pgsodium_masks", "pgtle", "repack", "tiger", "tiger_data", "topology", "vault",
+]
 
 _LEFTOVERS = """
 with mine as (

@@ -38,20 +38,24 @@ def columns(query: Query) -> frozenset[str]:
 
 def read(query: Query) -> tuple[Applied, ...]:
     """All rows in version order (as text, bytewise, like the CLI); tables of old CLIs lack name and statements."""
-    present = columns(query)
+    selected = _select(columns(query))
+    rows = query(f'{selected} order by version::text collate "C"') if selected else []
+    return tuple(_applied(*row) for row in rows)
+
+
+def _select(present: frozenset[str]) -> str:
+    """The part of a query that names the columns; empty when there is no table to read."""
     if "version" not in present:
-        return ()
+        return ""
     name = "name" if "name" in present else "null::text"
     statements = "statements::text[]" if "statements" in present else "null::text[]"
-    rows = query(
-        f'select version::text, {name}, {statements} from {TABLE} order by version::text collate "C"'  # noqa: S608  (our own words)
-    )
-    return tuple(_applied(version, name, statements) for version, name, statements in rows)
+    return f"select version::text, {name}, {statements} from {TABLE}"  # noqa: S608  (our own words)
 
 
 def find(query: Query, version: str) -> Applied | None:
-    """One row; the columns must be there (see `CREATE`)."""
-    rows = query(f"select version, name, statements from {TABLE} where version = %s", version)  # noqa: S608  (our own words)
+    """The row of one version, if there is such a row and such a table."""
+    selected = _select(columns(query))
+    rows = query(f"{selected} where version = %s", version) if selected else []
     return _applied(*rows[0]) if rows else None
 
 

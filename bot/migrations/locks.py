@@ -44,6 +44,8 @@ class Holder:
     same_version: bool
 
     def __str__(self) -> str:
+        if not self.pid:
+            return "which could not be seen"
         return f"pid {self.pid}, {self.application or 'unnamed'}, connected since {_clock(self.since)}"
 
 

@@ -114,16 +114,14 @@ class Session:
         self.claim_settings()
         self._notice_a_lost_client()
         self._prove()
-        row = self.query(
-            "select pg_backend_pid(), backend_start, current_setting('transaction_read_only'), pg_is_in_recovery(),"
-            " current_setting('server_version'), session_user::text"
+        self.pid: int
+        self.started: datetime
+        self.pid, self.started, refuses, replica = self.query(
+            "select pid, backend_start, current_setting('transaction_read_only') = 'on', pg_is_in_recovery()"
             " from pg_catalog.pg_stat_activity where pid = pg_backend_pid()"
         )[0]
-        self.pid: int = row[0]
-        self.started: datetime = row[1]
-        if row[2] == "on" or row[3]:
-            why = "it is a replica" if row[3] else "the server refuses writes, as Supabase does when the disk is full"
-            raise Refused(f"{self.name} is read-only: {why}. Nothing was run. Mend that, then try again.")
+        why = "it is a replica" if replica else "the server refuses writes, as Supabase does when the disk is full"
+        self.read_only = f"{self.name} is read-only: {why}." if refuses or replica else ""
 
     def claim_settings(self) -> None:
         """Make the session's settings ours: at its beginning, and again once a file has had its way with them.

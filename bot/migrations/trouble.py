@@ -24,20 +24,19 @@ def failed(
     place = f"{where}, line {line}" if line else where
     held = f" The lock was held by: {'; '.join(blockers)}." if blockers and sqlstate == LOCK_TIMEOUT else ""
     return Failed(
-        why=sentence(f"{label} failed {place}: {_said(error)}") + f"{held} It was rolled back; nothing of it is in.",
-        sqlstate=sqlstate, statement=number, line=line, sql=_short(statement.text) if statement else "",
+        why=sentence(f"{label} failed {place}: {said(error)}") + f"{held} It was rolled back; nothing of it is in.",
+        sqlstate=sqlstate, statement=number, line=line, sql=short(statement.text) if statement else "",
         retry=sqlstate in _RETRY, blockers=blockers if sqlstate == LOCK_TIMEOUT else (),
     )
 
 
 def lost_before_commit(label: str, lost: ConnectionLost) -> Failed:
     """COMMIT was never sent, so the server cannot have committed anything."""
-    return Failed(
-        why=f"{sentence(f'{label} was interrupted: {lost}')} The server rolls it back; nothing of it is in.", retry=True,
-    )
+    what = sentence(f"{label} was interrupted: {lost}")
+    return Failed(why=f"{what} The server rolls it back; nothing of it is in.", retry=True)
 
 
-def _said(error: psycopg.Error) -> str:
+def said(error: psycopg.Error) -> str:
     """The primary message and its code. DETAIL, HINT and CONTEXT stay out: they may hold customers' values."""
     message = " ".join((error.diag.message_primary or "no reason given").split())
     message = message if len(message) <= _MESSAGE_LENGTH else message[:_MESSAGE_LENGTH - 1] + "…"
@@ -45,14 +44,15 @@ def _said(error: psycopg.Error) -> str:
 
 
 def _line(error: psycopg.Error, statement: Statement) -> int:
-    """The line in the file: the exact one where the server points into the statement, else where the statement begins."""
+    """The line in the file: the one that the server points at, else the one where the statement begins."""
     position = error.diag.statement_position
     if not position:
         return statement.line
     return statement.begins + statement.text.count("\n", 0, int(position) - 1)
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """The beginning of a statement, for people."""
     return text if len(text) <= _SQL_LENGTH else text[:_SQL_LENGTH - 1] + "…"
 
 

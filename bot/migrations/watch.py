@@ -1,4 +1,4 @@
-"""Looks after a statement while it runs: who blocks it, whether Stagedoor was asked to stop, whether the server answers."""
+"""Looks after a running statement: who blocks it, was Stagedoor asked to stop, does the server still answer."""
 
 from __future__ import annotations
 
@@ -39,14 +39,18 @@ class Watch:
 
     def tick(self) -> None:
         """Look once. Raises `ConnectionLost` when the server stays silent for too long."""
+        self.silence()
         now = time.monotonic()
-        if now - self._begun > self._patience:
-            raise ConnectionLost(f"{self._session.name} stayed silent past the statement's own time limit")
         if now >= self._look_at:
             self._look_at = now + self._every
             self._find_blockers()
         if self._stopping():
             self._stop(now)
+
+    def silence(self) -> None:
+        """Look only whether the server should have answered by now: a COMMIT is not cancelled."""
+        if time.monotonic() - self._begun > self._patience:
+            raise ConnectionLost(f"{self._session.name} stayed silent past the statement's own time limit")
 
     def _find_blockers(self) -> None:
         """Best effort: the statement goes on whether or not the second connection can look."""

@@ -26,7 +26,7 @@ def parse_duration(text: object) -> timedelta:
     if not isinstance(text, str) or not re.fullmatch(rf"(?:{PIECE.pattern})+", text.strip()):
         raise ValueError("must be a duration in quotes, made of whole numbers with a unit (ms, s, m, h, d, w)")
     pieces = PIECE.findall(text)
-    if any(int(number) * UNITS[unit] > LONGEST for number, unit in pieces):
+    if sum(int(number) * (UNITS[unit] / LONGEST) for number, unit in pieces) > 1:
         raise ValueError("is longer than ten years")
     return sum((int(number) * UNITS[unit] for number, unit in pieces), timedelta())
 

@@ -26,7 +26,7 @@ def gates(promotion: Promotion, world: World) -> Outcome:
     if refused := [check.said for check in checks if check.state is State.REFUSED]:
         return Stop(verdict="refused", why=" ".join(refused))
     if automatic_passed(checks):
-        return Next(said="the automatic gates pass")
+        return Next(said="every automatic gate passes")
     return Wait(
         for_="; ".join(check.said for check in checks if not check.manual and check.state is not State.PASSED),
         until=world.ports.clock.now() + RECHECK,
@@ -44,7 +44,7 @@ def approval(promotion: Promotion, world: World) -> Outcome:
     expires = promotion.asked_at + policy.expire_after
     if now >= expires:
         return Stop(verdict="expired", why=f"nobody decided within {policy.expire_after}")
-    checks = steps.judged(promotion, world, PROMOTION) if promotion.approvals else promotion.checklist
+    checks = steps.judged(promotion, world, PROMOTION)
     if refused := [check.said for check in checks if check.state is State.REFUSED]:
         return Stop(verdict="refused", why=" ".join(refused))
     waiting = [check.title for check in checks if check.state is not State.PASSED]

@@ -21,7 +21,7 @@ class ProjectSettings(ProjectVariables):
 
     name: str
     policy: Policy
-    prefix: str = ""
+    prefix: str
 
     @property
     def staging_ref(self) -> str:
@@ -63,14 +63,15 @@ def read_projects(
     projects, problems = {}, []
     found = prefixes(names, values)
     for name, prefix in found.items():
-        twins = [other for other in found if other != name and prefix_of(other) == prefix_of(name)]
+        twins = [other for other in found if other > name and prefix_of(other) == prefix_of(name)]
         if twins:
             problems.append(f"projects.{name} and projects.{twins[0]} would both read {prefix}…: rename one of them.")
         rules, where = _policy_of(name, prefix, policy, values)
-        project, wrong = read(ProjectSettings, where, prefix=prefix, own=OWN, name=name, policy=rules)
+        given = {"name": name, "policy": rules, "prefix": prefix}
+        project, wrong = read(ProjectSettings, where, prefix=prefix, own=OWN, given=given)
         problems += [*wrong, *(_same_database(project) if project else ())]
         if project:
-            projects[name] = project.model_copy(update={"prefix": prefix})
+            projects[name] = project
     return projects, problems + _shared_production(projects)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from dotenv.parser import parse_stream
@@ -44,15 +45,17 @@ def _read_dotenv(path: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def read(
-    model: type[Model], values: Mapping[str, str], *, prefix: str = "", own: tuple[str, ...] = (), **given: Any,
+    model: type[Model], values: Mapping[str, str], *, prefix: str = "", own: tuple[str, ...] = (),
+    given: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[Model | None, list[str]]:
     """A model filled from its variables, or the problems with them.
 
     With a prefix each variable is looked for under its longer name; those not in `own` fall back to the short one.
+    What is `given` is no variable.
     """
     data: dict[str, Any] = dict(given)
     origin: dict[str, str] = {}
-    for field in model.model_fields:
+    for field in model.model_fields.keys() - given.keys():
         name = field.upper()
         origin[field] = prefix + name
         if prefix + name not in values and name not in own and name in values:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -22,6 +22,11 @@ from rehearsal.slack.things import Call, Delivered, File, Message, Version, View
 from rehearsal.slack.troubles import Trouble, Troubles
 from rehearsal.slack.webapi import SCOPES, WebApi
 
+COMMANDS = {
+    "/migrate": "status, check, stage, restage, promote, rollback, history, backup, checklist, help",
+    "/deploy": "window, windows, freeze, unfreeze, cancel, help",
+    "/incident": "open, list, note, resolve, report, help",
+}
 EVENTS = ("app_home_opened", "app_mention", "message", "reaction_added")
 
 __all__ = [
@@ -50,7 +55,8 @@ class Slack(Acting, Observing, Staff):
     """One workspace with people in it, its Web API and its page.
 
     `limits`: "off", "posts" (a message a second in each channel) or "slack" (every method's tier too).
-    `events`: what the app is subscribed to. `retry_delays`: when an event that was not taken comes again.
+    `events`, `commands` (word to usage), `shortcuts` (name to callback_id): what the app's manifest would say.
+    `retry_delays`: when an event that was not taken comes again.
     `clock` dates messages and ages triggers and response_urls; signatures always carry the real time.
     """
 
@@ -65,6 +71,8 @@ class Slack(Acting, Observing, Staff):
         burst: int = 4,
         scopes: Iterable[str] = SCOPES,
         events: Iterable[str] = EVENTS,
+        commands: Mapping[str, str] | None = None,
+        shortcuts: Mapping[str, str] | None = None,
         retry_delays: Sequence[float] = (0.0, 60.0, 300.0),
         patience: float = 3.0,
         host: str = "127.0.0.1",
@@ -74,6 +82,8 @@ class Slack(Acting, Observing, Staff):
         self.troubles = Troubles()
         self.limits = Limits(strictness=limits, burst=burst, clock=time.monotonic)
         self.events = frozenset(events)
+        self.commands = dict(COMMANDS if commands is None else commands)
+        self.shortcuts = dict(shortcuts or {})
         self.bot_token = bot_token
         self.signing_secret = signing_secret
         self.delivery = Delivery(
@@ -86,7 +96,7 @@ class Slack(Acting, Observing, Staff):
         self._stopping = threading.Event()
         api = WebApi(workspace=self.workspace, limits=self.limits, bot_token=bot_token, scopes=frozenset(scopes))
         doors = Doors(api, self.troubles, self._stopping)
-        page = Page(self, self.troubles, self._stopping)
+        page = Page(self, self._stopping)
         self._server = Server([*doors.routes(), *page.routes()], host, port)
 
     @property

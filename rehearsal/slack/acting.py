@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from rehearsal.slack import forms, payloads
 from rehearsal.slack.acks import after_submission
 from rehearsal.slack.delivery import Delivery
-from rehearsal.slack.markup import escape
 from rehearsal.slack.people import BOT_NAME, BOT_USER_ID, Channel, Person
 from rehearsal.slack.refusals import NotPossible, Refusal
 from rehearsal.slack.responses import reply_in_body
 from rehearsal.slack.state import Workspace
 from rehearsal.slack.things import Answer, Delivered, Json, Message, View
-
-SIGNS = re.compile(r"(?<![\w&/])([@#])([\w.-]*\w)|(https?://[^\s<>|]+)|&lt;@(U\w+)&gt;")
+from rehearsal.slack.words import as_sent
 
 
 class Acting:
     workspace: Workspace
     delivery: Delivery
     events: frozenset[str]
+    commands: dict[str, str]
+    shortcuts: dict[str, str]
 
     @property
     def url(self) -> str:
@@ -30,16 +29,19 @@ class Acting:
     def command(self, user: str, typed: str, channel: str = "#deploys", copies: int = 1) -> Delivered:
         """Type a slash command; copies are the same request at the same time."""
         person, place = self._who_where(user, channel)
+        word = typed.split(maxsplit=1)[0] if typed.strip() else ""
+        if word not in self.commands:
+            raise NotPossible(f"{word} is not a valid command. This app has {', '.join(self.commands)}.")
         answer = Answer(user=person.id, channel=place.id, at=self.workspace.clock())
         fields = payloads.command(
             person,
             place,
-            self._as_sent(typed),
+            as_sent(self.workspace, typed),
             self._response_url(answer),
             self.workspace.trigger(person.id),
         )
         delivered = self.delivery.form("command", fields, copies)
-        return self._answered(delivered, answer, typed.split(" ", 1)[0])
+        return self._answered(delivered, answer, word)
 
     def press(
         self,
@@ -59,6 +61,18 @@ class Acting:
         current = seen if stale else self._current(seen)
         control, sent = forms.pressed(current.blocks, words, near)
         return self._act(user, current, control, sent, words, copies, values)
+
+    def operate(
+        self, user: str, seen: Message | View, block_id: str, action_id: str, chosen: Any, values: dict[str, Any]
+    ) -> Delivered:
+        """Use one control, named by its ids; `chosen` is the value of an option, or what was entered."""
+        current = self._current(seen)
+        for control in forms.controls(current.blocks):
+            if (control.block["block_id"], control.element["action_id"]) == (block_id, action_id):
+                sent = control.press() if control.kind == "button" else control.value(chosen)
+                words = control.label or action_id
+                return self._act(user, current, control, sent, words, 1, values)
+        raise NotPossible("It is not there any more.")
 
     def choose(self, user: str, seen: Message | View, control: str, chosen: Any, *, copies: int = 1) -> Delivered:
         """Pick in a menu, tick boxes or enter a date outside of a modal's submission."""
@@ -102,8 +116,9 @@ class Acting:
         return told
 
     def shortcut(self, user: str, callback_id: str, message: Message | None = None, *, copies: int = 1) -> Delivered:
-        """A shortcut on a message, which works in threads too, or a global one."""
+        """A shortcut, by callback_id or name: on a message, which works in threads too, or a global one."""
         person = self.workspace.person(user)
+        callback_id = self.shortcuts.get(callback_id, callback_id)
         now, trigger_id = self.workspace.clock(), self.workspace.trigger(person.id)
         if message is None:
             payload = payloads.global_shortcut(person, callback_id, trigger_id=trigger_id, at=now)
@@ -131,7 +146,7 @@ class Acting:
             channel=place.id,
             ts=self.workspace.new_ts(),
             user=person.id,
-            text=self._as_sent(text),
+            text=as_sent(self.workspace, text),
             at=self.workspace.clock(),
             thread_ts=thread_ts,
         )
@@ -272,32 +287,6 @@ class Acting:
 
     def _response_url(self, answer: Answer) -> str:
         return f"{self.url}/response/{self.workspace.answer_to(answer)}"
-
-    def _as_sent(self, typed: str) -> str:
-        """What Slack makes of typed words: escaped, with people, groups, channels and addresses as marks."""
-
-        def sign(found: re.Match[str]) -> str:
-            kind, name, address, identity = found.groups()
-            if address:
-                return f"<{address}>"
-            if identity:
-                return f"<@{identity}>" if identity in self.workspace.people else found.group()
-            return self._mark(kind, name) or found.group()
-
-        return SIGNS.sub(sign, escape(typed))
-
-    def _mark(self, kind: str, name: str) -> str | None:
-        house = self.workspace
-        if kind == "#":
-            channel = next((c for c in house.channels.values() if c.name == name), None)
-            return f"<#{channel.id}|{channel.name}>" if channel else None
-        if name in ("channel", "here", "everyone"):
-            return f"<!{name}>"
-        person = next((p for p in house.people.values() if p.name == name), None)
-        group = next((g for g in house.groups.values() if g.handle == name), None)
-        if person:
-            return f"<@{person.id}>"
-        return f"<!subteam^{group.id}|@{group.handle}>" if group else None
 
 
 def _thread_of(message: Message) -> str | None:

@@ -46,7 +46,12 @@ class Control:
     def names(self) -> set[str]:
         section = self.block.get("text") if self.block.get("type") == "section" else None
         words = {str(section.get("text"))} if isinstance(section, dict) else set()
-        return words | {self.label, str(self.element.get("action_id")), str(self.block.get("block_id"))}
+        block_id, action_id = str(self.block.get("block_id")), str(self.element.get("action_id"))
+        return words | {self.label, action_id, block_id, f"{block_id}/{action_id}"}
+
+    def press(self) -> Json:
+        """What a click on a button carries."""
+        return {"value": self.element["value"]} if "value" in self.element else {}
 
     def value(self, chosen: Any) -> Json:
         """`chosen` the way state.values and actions show it; options go by their words or their value."""
@@ -106,7 +111,7 @@ def pressed(blocks: list[Json], words: str, near: str | None = None) -> tuple[Co
         if control.kind == "button":
             offered.append(control.label)
             if control.label == words:
-                found.append((control, {"value": control.element["value"]} if "value" in control.element else {}))
+                found.append((control, control.press()))
         elif control.kind == "overflow":
             offered += [option["text"]["text"] for option in control.options()]
             found += [

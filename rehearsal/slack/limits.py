@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
 from rehearsal.slack.refusals import Refusal
 
 STRICTNESS = ("off", "posts", "slack")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import journals
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from journals import BACKENDS, SECRET, SqliteBackend, Store, WallClock
 
@@ -27,6 +27,9 @@ from bot.ports import Delivery, Put
 
 # Assigned, since an imported fixture would look redefined by every argument of its name.
 backend, journal = journals.backend, journals.journal
+
+ON_DISK = settings(deadline=None, max_examples=60)
+"""A store is opened for each example, and a disk takes the time it takes."""
 
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -116,6 +119,7 @@ def test_reading_half_way_holds_nothing_up(journal: Store) -> None:
 
 
 @pytest.mark.parametrize("kind", BACKENDS)
+@ON_DISK
 @given(st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8,
@@ -286,6 +290,7 @@ def test_unannounced_are_those_with_entries_past_what_slack_shows(journal: Store
 
 
 @pytest.mark.parametrize("kind", BACKENDS)
+@ON_DISK
 @given(st.lists(st.tuples(
     st.sampled_from(["fact", "note", "walk", "load", "claim", "end", "announce"]), st.sampled_from(["P-1", "P-2"]),
 ), max_size=25))
@@ -365,6 +370,7 @@ def test_no_word_breaks_the_search(journal: Store, words: str) -> None:
 
 
 @pytest.mark.parametrize("kind", BACKENDS)
+@ON_DISK
 @given(st.text(st.characters()))
 def test_any_text_may_be_sought(tmp_path_factory: pytest.TempPathFactory, kind: str, words: str) -> None:
     backend = BACKENDS[kind](tmp_path_factory.getbasetemp() / "sought")

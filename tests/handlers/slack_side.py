@@ -176,7 +176,8 @@ def web_api() -> Iterator[tuple[WebApi, WebClient]]:
             status, headers = api.statuses.get(method, (200, {}))
             body = json.dumps(answer(params) if callable(answer) else answer).encode()
             self.send_response(status)
-            for name, value in {"content-type": "application/json", "content-length": str(len(body)), **headers}.items():
+            headers = {"content-type": "application/json", "content-length": str(len(body))} | headers
+            for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)

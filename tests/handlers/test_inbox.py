@@ -56,7 +56,9 @@ class House:
         self.pool = self.new_pool()
 
     def new_pool(self, threads: int = 4) -> InboxPool:
-        return InboxPool(self.journal, self.journal, self.bell, [self.subject], self.client, self.clock, threads=threads)
+        return InboxPool(
+            self.journal, self.journal, self.bell, [self.subject], self.client, self.clock, threads=threads,
+        )
 
     def answer(self, ask) -> Reply:
         self.asked.append(ask)
@@ -154,7 +156,8 @@ def test_three_copies_over_the_wire_are_worked_once(house: House) -> None:
 
 
 def test_a_mention_says_what_a_command_says(house: House) -> None:
-    event = {"type": "app_mention", "user": "U0BO", "text": "<@U0BOT> Migrate  status x", "channel": "C1", "ts": "2", "thread_ts": "1"}
+    event = {"type": "app_mention", "user": "U0BO", "channel": "C1", "ts": "2", "thread_ts": "1",
+             "text": "<@U0BOT> Migrate  status x"}
     house.put({"type": "event_callback", "event_id": "E1", "event": event})
     eventually(lambda: house.asked)
     ask = house.asked[0]
@@ -219,8 +222,9 @@ def test_a_refusal_is_answered_and_journalled(house: House) -> None:
 
 
 @pytest.mark.parametrize(("name", "said"), [
-    ("/migrat", "Stagedoor does not know /migrat. Did you mean /migrate? It listens to /deploy, /migrate; each says more with the word help."),
-    ("/xyz", "Stagedoor does not know /xyz. It listens to /deploy, /migrate; each says more with the word help."),
+    ("/migrat", "Stagedoor does not know /migrat. Did you mean /migrate? "
+                "It listens to /deploy, /migrate; each says more with help."),
+    ("/xyz", "Stagedoor does not know /xyz. It listens to /deploy, /migrate; each says more with help."),
 ])
 def test_an_unknown_command_gets_a_helpful_answer(house: House, name: str, said: str) -> None:
     key = house.command(name=name)
@@ -252,7 +256,8 @@ def test_a_fault_of_our_own_gets_a_reference_that_the_log_has_too(house: House, 
 
 
 def test_a_reply_that_the_journal_does_not_take_is_a_fault_too(house: House) -> None:
-    house.says = lambda ask: Reply(facts=(Fact(about="P-1", kind="x", actor="U", data={"bad": float("nan")}), approval()))
+    unwritable = Fact(about="P-1", kind="x", actor="U", data={"bad": float("nan")})
+    house.says = lambda ask: Reply(facts=(unwritable, approval()))
     key = house.command()
     eventually(lambda: house.pending == 0)
     assert house.said(key).startswith("That did not work: ")
@@ -316,11 +321,15 @@ def test_a_store_that_fails_holds_the_row_and_loses_nothing(house: House, monkey
 
     monkeypatch.setattr(house.journal, "append", append)
     house.press()
-    eventually(lambda: house.asked)
-    time.sleep(0.2)
+    eventually(lambda: house.journal.pending(house.clock.now() + timedelta(hours=1))[0].attempts == 1)
+    house.clock.forward(seconds=2)
+    monkeypatch.setattr(house.journal, "postpone", append)  # now nothing can be written at all
+    house.pool.nudge()
+    eventually(lambda: len(house.asked) == 2)
     assert house.pending == 1
     failing.clear()
     eventually(lambda: house.facts() == [("P-1", "approved", "U0BO")])
+    assert house.answers() == {}
 
 
 def test_an_inbox_that_cannot_be_read_is_read_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -413,7 +422,7 @@ def test_draining_gives_up_on_what_hangs(tmp_path: Path) -> None:
     with web_api() as (api, client):
         house = House(tmp_path / "journal.db", api, client)
         gate = threading.Event()
-        house.says = lambda ask: Reply() if gate.wait(10) else Reply()
+        house.says = lambda ask: Reply(wake=(str(gate.wait(10)),))
         house.pool.start()
         house.command()
         eventually(lambda: house.asked)

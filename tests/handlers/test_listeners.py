@@ -1,4 +1,4 @@
-"""A listener stores and acknowledges: keys from the payload, checks of fields, and an honest answer when nothing was stored."""
+"""A listener stores and acknowledges: keys, checks of fields, and an honest answer when nothing was stored."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ def test_a_view_without_hash_is_known_by_what_it_holds(slack, journal, clock) ->
 
 def test_faulty_fields_are_answered_in_the_acknowledgement_and_not_stored(slack, journal, clock) -> None:
     answer = slack.submit("reject", {"why": {"reason": {"type": "plain_text_input", "value": None}}})
-    assert answer.json() == {"response_action": "errors", "errors": {"why": "Say why, so that others can learn from it."}}
+    errors = {"why": "Say why, so that others can learn from it."}
+    assert answer.json() == {"response_action": "errors", "errors": errors}
     assert stored(journal, clock) == []
     # The same view, filled in: Slack gives a new hash only to a view that was changed by us.
     assert slack.submit("reject", {"why": {"reason": {"value": "Too risky today."}}}).text == ""
@@ -123,7 +124,8 @@ def test_what_nobody_waits_for_is_acknowledged_and_not_stored(slack, journal, cl
         slack.event({"type": "app_mention", "text": "<@U0BOT> hi", "bot_id": "B1", "user": "U9"}),
         slack.event({"type": "app_mention", "text": "<@U0BOT> promote", "user": "U1", "edited": {"ts": "1"}}),
         slack.event({"type": "app_home_opened", "user": "U0BOT"}),  # ourselves
-        slack.interact({"type": "view_closed", "view": {"id": "V1", "type": "modal", "callback_id": "x"}, "user": {"id": "U1"}}),
+        slack.interact({"type": "view_closed", "user": {"id": "U1"},
+                        "view": {"id": "V1", "type": "modal", "callback_id": "x"}}),
     ):
         assert (answer.status_code, answer.text) == (200, "")
     assert stored(journal, clock) == []
@@ -157,7 +159,8 @@ def test_when_the_store_takes_nothing_the_person_hears_of_it_and_events_come_aga
 
 
 def test_socket_mode_goes_through_the_same_listeners(journal, clock) -> None:
-    app = build_app(ME, journal, [SUBJECT], clock, lambda: None, WebClient(token="x", base_url="http://127.0.0.1:9/"), Metrics())
+    client = WebClient(token="x", base_url="http://127.0.0.1:9/")
+    app = build_app(ME, journal, [SUBJECT], clock, lambda: None, client, Metrics())
     body = {"command": "/migrate", "user_id": "U1", "trigger_id": "9.9", "team_id": "T0HOME"}
     for envelope in ("a", "b"):  # delivered again, Slack gives a new envelope
         assert app.dispatch(BoltRequest(body=body, mode="socket_mode", context={"envelope": envelope})).status == 200
@@ -180,8 +183,9 @@ def test_what_a_command_says() -> None:
     ("<@U0BOT>", ""), ("no mention at all", "no mention at all"),
 ])
 def test_what_follows_a_mention(text: str, meant: str) -> None:
-    ask = ask_of({"type": "event_callback", "event_id": "E1", "team_id": "T", "authorizations": [{"user_id": "U0BOT"}],
-                  "event": {"type": "app_mention", "user": "U1", "text": text, "channel": "C", "ts": "2", "thread_ts": "1"}})
+    event = {"type": "app_mention", "user": "U1", "text": text, "channel": "C", "ts": "2", "thread_ts": "1"}
+    ask = ask_of({"type": "event_callback", "event_id": "E1", "team_id": "T", "event": event,
+                  "authorizations": [{"user_id": "U0BOT"}]})
     assert (ask.text, ask.thread, ask.message, ask.user, ask.channel) == (meant, "1", "2", "U1", "C")
 
 
@@ -197,7 +201,8 @@ def test_what_a_button_says() -> None:
     ({"type": "multi_users_select", "selected_users": ["U8", "U9"]}, ("U8", "U9")),
     ({"type": "checkboxes", "selected_options": [{"value": "a"}, {"value": "b"}]}, ("a", "b")),
     ({"type": "checkboxes", "selected_options": []}, ()),
-    ({"type": "static_select", "selected_option": None}, ""), ({"type": "datepicker", "selected_date": "2026-11-23"}, "2026-11-23"),
+    ({"type": "static_select", "selected_option": None}, ""),
+    ({"type": "datepicker", "selected_date": "2026-11-23"}, "2026-11-23"),
     ({"type": "datetimepicker", "selected_date_time": 1700000000}, "1700000000"),
     ({"type": "plain_text_input", "value": None}, ""), ({"type": "plain_text_input", "value": "5 < 6"}, "5 < 6"),
 ])
@@ -218,6 +223,7 @@ def test_two_subjects_that_answer_to_one_name_are_a_mistake() -> None:
 
 def test_a_key_is_never_long(slack, journal, clock) -> None:
     slack.post(urlencode({"command": "/migrate", "user_id": "U1", "trigger_id": "x" * 5000}))
-    slack.post(json.dumps({"type": "event_callback", "event_id": "E" * 5000, "event": {"type": "app_home_opened"}}), JSON)
+    event = {"type": "event_callback", "event_id": "E" * 5000, "event": {"type": "app_home_opened"}}
+    slack.post(json.dumps(event), JSON)
     assert all(len(key) < 100 for _, key in stored(journal, clock))
     assert len(stored(journal, clock)) == 2

@@ -80,7 +80,7 @@ class Deliveries(Chain):
         """Wait for the turn to write, then store everything that queued up meanwhile."""
         taken: list[Ticket] = []
         try:
-            with self.writing() as db:
+            with self.writing(urgent=True) as db:
                 taken = self._take_queue()
                 for ticket in taken:
                     ticket.fresh = _store(db, ticket)

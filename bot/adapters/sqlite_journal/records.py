@@ -30,7 +30,7 @@ class Records(Chain):
             if (before := db.execute("SELECT others FROM records WHERE id = ?", [record.id]).fetchone()) is None:
                 raise Unknown(f"Nothing is known of {record.id}.")
             self._link(db, facts, claim)
-            rows = db.query(
+            (row,) = db.query(
                 "UPDATE records SET stage = :stage, status = :status, due = :due, waits_for = :waits_for, "
                 "summary = :summary, folded = CASE WHEN :alone THEN touched ELSE :folded END "
                 "WHERE id = :id RETURNING *",
@@ -41,7 +41,7 @@ class Records(Chain):
                     "alone": before[0] <= record.folded, "folded": record.folded,
                 },
             )
-            return record_of(list(rows)[0])
+            return record_of(row)
 
     def find(
         self, *, kind: str | None = None, project: str | None = None, status: Status | None = None,

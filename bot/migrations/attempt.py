@@ -1,0 +1,135 @@
+"""One file in one transaction, from BEGIN to just before COMMIT."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import psycopg
+
+from bot.migrations import history
+from bot.migrations.session import Session
+from bot.migrations.splitter import Statement
+from bot.migrations.trouble import failed, short
+from bot.migrations.watch import Watch
+from bot.ports import Failed, Job, Noting
+
+_QUIET = 100
+"""Files with more statements than this tell their progress a few times a second, not at each one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """Each step returns what went wrong, or None. Raises `ConnectionLost`; nothing is committed here."""
+
+    session: Session
+    watch: Watch
+    job: Job
+    name: str
+    noting: Noting
+
+    @property
+    def _label(self) -> str:
+        return f"{self.job.version} {self.job.name}".rstrip()
+
+    def prepare(self) -> Failed | None:
+        """Begin, keep everybody else from writing history until we have committed, and look at the head again.
+
+        Readers of the history go on; a racing CLI waits at its own history row, and is undone by it.
+        """
+        try:
+            self._run("begin")
+            for name, milliseconds in self._limits().items():
+                self._run(f"set local {name} = {milliseconds}")
+            self._run(f"lock table {history.TABLE} in share row exclusive mode")
+        except psycopg.Error as error:
+            return self._failed(error, "before its first statement, at locking the migration history")
+        head = history.head(self.session.query)
+        if head == self.job.head:
+            return None
+        return Failed(why=(
+            f"{self.name} has moved: its newest migration is {head or 'none'}, not {self.job.head or 'none'} as "
+            f"expected. Nothing of {self._label} was run. Look at what came in between, then ask again."
+        ))
+
+    def execute(self, statements: list[Statement]) -> Failed | None:
+        """The file's statements, one by one."""
+        told = 0.0
+        for number, statement in enumerate(statements, 1):
+            if self.noting.stopping():
+                return self._stopped(f"before statement {number} of {len(statements)}")
+            if len(statements) <= _QUIET or time.monotonic() - told > 0.25:
+                told = time.monotonic()
+                self.noting.progress({"statement": number, "of": len(statements)})
+            trouble = self._execute(number, statement, len(statements))
+            if trouble:
+                return trouble
+        return None
+
+    def _execute(self, number: int, statement: Statement, of: int) -> Failed | None:
+        try:
+            self._run(statement.text)
+        except psycopg.Error as error:
+            return self._failed(error, f"at statement {number} of {of}", number, statement)
+        if not self.session.in_transaction:
+            return Failed(statement=number, line=statement.line, sql=short(statement.text), why=(
+                f"Statement {number} of {self._label} ended the transaction that should hold the whole file. "
+                f"Statements 1 to {number} may be in {self.name} without a history row. "
+                "Look at the database before anything else."
+            ))
+        if _may_loosen(statement):
+            self._tighten()
+        return None
+
+    def record(self) -> Failed | None:
+        """Check what the file deferred, take its settings away, and write the history row as the CLI would."""
+        try:
+            self._run("set constraints all immediate")
+            self.session.claim_settings()
+            rows = self.session.query(
+                f"insert into {history.TABLE} (version, name, statements) values (%s, %s, %s) returning version",  # noqa: S608  (our own words)
+                self.job.version, self.job.name, list(history.stored(self.job.content)),
+            )
+        except psycopg.Error as error:
+            return self._failed(error, "after its last statement")
+        if rows != [(self.job.version,)] or not self.session.in_transaction:
+            return Failed(why=(
+                f"The history row of {self._label} could not be written to {self.name}: something there swallows it. "
+                "It was rolled back; nothing of it is in."
+            ))
+        return None
+
+    def _run(self, statement: str) -> None:
+        self.watch.begin()
+        self.session.run(statement, self.watch.tick)
+
+    def _limits(self) -> dict[str, int]:
+        """Our limits in milliseconds; 0 would mean none to Postgres."""
+        wanted = {"lock_timeout": self.job.lock_timeout, "statement_timeout": self.job.statement_timeout}
+        return {name: max(1, round(seconds * 1000)) for name, seconds in wanted.items()}
+
+    def _tighten(self) -> None:
+        """Bring our limits back unless stricter ones are in force: a file may tighten them, never loosen them."""
+        for name, most in self._limits().items():
+            self._run(
+                f"select pg_catalog.set_config(name, '{most}', true) from pg_catalog.pg_settings"  # noqa: S608  (our own words)
+                f" where name = '{name}' and not setting::bigint between 1 and {most}"
+            )
+
+    def _stopped(self, where: str) -> Failed:
+        return Failed(retry=True, why=(
+            f"Stagedoor was asked to stop and rolled {self._label} back {where}. Nothing of it is in {self.name}."
+        ))
+
+    def _failed(self, error: psycopg.Error, where: str, number: int = 0, statement: Statement | None = None) -> Failed:
+        if self.watch.cancelled:
+            return self._stopped(where)
+        return failed(self._label, error, where, number, statement, self.watch.blockers)
+
+
+def _may_loosen(statement: Statement) -> bool:
+    """Whether a statement may have changed the limits: pulled schemas begin with `SET lock_timeout = 0`."""
+    if statement.first in ("SET", "RESET"):
+        return True
+    text = statement.text.lower()
+    return statement.first in ("SELECT", "DO") and ("set_config" in text or "_timeout" in text or "reset" in text)
