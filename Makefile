@@ -57,8 +57,8 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Versions and their hashes come from the lock alone; then the project itself, which fetches nothing.
-INSTALL = $(PY) -m pip install --quiet --require-hashes --requirement
-PROJECT = $(PY) -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+INSTALL = $(PY) -m pip install -qq --require-hashes --requirement
+PROJECT = $(PY) -m pip install -qq --no-deps --no-build-isolation --no-index --editable .
 
 $(RUN): requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory .environment

@@ -37,7 +37,7 @@ def serve() -> None:
 
 @app.command()
 def rehearse(
-    scripted: Annotated[bool, typer.Option(help="Play it to the end without a person, and print the transcript.")] = False,
+    scripted: Annotated[bool, typer.Option(help="Play it to the end by itself, and print the transcript.")] = False,
     port: Annotated[int, typer.Option(help="Where the page is; 0 picks a free port.")] = 8877,
 ) -> None:
     """The whole product on this machine with nothing else: Postgres, a stand-in for Slack, and the bot."""

@@ -93,7 +93,9 @@ def staged(shelves: Shelves, plan: Plan) -> dict[str, Staged]:
 
 def staged_put(project: str, version: str, run: Staged) -> Put:
     """The document that says that Stagedoor ran these bytes on staging and verified them."""
-    doc: dict[str, Json] = {"sha256": run.sha256, "at": run.at.isoformat(), "record": run.record, "seconds": run.seconds}
+    doc: dict[str, Json] = {
+        "sha256": run.sha256, "at": run.at.isoformat(), "record": run.record, "seconds": run.seconds,
+    }
     return Put(shelf="staged", key=f"{project}:{version}", doc=doc)
 
 

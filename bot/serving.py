@@ -150,14 +150,15 @@ def learn_identity(client: WebClient, journal: SqliteJournal) -> Identity:
     try:
         told = client.auth_test()
         doc = {
-            "bot_id": str(told.get("bot_id") or ""), "bot_user_id": str(told["user_id"]), "team_id": str(told["team_id"]),
-            "enterprise_id": str(told.get("enterprise_id") or ""),
+            "bot_id": str(told.get("bot_id") or ""), "bot_user_id": str(told["user_id"]),
+            "team_id": str(told["team_id"]), "enterprise_id": str(told.get("enterprise_id") or ""),
         }
         journal.put([Put(shelf="identity", key="slack", doc=doc)])
     except SlackApiError as trouble:
         code = str(trouble.response.get("error", ""))
         if code in FATAL_AT_SLACK:
-            raise ConfigurationError([f"SLACK_BOT_TOKEN: Slack says {code}. Install the app again and copy its new token."]) from None
+            mend = "Install the app again and copy its new token."
+            raise ConfigurationError([f"SLACK_BOT_TOKEN: Slack says {code}. {mend}"]) from None
         doc = _last_identity(journal, code)
     except (SlackClientError, OSError) as trouble:
         doc = _last_identity(journal, type(trouble).__name__)

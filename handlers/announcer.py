@@ -24,6 +24,7 @@ __all__ = ["Announcer", "Line", "Rendering", "Upload"]
 
 COUNTERS_EVERY = timedelta(seconds=5)
 STUMBLED = timedelta(seconds=10)
+REPLACES = "Takes the place of an earlier message, which was deleted in Slack or cannot be changed any more."
 
 log = structlog.get_logger(__name__)
 
@@ -116,7 +117,7 @@ class Announcer:
                 f"{record.id} cannot be shown here at the moment. What it does is not affected; the log says why."
             ).to_json()
         if shown.replaced and isinstance(blocks := body["blocks"], list):
-            body["blocks"] = [*blocks[:49], context("The message that stood here before was deleted in Slack.")]
+            body["blocks"] = [*blocks[:49], context(REPLACES)]
         return body
 
     def _post(self, record: Record, shown: Shown, body: dict[str, Json]) -> bool:

@@ -10,7 +10,7 @@ from bot.world import Ports
 from handlers.announcer import Line, Upload
 from templates.blocks import Message, line, notice
 from templates.promotion import Sight, card, long_sql
-from templates.promotion_thread import ACTED_ON, told
+from templates.promotion_thread import needs_somebody, told
 
 
 class PromotionView:
@@ -44,7 +44,7 @@ class PromotionView:
         if entry.kind == "promotion.requested":
             return self._sql_file(so_far)
         message = told(so_far, entry)
-        return Line(message=message, alone=entry.kind in ACTED_ON) if message else None
+        return Line(message=message, alone=needs_somebody(entry)) if message else None
 
     def sql(self, promotion: Promotion) -> list[tuple[str, str]]:
         """The plan's files as text for reading: scrubbed, while what runs are the bytes themselves."""

@@ -185,6 +185,15 @@ class SlackOut:
                 return
 
     def _call(self, method: str, arguments: dict[str, Any], *, form: bool = False) -> dict[str, Any] | Refusal:
+        answer = self._once(method, arguments, form=form)
+        if answer != Gone("not_in_channel"):
+            return answer
+        # The operator named this channel; nobody has to invite us into a public one.
+        channel = arguments.get("channel") or arguments.get("channel_id")
+        joined = self._once("conversations.join", {"channel": channel}, form=True)
+        return self._once(method, arguments, form=form) if isinstance(joined, dict) else answer
+
+    def _once(self, method: str, arguments: dict[str, Any], *, form: bool) -> dict[str, Any] | Refusal:
         if until := self._pacer.paused(method):
             return Later(until, "pause")
         try:

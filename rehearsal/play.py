@@ -63,7 +63,8 @@ def by_script() -> int:
             took = time.monotonic() - began
             console.print(f"{'✓' if held else '✗'} {step.says}  ({took:.1f} s)", markup=False, highlight=False)
             if not held:
-                console.print(f"  {trouble}\n\nThe bot's log:\n{world.bot_log()[-4000:]}", markup=False, highlight=False)
+                report = f"  {trouble}\n\nThe bot's log:\n{world.bot_log()[-4000:]}"
+                console.print(report, markup=False, highlight=False)
                 break
         console.rule("Transcript")
         console.print(world.slack.transcript(), markup=False, highlight=False)

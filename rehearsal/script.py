@@ -38,7 +38,8 @@ def _promotion(world: World) -> Iterator[Step]:
     yield Step("ana puts what is pending into staging: /migrate stage", lambda: slack.command(ANA, "/migrate stage").ok)
     yield Step("  staging has it, verified", lambda: _card(world, "Stage", "Done · in staging"))
     yield Step("ana asks for production: /migrate promote", lambda: slack.command(ANA, "/migrate promote").ok)
-    yield Step("  its gates pass and it waits for approval", lambda: _card(world, "Promote", "Waiting for approval, 0 of 1"))
+    waiting = "Waiting for approval, 0 of 1"
+    yield Step("  its gates pass and it waits for approval", lambda: _card(world, "Promote", waiting))
     yield Step("ana presses Approve", lambda: slack.press(ANA, _card(world, "Promote"), "Approve").ok)
     yield Step("  she is refused: somebody else has to", lambda: _private(world, ANA, "someone else has to approve"))
     for label in LABELS:

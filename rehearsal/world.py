@@ -1,4 +1,4 @@
-"""The stand-in world as one thing: Postgres with a staging and a production database, Slack, and the bot as a process."""
+"""The stand-in world as one thing: Postgres with both databases, Slack, and the bot as a process."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class World:
             shop.furnish(self.staging, self.production, self.migrations)
             self.bot_port = free_port()
             self.slack = Slack(
-                port=self._page_port, bot_url=f"http://127.0.0.1:{self.bot_port}/slack/events", signing_secret=SIGNING_SECRET,
-                bot_token=BOT_TOKEN, limits=self._limits,
+                port=self._page_port, bot_url=f"http://127.0.0.1:{self.bot_port}/slack/events",
+                signing_secret=SIGNING_SECRET, bot_token=BOT_TOKEN, limits=self._limits,
             )
             self.slack.start()
             self._stack.callback(self.slack.stop)

@@ -77,7 +77,8 @@ def history_card(project: str, runs: Iterable[tuple[Record, Promotion]]) -> Mess
             f"Nothing has been staged or promoted yet{of_project(project)}",
             (section(line(f"Nothing has been staged or promoted yet{of_project(project)}")),),
         )
-    return Message(lines(f"History{of_project(project)}", *rows), (section(bold(f"History{of_project(project)}")), section(lines(*rows))))
+    title = f"History{of_project(project)}"
+    return Message(lines(title, *rows), (section(bold(title)), section(lines(*rows))))
 
 
 def _run(record: Record, p: Promotion) -> str:

@@ -18,6 +18,7 @@ from templates.blocks import (
     actions,
     bold,
     button,
+    code,
     confirm,
     context,
     line,
@@ -168,7 +169,7 @@ def _ended(sight: Sight) -> Mark:
         case "cancelled":
             return line("Cancelled by ", mention(ending.by), ". Asked by ", mention(p.requested_by))
         case "expired":
-            return line(f"Expired: {ending.why}. Ask again with `/migrate promote`.")
+            return line(f"Expired: {ending.why}. Ask again with ", code("/migrate promote"), ".")
         case _:
             return line(ending.why)
 
@@ -193,19 +194,13 @@ def _approved_by(p: Promotion) -> tuple[str, ...]:
 def _failed(p: Promotion) -> Mark:
     done = ", ".join(file.label for file in p.plan.files if file.version in p.committed)
     open_ = ", ".join(file.label for file in p.remaining)
-    balance = line(f"In: {done}. Not in: {open_}.") if done else line(f"Nothing of it is in {p.where}.")
+    balance = line(f"In: {done}. Not in: {open_}.") if done else Mark("")
     again = "/migrate stage" if p.kind == "staging" else "/migrate promote"
-    return lines(balance, _failure(p), line(f"Next: mend the cause, then `{again}` again for what is not in."))
+    return lines(balance, _failure(p), line("Next: mend the cause, then ", code(again), " for what is not in."))
 
 
 def _failure(p: Promotion) -> Mark:
-    failure = p.failure
-    if failure is None:
-        return Mark("")
-    at = f" at statement {failure.statement} (line {failure.line})" if failure.statement else ""
-    code = f" ({failure.sqlstate})" if failure.sqlstate else ""
-    blockers = "".join(f" Held up by {blocker}." for blocker in failure.blockers)
-    return line(f"{failure.version} failed{at}: {failure.why}{code}. It was rolled back.{blockers}")
+    return line(p.failure.why) if p.failure else Mark("")
 
 
 def _files(p: Promotion) -> tuple[str, ...]:

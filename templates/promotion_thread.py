@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
-from templates.blocks import Mark, Message, line, mention, notice
+from templates.blocks import Mark, Message, line, mention, notice, when
 
 Told = Mark | None
 
 
-ACTED_ON = frozenset({"approval.asked", "walk.ended", "approval.void"})
-"""Entries whose line mentions somebody who has to know or act; such a line stands alone."""
+def needs_somebody(entry: Entry) -> bool:
+    """Whether the line of this entry mentions somebody who has to know or act; such a line stands alone."""
+    return entry.kind in ("approval.asked", "approval.void", "walk.ended") or entry.data.get("well") is False
 
 
 def told(promotion: Promotion, entry: Entry) -> Message | None:
@@ -95,11 +97,8 @@ def _committed(p: Promotion, e: Entry) -> Told:
 
 
 def _failed(p: Promotion, e: Entry) -> Told:
-    at = f" at statement {e.data['statement']} (line {e.data['line']})" if e.data.get("statement") else ""
-    code = f" ({e.data['sqlstate']})" if e.data.get("sqlstate") else ""
-    blockers = "".join(f" Held up by {blocker}." for blocker in _list(e.data.get("blockers", [])))
     again = f" Next try in {_number(e.data.get('in_seconds')):.0f} s." if e.data.get("again") else ""
-    return line(f"✗ {e.data['version']} failed{at}: {e.data['why']}{code}. It was rolled back.{blockers}{again}")
+    return line(f"✗ {e.data['why']}{again}")
 
 
 def _interrupted(p: Promotion, e: Entry) -> Told:
@@ -114,17 +113,19 @@ def _verified(p: Promotion, e: Entry) -> Told:
 
 
 def _watching(p: Promotion, e: Entry) -> Told:
-    addresses = len(_list(e.data["health"]))
+    addresses, until = len(_list(e.data["health"])), datetime.fromisoformat(str(e.data["until"]))
     looked = (
         f"{addresses} health addresses are asked"
         if addresses
         else "the policy names no health addresses, so only people look"
     )
-    return line(f"Watching production: {looked}. Logs are not watched by this release.")
+    return line("Watching production until ", when(until), f": {looked}. Logs are not watched by this release.")
 
 
 def _watched(p: Promotion, e: Entry) -> Told:
-    return line(f"Watch: {e.data['said']}")
+    if e.data.get("well"):
+        return line(f"Watch: {e.data['said']}")
+    return line(mention(p.requested_by), f": {e.data['said']}, while {p.id} is watched. It may be its doing; look now.")
 
 
 def _too_late(p: Promotion, e: Entry) -> Told:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import StagedoorError, Unknown
-from bot.settings import ConfigurationError, Settings
+from bot.settings import ConfigurationError, Settings, store_path
 from bot.settings.hosts import discarding_host
 from bot.settings.variables import EVERY
 
@@ -103,6 +103,14 @@ def test_a_dotenv_file_fills_what_the_environment_leaves_open_and_dollars_stay(t
 def test_a_variable_of_the_machine_is_not_taken_for_a_field_of_ours() -> None:
     settings = load(NAME="laptop", PREFIX="/usr", POLICY="x", PROJECTS="~/projects", NAMED="x")
     assert [(project.name, project.prefix) for project in settings.projects.values()] == [("default", "")]
+
+
+def test_where_the_journal_lies_can_be_told_without_anything_else(tmp_path: Path) -> None:
+    assert store_path({}, None) == Path("var/stagedoor.db")
+    (tmp_path / ".env").write_text("STAGEDOOR_STORE_URL=sqlite:////data/x.db\n")
+    assert store_path({}, tmp_path / ".env") == Path("/data/x.db")
+    with pytest.raises(ConfigurationError, match="must read sqlite:///PATH"):
+        store_path({"STAGEDOOR_STORE_URL": "x.db"}, None)
 
 
 def test_links_are_signed_with_a_key_of_their_own() -> None:

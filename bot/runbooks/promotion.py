@@ -87,10 +87,10 @@ def watch(promotion: Promotion, world: World) -> Outcome:
     if promotion.watch_until is None:
         world.note("watch.begun", {"until": (now + policy.duration).isoformat(), "health": list(policy.health)})
         return Wait(for_="the watch", until=now)
-    seen = steps.health(promotion, world)
+    steps.health(promotion, world)
     if now < promotion.watch_until:
         return Wait(for_="the watch", until=min(promotion.watch_until, now + policy.poll))
-    return Next(said=seen)
+    return Next(said=promotion.watched)
 
 
 def done(promotion: Promotion, world: World) -> Outcome:

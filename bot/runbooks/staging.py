@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.domain.checklist import State, passed
 from bot.domain.evidence import Staged
 from bot.domain.promotion import Promotion
+from bot.domain.record import Status
 from bot.evidence import staged_put
 from bot.gates import STAGING
 from bot.runbooks import steps
@@ -58,7 +59,7 @@ def done(promotion: Promotion, world: World) -> Outcome:
         for file in promotion.plan.files
     ]
     world.ports.shelves.put(runs)
-    for waiting in world.ports.journal.find(kind="promotion", project=promotion.plan.project, due_by=None):
+    for waiting in world.ports.journal.find(kind="promotion", project=promotion.plan.project, status=Status.LIVE):
         world.ports.wake(waiting.id)
     return Stop(verdict="done", why=promotion.verified)
 

@@ -17,9 +17,9 @@ from bot.settings.hosts import discarding_host
 from bot.settings.projects import ProjectSettings, backups_in_repository, read_projects
 from bot.settings.shapes import split_address
 from bot.settings.sources import gather, missing, read
-from bot.settings.variables import Variables
+from bot.settings.variables import StoreVariables, Variables
 
-__all__ = ["ConfigurationError", "ProjectSettings", "Settings"]
+__all__ = ["ConfigurationError", "ProjectSettings", "Settings", "store_path"]
 
 
 class Settings(Variables):
@@ -69,6 +69,15 @@ class Settings(Variables):
             found |= dict.fromkeys(_secret_values(project))
         found |= dict.fromkeys(value.get_secret_value() for value in self.named.values())
         return tuple(value for value in found if value)
+
+
+def store_path(environ: Mapping[str, str] = os.environ, dotenv: Path | None = Path(".env")) -> Path:
+    """Where the journal lies, for reading it where nothing else is configured. Raises `ConfigurationError`."""
+    values, problems = gather(environ, dotenv)
+    store, wrong = read(StoreVariables, values)
+    if store is None:
+        raise ConfigurationError([*problems, *wrong])
+    return _store_path(store.stagedoor_store_url)
 
 
 def _policy(values: Mapping[str, str]) -> tuple[Policy | None, tuple[str, ...], tuple[str, ...]]:

@@ -40,10 +40,16 @@ MENDS: Final = {
 }
 
 
-class Variables(BaseModel):
-    """Variables of the whole workspace."""
+class StoreVariables(BaseModel):
+    """Where the journal is: all that reading it takes."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    stagedoor_store_url: StoreAddress = SecretStr("sqlite:///var/stagedoor.db")
+
+
+class Variables(StoreVariables):
+    """Variables of the whole workspace."""
 
     slack_bot_token: BotToken
     slack_signing_secret: SigningSecret
@@ -51,7 +57,6 @@ class Variables(BaseModel):
     slack_api_url: SlackApi = "https://slack.com/api/"
     stagedoor_url: PublicAddress = ""
     stagedoor_link_key: LinkKey | None = None
-    stagedoor_store_url: StoreAddress = SecretStr("sqlite:///var/stagedoor.db")
     stagedoor_policy: Folder = Path("stagedoor.toml")
     stagedoor_ephemeral_ok: YesNo = False
     supabase_api_url: WebAddress = "https://api.supabase.com"

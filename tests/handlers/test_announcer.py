@@ -333,6 +333,16 @@ def test_a_line_that_cannot_be_drawn_keeps_its_place(stage: Stage) -> None:
     assert stage.thread() == ["requested: this step cannot be shown here; the history has it.", "approved"]
 
 
+def test_a_public_channel_is_joined_where_nobody_invited_us(stage: Stage) -> None:
+    stage.slack.add_channel("open", with_bot=False)
+    stage.drawing.where = "#open"
+    stage.slack.troubles.lost_answer(times=1)
+    stage.open("P-1")
+    stage.show()
+    assert [message.text for message in stage.cards("#open")] == ["P-1 gates 0"]
+    assert stage.settled()
+
+
 def test_a_kind_that_this_release_does_not_know_waits(stage: Stage) -> None:
     stage.open("X-1", kind="campaign")
     stage.show()

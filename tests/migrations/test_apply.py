@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from bot.domain.migration import Match, Migration
-from bot.migrations import attempt, history
+from bot.migrations import history
 from bot.migrations.database import PostgresDatabase
 from bot.migrations.splitter import Statement
 from bot.ports import Done, Failed, InDoubt
@@ -107,6 +106,7 @@ def test_a_lock_that_does_not_come_names_who_holds_it_and_lets_readers_go_on(
 ) -> None:
     fresh.run("create table busy (id int)", "insert into busy values (1)")
     with fresh.connect(application_name="reports") as reader, reader.transaction():
+        pid = reader.info.backend_pid
         reader.execute("select id from busy where id <> 4242 and 'ana@example.org' <> 'x'")
         waits: list[float] = []
         thread = threading.Thread(target=lambda: waits.append(_timed_read(fresh, "select * from busy", after=0.2)))
@@ -116,7 +116,7 @@ def test_a_lock_that_does_not_come_names_who_holds_it_and_lets_readers_go_on(
     assert isinstance(outcome, Failed)
     assert (outcome.sqlstate, outcome.retry) == ("55P03", True)
     (blocker,) = outcome.blockers
-    assert f"pid {reader.info.backend_pid}" in blocker
+    assert f"pid {pid}," in blocker
     assert 'application "reports"' in blocker
     assert "idle in transaction" in blocker
     assert "4242" not in blocker
@@ -201,11 +201,11 @@ def test_two_at_once_put_it_in_once(fresh: Fresh, production: PostgresDatabase) 
 
 
 def test_a_session_that_still_works_on_the_file_is_waited_for(fresh: Fresh, production: PostgresDatabase, notes: Notes) -> None:
-    slow = threading.Thread(target=production.apply, args=(job("select pg_sleep(1.2)"), notes))
+    slow = threading.Thread(target=production.apply, args=(job("select pg_sleep(1.8)"), notes))
     slow.start()
     while not notes.steps:
         time.sleep(0.01)
-    again = production.apply(job("select pg_sleep(1.2)", attempt="P-1.1.2"), Notes())
+    again = production.apply(job("select pg_sleep(1.8)", attempt="P-1.1.2"), Notes())
     other = production.apply(job("select 2", version="9", attempt="P-2.1.1"), Notes())
     slow.join()
     assert isinstance(again, InDoubt)
@@ -373,6 +373,7 @@ def test_a_commit_hidden_in_a_block_is_refused_by_the_server(fresh: Fresh, produ
 
 @pytest.mark.parametrize("trick", [
     "set search_path = ''",
+    "reset all",
     "set role anon",
     "set local role authenticated",
     "create schema trap; create table trap.schema_migrations(version text); set search_path = trap",
@@ -386,12 +387,11 @@ def test_a_commit_hidden_in_a_block_is_refused_by_the_server(fresh: Fresh, produ
 def test_settings_that_a_file_leaves_behind_do_not_reach_its_row(
     production: PostgresDatabase, notes: Notes, trick: str,
 ) -> None:
-    outcome = production.apply(job(f"{trick}; select 'é\\'"), notes) if "standard" not in trick else production.apply(
-        job(f"{trick}; select 'é'"), notes)
+    outcome = production.apply(job(f"{trick}; select 'é'"), notes)
     assert isinstance(outcome, Done), outcome
     (row,) = production.history()
     assert row.statements is not None
-    assert row.statements[-1].startswith("select 'é")
+    assert row.statements[-1] == "select 'é'"
 
 
 def test_row_rules_that_swallow_the_history_row_are_noticed(fresh: Fresh, production: PostgresDatabase, notes: Notes) -> None:
@@ -460,10 +460,9 @@ def test_leftovers_are_found_in_user_schemas_alone(fresh: Fresh, production: Pos
     )
 
 
-def test_what_was_applied_matches_its_file_again(tmp_path: Path, production: PostgresDatabase, notes: Notes) -> None:
+def test_what_was_applied_matches_its_file_again(production: PostgresDatabase, notes: Notes) -> None:
     content = b"\xef\xbb\xbfbegin;\r\ncreate table t1(id int);\r\ncommit;\r\n-- done\r\n"
     assert isinstance(production.apply(job(content), notes), Done)
     (row,) = production.history()
     file = Migration(version=row.version, name=row.name, filename="x.sql", content=content)
     assert history.match(file, row) is Match.SAME
-    assert attempt.Attempt is not None
