@@ -28,6 +28,7 @@ BADLY_SAID = frozenset({
     "too_many_attachments",
 })
 RETRY_UNABLE = timedelta(minutes=10)
+SHOWS_UP = timedelta(minutes=2)     # "no such upload": completed and not yet to be seen, or forgotten by Slack
 SETTLES = timedelta(seconds=2)      # a request whose answer was lost may still be on its way into Slack
 
 log = structlog.get_logger(__name__)
@@ -107,9 +108,12 @@ class Posting:
             self._unsent.discard(record.id)
             outcome = self._slack.share(sending.upload, file["title"], shown.channel, shown.ts)
             self._remember(record, outcome)
+        if isinstance(outcome, Gone) and outcome.error == "file_not_found" and sending.tries == 0:
+            self._unsent.discard(record.id)
+            if self._clock.now() - sending.since < SHOWS_UP:
+                raise Halt(self.rest(record, timedelta(seconds=10)))
+            return self.begin(record, shown, replace(sending, upload="", tries=1))
         if isinstance(outcome, Gone) and outcome.error.startswith(("file", "invalid_arg")):
-            if sending.tries == 0:      # Slack forgets an upload that nobody completed for a while
-                return self.begin(record, shown, replace(sending, upload="", tries=1))
             return self._without_file(record, shown, sending, outcome.error)
         self.check(record, shown, outcome)
         self.save(record, shown.well(sending=None))

@@ -32,7 +32,6 @@ _UNSURE = frozenset({"fatal_error", "internal_error", "service_unavailable", "re
 _quiet = logging.getLogger("stagedoor.slack")
 _quiet.setLevel(logging.CRITICAL)   # the SDK would print bodies at DEBUG and doubles our own words at ERROR
 
-
 Body: TypeAlias = Mapping[str, Json]
 
 
@@ -155,7 +154,7 @@ class SlackOut:
             return None     # a name that does not exist must not be asked for by every record
         known = dict[str, str]()
         kinds = "public_channel,private_channel"
-        for page in self._pages("conversations.list", {"types": kinds, "exclude_archived": True}):
+        for page in self._pages("conversations.list", {"types": kinds, "exclude_archived": True, "limit": 999}):
             if isinstance(page, Later | Gone):
                 return page
             known |= {f"#{found['name']}": str(found["id"]) for found in page.get("channels") or ()}
@@ -175,7 +174,7 @@ class SlackOut:
     def _pages(self, method: str, asked: dict[str, Any]) -> Iterator[dict[str, Any] | Later | Gone]:
         cursor = ""
         for _ in range(_PAGES):
-            answer = self._call(method, {**asked, "limit": _PAGE, **({"cursor": cursor} if cursor else {})}, form=True)
+            answer = self._call(method, {"limit": _PAGE, **asked, **({"cursor": cursor} if cursor else {})}, form=True)
             if not isinstance(answer, dict):
                 yield Later(answer.until, answer.why) if isinstance(answer, Doubt) else answer
                 return

@@ -41,3 +41,11 @@ def house(server: Postgres) -> Iterator[Callable[..., House]]:
             return made
 
         yield opened
+
+
+@pytest.fixture(scope="module")
+def shared_house(server: Postgres) -> Iterator[House]:
+    """One world for all the stories of a file that change nothing."""
+    with House(postgres=server, limits="off") as made:
+        made.start_bot()
+        yield made

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from slack_sdk.models.basic_objects import JsonObject
 from slack_sdk.models.blocks import Block
@@ -124,6 +124,7 @@ def everything(text: str) -> Message:
     ))
 
 
+@settings(deadline=None)
 @given(NASTY)
 def test_any_text_makes_a_message_that_slack_takes_and_that_does_nothing_by_itself(text: str) -> None:
     body = accepted(everything(text))
@@ -132,6 +133,7 @@ def test_any_text_makes_a_message_that_slack_takes_and_that_does_nothing_by_itse
     assert SHOUT.findall(str(body["text"])) == []
 
 
+@settings(deadline=None)
 @given(NASTY)
 def test_plain_text_inside_a_line_brings_no_style(text: str) -> None:
     seen = re.sub("`[^`\n]*`", "", line("a ", text, " z"))
@@ -139,6 +141,7 @@ def test_plain_text_inside_a_line_brings_no_style(text: str) -> None:
     assert not re.search("(?:^|[^A-Za-z0-9_])_|_(?:$|[^A-Za-z0-9_])", seen)
 
 
+@settings(deadline=None)
 @given(NASTY)
 def test_a_mark_survives_being_cut(text: str) -> None:
     mark = line(text, " ", mention("U0ANA0001"), " ", bold(text), code(text), link("https://x.example/a|b", text), text)
@@ -151,6 +154,7 @@ def test_a_mark_survives_being_cut(text: str) -> None:
         assert cut.count("`") % 2 == 0
 
 
+@settings(deadline=None)
 @given(NASTY)
 def test_typed_elements_show_the_text_exactly(text: str) -> None:
     shown = clean(text)

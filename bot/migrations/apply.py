@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 
@@ -145,7 +145,8 @@ class Apply:
             session.close()
             return self._clear_up()
         except psycopg.Error as error:
-            return failed(self._label, error, "when it was committed")
+            trouble = failed(self._label, error, "when it was committed")
+            return replace(trouble, retry=trouble.retry or watch.cancelled)
         if tag != "COMMIT":
             return Failed(why=f"The server rolled {self._label} back instead of committing it. Nothing of it is in.")
         return None

@@ -95,10 +95,17 @@ def _alike(statements: tuple[str, ...]) -> list[str]:
     ]
 
 
-@lru_cache(maxsize=4096)
 def stored(content: bytes) -> tuple[str, ...]:
     """What the CLI would write into `statements` for this file."""
+    return _remembered(content) if len(content) < _WORTH_REMEMBERING else _stored(content)
+
+
+def _stored(content: bytes) -> tuple[str, ...]:
     return tuple(statement.text for statement in split(decoded(content)))
+
+
+_WORTH_REMEMBERING = 1 << 16  # applied files are compared at every look, and never change; huge ones would fill memory
+_remembered = lru_cache(maxsize=2048)(_stored)
 
 
 def difference(migration: Migration, applied: Applied) -> str:

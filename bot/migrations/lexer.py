@@ -29,10 +29,17 @@ class Piece(NamedTuple):
     end: int
 
 
+# A word as Postgres sees it: everything beyond ASCII belongs to words, even what looks like white space.
+_WORD = r"[A-Za-z_\u0080-\U0010FFFF][A-Za-z0-9_$\u0080-\U0010FFFF]*+"
+_TAG = r"[A-Za-z_\u0080-\U0010FFFF][A-Za-z0-9_\u0080-\U0010FFFF]*+"
+
+_NUMBER = r"[0-9][A-Za-z0-9_.$]*+"
+_OPERATORS = r"[\x00-\x20!\#%&*+,.:<=>?@\[\]^`{|}~\x7f]++ | /(?!\*) | -(?!-)"
+
 # Possessive quantifiers keep hostile input linear. A quote that is never closed runs to the end of the file.
 _PIECE = re.compile(
-    r"""
-      (?P<plain> (?: (?! [eE]' ) [^\W\d][\w$]*+ | \d[\w.$]*+ | [^\w$'"\\;()/-]++ | /(?!\*) | -(?!-) )++ )
+    rf"""
+      (?P<plain> (?: (?! [eE]' ) {_WORD} | {_NUMBER} | {_OPERATORS} )++ )
     | (?P<mark> [;()] )
     | (?P<quoted>
           ' (?: [^']++ | '' )*+ (?: ' | \Z )
@@ -40,14 +47,14 @@ _PIECE = re.compile(
         | [eE]' (?: [^'\\]++ | '' | \\. )*+ (?: ' | \\? \Z ) )
     | (?P<comment> --[^\r\n]*+ )
     | (?P<block> /\* )
-    | (?P<dollar> \$ (?: [^\W\d]\w*+ )? \$ )
+    | (?P<dollar> \$ (?: {_TAG} )? \$ )
     | (?P<backslash> \\ (?: . | \Z ) )
     | (?P<other> . )
     """,
     re.VERBOSE | re.DOTALL,
 )
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
-_TOKEN = re.compile(r"[^\W\d][\w$]*+|\d[\w.$]*+|\S")
+_TOKEN = re.compile(rf"{_WORD}|{_NUMBER}|\S")
 
 
 def pieces(text: str) -> Iterator[Piece]:

@@ -129,12 +129,12 @@ class Session:
         They are SET, not given at start-up, since poolers drop start-up options; `_prove` reads them back.
         """
         self.query("reset session authorization")
-        user = self.query("select session_user::text")[0][0]
+        self.query("reset all")
+        calls = ", ".join(["set_config(%s, %s, false)"] * len(self._settings))
+        pairs = [part for setting in self._settings.items() for part in setting]
+        user = self.query(f"select session_user::text, {calls}", *pairs)[0][0]
         if user == "supabase_admin" or user.startswith("cli_login_"):
             self.query("set session role postgres")  # as the CLI does, so that objects get the same owner
-        self.query("reset all")
-        for setting, value in self._settings.items():
-            self.query("select set_config(%s, %s, false)", setting, value)
 
     def _notice_a_lost_client(self) -> None:
         """Let the server look every second whether we are still there; from Postgres 14 on, and not on every system."""

@@ -76,8 +76,11 @@ class Walker:
             outcome = self._run_stage(Promotion.of(entries), folded, world)
             record = self._settle(folded, outcome, world)
             self._ports.tell()
-            if isinstance(outcome, Wait) and record.touched <= record.folded:
+            if isinstance(outcome, Wait) and record.touched <= record.folded and not self._due(record):
                 return
+
+    def _due(self, record: Record) -> bool:
+        return record.due is not None and record.due <= self._ports.clock.now()
 
     def _run_stage(self, promotion: Promotion, record: Record, world: World) -> Outcome:
         runbook = self._runbooks.get(record.kind)

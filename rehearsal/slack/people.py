@@ -140,7 +140,7 @@ def zone(name: str) -> tzinfo:
 def cast() -> list[Person]:
     """The people of the rehearsal: one for each way in which somebody may or may not do something."""
     return [
-        Person(id="U0ANA0001", name="ana", real_name="Ana Petrov", about="developer, asks for promotions"),
+        Person(id="U0ANA0001", name="ana", real_name="Ana Petrov", about="developer"),
         Person(id="U0BO00001", name="bo", real_name="Bo Lindqvist", about="approver", tz="America/New_York"),
         Person(id="U0CY00001", name="cy", real_name="Cy Okafor", about="approver", tz="Europe/London", admin=True),
         Person(id="U0ERIN001", name="erin", real_name="Erin Walsh", about="on call", tz="Europe/Berlin"),

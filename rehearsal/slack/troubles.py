@@ -23,8 +23,9 @@ class Trouble:
     struck: int = 0
 
     def meets(self, method: str, now: float) -> bool:
-        if self.methods and method not in self.methods:
-            return False
+        return self.lasts(now) and (not self.methods or method in self.methods)
+
+    def lasts(self, now: float) -> bool:
         if self.times is not None and self.struck >= self.times:
             return False
         return self.ends_at is None or now < self.ends_at
@@ -69,8 +70,10 @@ class Troubles:
             self._all.clear()
 
     def current(self) -> list[Trouble]:
+        """Those still under way."""
         with self._lock:
-            return list(self._all)
+            now = self.clock()
+            return [trouble for trouble in self._all if trouble.lasts(now)]
 
     def strike(self, method: str) -> Trouble | None:
         """The trouble that this call runs into, counted; the oldest first."""

@@ -177,6 +177,16 @@ def test_a_long_story_does_not_hold_up_the_others(stage: Stage) -> None:
 # Bad days
 
 
+class Forgetful(dict[str, Any]):
+    """Forgets an upload as soon as its bytes have come."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        found = super().get(key, default)
+        if found is not None and found.content is not None:
+            return None
+        return found
+
+
 @pytest.mark.parametrize("method", ["chat.postMessage", "files.completeUploadExternal"])
 def test_what_was_stored_before_the_answer_was_lost_is_not_said_twice(stage: Stage, method: str) -> None:
     stage.drawing.files = {"checked": "select 1;"}
@@ -331,6 +341,41 @@ def test_a_line_that_cannot_be_drawn_keeps_its_place(stage: Stage) -> None:
     stage.tell("P-1", "approved")
     stage.show()
     assert stage.thread() == ["requested: this step cannot be shown here; the history has it.", "approved"]
+
+
+def test_an_upload_that_slack_forgot_is_made_again(stage: Stage) -> None:
+    stage.drawing.files = {"checked": "select 1;"}
+    stage.slack.troubles.too_many(retry_after=30, methods=("files.completeUploadExternal",))
+    stage.open("P-1")
+    stage.tell("P-1", "checked", "approved")
+    stage.announcer.announce()
+    stage.slack.workspace.files.clear()
+    stage.clock.forward(hours=1)
+    stage.restart()
+    stage.show()
+    assert stage.thread() == ["requested", "checked", "checked.sql", "approved"]
+
+
+def test_a_file_that_cannot_be_uploaded_is_said_so(stage: Stage) -> None:
+    stage.drawing.files = {"checked": "select 1;"}
+    stage.slack.workspace.files = Forgetful()
+    stage.open("P-1")
+    stage.tell("P-1", "checked", "approved")
+    stage.show()
+    assert stage.thread() == [
+        "requested", "checked", "The file checked.sql could not be uploaded to Slack (file_not_found).", "approved",
+    ]
+
+
+def test_after_a_restart_what_could_not_be_shown_is_tried_at_once(stage: Stage) -> None:
+    stage.slack.archive("#deploys")
+    stage.open("P-1")
+    stage.announcer.announce()
+    stage.slack.archive("#deploys", archived=False)
+    stage.restart()
+    stage.show()
+    assert stage.thread() == ["requested"]
+    assert stage.settled()
 
 
 def test_a_public_channel_is_joined_where_nobody_invited_us(stage: Stage) -> None:

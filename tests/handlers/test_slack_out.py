@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage import TOKEN, Clock, client
 
@@ -164,6 +164,7 @@ def test_neither_logs_nor_outcomes_hold_the_token(
 # Pacing
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 3), min_size=1, max_size=80))
 def test_a_channel_never_gets_more_than_a_message_a_second_and_a_burst(steps: list[float]) -> None:
     clock, sent = Clock(), []

@@ -1,4 +1,4 @@
-"""A real server for the migrations' tests, and what an apply tells while it works."""
+"""A database of one's own for the migrations' tests, and what an apply tells while it works."""
 
 from __future__ import annotations
 
@@ -12,15 +12,9 @@ from bot.migrations.apply import Patience
 from bot.migrations.database import PostgresDatabase
 from bot.ports import Job
 from rehearsal.postgres import Postgres
-from tests.postgres import Fresh, embedded_server, fresh_database
+from tests.postgres import Fresh, fresh_database
 
 BRISK = Patience(lock=0.5, grace=0.2, doubt=5)
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Postgres]:
-    with embedded_server() as server:
-        yield server
 
 
 @pytest.fixture

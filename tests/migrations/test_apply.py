@@ -33,15 +33,18 @@ def test_a_file_goes_in_together_with_its_history_row(fresh: Fresh, production: 
     assert isinstance(notes.noted[0][1]["pid"], int)
 
 
-def test_the_history_table_is_the_one_that_the_cli_makes(fresh: Fresh, production: PostgresDatabase, notes: Notes) -> None:
+def test_the_history_table_is_the_one_that_the_cli_makes(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes,
+) -> None:
     production.apply(job("select 1"), notes)
     assert fresh.rows(
         "select attname::text, format_type(atttypid, atttypmod), attnotnull from pg_attribute"
         " where attrelid = 'supabase_migrations.schema_migrations'::regclass and attnum > 0 order by attnum"
     ) == [("version", "text", True), ("statements", "text[]", False), ("name", "text", False)]
-    assert fresh.rows("select conname::text from pg_constraint where contype = 'p' and conrelid::regclass::text like '%schema_migrations'") == [
-        ("schema_migrations_pkey",),
-    ]
+    assert fresh.rows(
+        "select conname::text from pg_constraint"
+        " where contype = 'p' and conrelid = 'supabase_migrations.schema_migrations'::regclass"
+    ) == [("schema_migrations_pkey",)]
 
 
 def test_the_runbooks_begin_and_commit_become_our_transaction(
@@ -52,7 +55,9 @@ def test_the_runbooks_begin_and_commit_become_our_transaction(
     assert fresh.rows(HISTORY)[0][2] == ["-- Migration: x\nBEGIN", "create table t1(id int)", "COMMIT"]
 
 
-def test_a_failing_statement_leaves_nothing_and_is_named(fresh: Fresh, production: PostgresDatabase, notes: Notes) -> None:
+def test_a_failing_statement_leaves_nothing_and_is_named(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes,
+) -> None:
     content = "create table t1(id int);\n\n-- then\ninsert into t1\n  values (nosuch);\ncreate table t2(id int);"
     outcome = production.apply(job(content), notes)
     assert isinstance(outcome, Failed)
@@ -134,7 +139,9 @@ def _timed_read(fresh: Fresh, query: str, after: float) -> float:
         return time.monotonic() - begun
 
 
-def test_a_file_may_tighten_the_limits_but_not_loosen_them(fresh: Fresh, production: PostgresDatabase, notes: Notes) -> None:
+def test_a_file_may_tighten_the_limits_but_not_loosen_them(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes,
+) -> None:
     content = (
         "set lock_timeout = 0; set statement_timeout = '10ms';"
         "create table seen as select current_setting('lock_timeout') l, current_setting('statement_timeout') s;"
@@ -200,7 +207,9 @@ def test_two_at_once_put_it_in_once(fresh: Fresh, production: PostgresDatabase) 
     assert fresh.rows("select count(*) from once") == [(1,)]
 
 
-def test_a_session_that_still_works_on_the_file_is_waited_for(fresh: Fresh, production: PostgresDatabase, notes: Notes) -> None:
+def test_a_session_that_still_works_on_the_file_is_waited_for(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes,
+) -> None:
     slow = threading.Thread(target=production.apply, args=(job("select pg_sleep(1.8)"), notes))
     slow.start()
     while not notes.steps:
@@ -268,7 +277,9 @@ def test_a_row_with_other_statements_is_never_taken_for_ours(
     assert "without its statements" in unknown.why
 
 
-def test_a_connection_lost_in_a_statement_leaves_nothing(fresh: Fresh, production: PostgresDatabase, notes: Notes) -> None:
+def test_a_connection_lost_in_a_statement_leaves_nothing(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes,
+) -> None:
     notes.at_progress = lambda data: data["statement"] == 2 and _kill_soon(fresh)
     outcome = production.apply(job("create table t1(id int); select pg_sleep(5)"), notes)
     assert isinstance(outcome, Failed)
@@ -279,9 +290,8 @@ def test_a_connection_lost_in_a_statement_leaves_nothing(fresh: Fresh, productio
 
 
 def _kill_soon(fresh: Fresh) -> None:
-    threading.Timer(0.2, lambda: fresh.run(
-        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'stagedoor:%'", user="supabase_admin",
-    )).start()
+    end_ours = "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'stagedoor:%'"
+    threading.Timer(0.2, lambda: fresh.run(end_ours, user="supabase_admin")).start()
 
 
 SLOW_AT_COMMIT = """
@@ -294,7 +304,9 @@ create trigger at_the_row after insert on supabase_migrations.schema_migrations 
 """
 
 
-def test_a_lost_answer_to_commit_is_decided_by_the_history(fresh: Fresh, production: PostgresDatabase, notes: Notes) -> None:
+def test_a_lost_answer_to_commit_is_decided_by_the_history(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes,
+) -> None:
     production.apply(job("select 1", version="1"), notes)
     fresh.run(SLOW_AT_COMMIT)
     _kill_soon(fresh)
@@ -364,7 +376,9 @@ def test_a_statement_that_ends_within_its_grace_is_not_cancelled(production: Pos
 # Hostile files -----------------------------------------------------------------------------------------------------
 
 
-def test_a_commit_hidden_in_a_block_is_refused_by_the_server(fresh: Fresh, production: PostgresDatabase, notes: Notes) -> None:
+def test_a_commit_hidden_in_a_block_is_refused_by_the_server(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes,
+) -> None:
     outcome = production.apply(job("create table t1(id int); do $$ begin commit; end $$"), notes)
     assert isinstance(outcome, Failed)
     assert (outcome.sqlstate, outcome.statement) == ("2D000", 2)
@@ -394,11 +408,14 @@ def test_settings_that_a_file_leaves_behind_do_not_reach_its_row(
     assert row.statements[-1] == "select 'é'"
 
 
-def test_row_rules_that_swallow_the_history_row_are_noticed(fresh: Fresh, production: PostgresDatabase, notes: Notes) -> None:
+def test_row_rules_that_swallow_the_history_row_are_noticed(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes,
+) -> None:
     production.apply(job("select 1", version="1"), notes)
     fresh.run(
         "create function swallow() returns trigger language plpgsql as 'begin return null; end'",
-        "create trigger swallow before insert on supabase_migrations.schema_migrations for each row execute function swallow()",
+        "create trigger swallow before insert on supabase_migrations.schema_migrations"
+        " for each row execute function swallow()",
     )
     outcome = production.apply(job("create table t1(id int)", version="2", head="1"), notes)
     assert isinstance(outcome, Failed)
@@ -466,3 +483,12 @@ def test_what_was_applied_matches_its_file_again(production: PostgresDatabase, n
     (row,) = production.history()
     file = Migration(version=row.version, name=row.name, filename="x.sql", content=content)
     assert history.match(file, row) is Match.SAME
+
+
+def test_the_platforms_own_user_works_as_postgres_like_in_the_cli(fresh: Fresh, notes: Notes) -> None:
+    database = PostgresDatabase(fresh.server.url(fresh.name, "supabase_admin"), "production", BRISK)
+    outcome = database.apply(job("create table t1(id int); set role anon"), notes)
+    assert isinstance(outcome, Done), outcome
+    assert fresh.rows(
+        "select distinct tableowner::text from pg_tables where tablename in ('t1', 'schema_migrations')"
+    ) == [("postgres",)]

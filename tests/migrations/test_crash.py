@@ -11,7 +11,7 @@ from bot.ports import Done, InDoubt
 from tests.migrations.conftest import BRISK, Notes, job
 from tests.postgres import Fresh
 
-SLOW = "create table once(id int); insert into once values (1); select pg_sleep(3)"
+SLOW = "create table once(id int); insert into once values (1); select pg_sleep(2)"
 
 VICTIM = """
 import sys

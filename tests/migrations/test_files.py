@@ -26,9 +26,10 @@ def test_migrations_come_in_the_order_of_their_versions_as_text(tmp_path: Path) 
 
 def test_what_is_no_migration_is_skipped_with_a_reason(tmp_path: Path) -> None:
     (tmp_path / "5_folder.sql").mkdir()
-    found = write(tmp_path, "README.md", ".hidden", "1_a.SQL", "1_a.sql.bak", "20240101.sql", "x_1.sql", "6_real.sql").read()
+    strangers = {"README.md", ".hidden", "1_a.SQL", "1_a.sql.bak", "20240101.sql", "x_1.sql"}
+    found = write(tmp_path, *strangers, "6_real.sql").read()
     assert [m.filename for m in found.migrations] == ["6_real.sql"]
-    assert {s.filename for s in found.skipped} == {"README.md", ".hidden", "1_a.SQL", "1_a.sql.bak", "20240101.sql", "x_1.sql"}
+    assert {s.filename for s in found.skipped} == strangers
     assert all("VERSION_name.sql" in s.why for s in found.skipped)
 
 
@@ -56,7 +57,7 @@ def test_symbolic_links_are_files(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_or_file_is_said_clearly(tmp_path: Path) -> None:
-    with pytest.raises(Unreachable, match="There is no migrations folder at .*Set MIGRATIONS_DIR"):
+    with pytest.raises(Unreachable, match=r"There is no migrations folder at .*Set MIGRATIONS_DIR"):
         FolderMigrations(tmp_path / "none").read()
     (tmp_path / "1_a.sql").symlink_to(tmp_path / "gone")
     with pytest.raises(Unreachable, match=r"1_a\.sql is missing"):

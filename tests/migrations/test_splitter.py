@@ -11,7 +11,10 @@ from bot.migrations.splitter import decoded, split
 
 CASES: list[tuple[str, list[str]]] = [
     # what is stored (facts/supabase A2)
-    ("create table t1(id int);\n-- a comment\ncreate index on t1(id);\n", ["create table t1(id int)", "-- a comment\ncreate index on t1(id)"]),
+    (
+        "create table t1(id int);\n-- a comment\ncreate index on t1(id);\n",
+        ["create table t1(id int)", "-- a comment\ncreate index on t1(id)"],
+    ),
     ("", []),
     (" \n\t;; ;\n", []),
     ("select 1; -- trailing", ["select 1", "-- trailing"]),
@@ -39,8 +42,8 @@ CASES: list[tuple[str, list[str]]] = [
         ["create rule r as on update to t do also (notify t; select \")\")", "select 1"],
     ),
     (
-        "create function f() returns int begin atomic select case when true then 1 end; select 2 as end; end; select 3",
-        ["create function f() returns int begin atomic select case when true then 1 end; select 2 as end; end", "select 3"],
+        "create function f() returns int begin atomic select case when 1 then 1 end; select 2 end; end; select 3",
+        ["create function f() returns int begin atomic select case when 1 then 1 end; select 2 end; end", "select 3"],
     ),
     (
         "create function f() returns int language sql BEGIN\n ATOMIC -- END;\n select (1); END; select 3",

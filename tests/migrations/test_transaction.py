@@ -6,7 +6,23 @@ import pytest
 
 from bot.migrations.transaction import obstacle, statement_count, statements_to_run
 
+AS_IT_IS = (
+    "refresh materialized view concurrently v",
+    "create index if not exists concurrently_built on t(a)",
+    "cluster t using i",
+    "reindex table t",
+    "copy t from '/tmp/x'",
+    "set constraints all deferred",
+    "set session characteristics as transaction read write",
+    'create table "commit"()',
+    "do $$ begin perform 1; end $$",
+    "select E'\\n', '\\d'",
+    "prepare q as select 1",
+    "create function f() returns int language sql begin atomic select 1; end",
+)
+
 RUNS: list[tuple[str, list[str]]] = [
+    *((text, [text]) for text in AS_IT_IS),
     ("create table a(); create table b();", ["create table a()", "create table b()"]),
     ("BEGIN;\ncreate table a();\nCOMMIT;", ["create table a()"]),
     ("-- Migration: x\nbegin transaction; select 1; end;\n-- done", ["select 1"]),
@@ -14,18 +30,6 @@ RUNS: list[tuple[str, list[str]]] = [
     ("begin work; select 1; end transaction;", ["select 1"]),
     ("begin; select 1; commit and no chain;", ["select 1"]),
     ("select 1; -- the end", ["select 1"]),
-    ("refresh materialized view concurrently v", ["refresh materialized view concurrently v"]),
-    ("create index if not exists concurrently_built on t(a)", ["create index if not exists concurrently_built on t(a)"]),
-    ("cluster t using i", ["cluster t using i"]),
-    ("reindex table t", ["reindex table t"]),
-    ("copy t from '/tmp/x'", ["copy t from '/tmp/x'"]),
-    ("set constraints all deferred", ["set constraints all deferred"]),
-    ("set session characteristics as transaction read write", ["set session characteristics as transaction read write"]),
-    ("create table \"commit\"()", ["create table \"commit\"()"]),
-    ("do $$ begin perform 1; end $$", ["do $$ begin perform 1; end $$"]),
-    ("select E'\\n', '\\d'", ["select E'\\n', '\\d'"]),
-    ("prepare q as select 1", ["prepare q as select 1"]),
-    ("create function f() returns int language sql begin atomic select 1; end", ["create function f() returns int language sql begin atomic select 1; end"]),
 ]
 
 REFUSED: list[tuple[str | bytes, str]] = [

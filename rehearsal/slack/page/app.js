@@ -6,8 +6,9 @@ import { entered } from "./controls.js";
 import { showModal } from "./dialogs.js";
 
 const HOME = "home";
+const ANA = "U0ANA0001";
 const asked = new URLSearchParams(location.search);
-const at = { as: asked.get("as") || "U0ANA0001", place: asked.get("channel"), thread: asked.get("thread") || null, sought: asked.get("message") };
+const at = { as: asked.get("as") || ANA, place: asked.get("channel"), thread: asked.get("thread") || null, sought: asked.get("message") };
 const drafts = new Map();
 let world = null;
 
@@ -22,6 +23,8 @@ async function look() {
   world = understood(await response.json());
   at.place ||= world.channels.find((one) => one.name === "deploys")?.id || world.channels[0].id;
   show();
+  const draft = sessionStorage.getItem("draft");
+  if (draft) { sessionStorage.removeItem("draft"); write(draft); }
 }
 
 function understood(seen) {
@@ -228,7 +231,7 @@ const WEATHER = [
 ];
 
 function troubles() {
-  const running = world.troubles.filter((one) => one.times === null || one.struck < one.times).length;
+  const running = world.troubles.length;
   reconcile(byId("troubles"), [{ running }], () => "weather", () => el("div", {},
     WEATHER.map(([words, trouble]) => el("button", { type: "button", "data-focus": words, onclick: () => ask("admin/troubles", trouble) }, words)),
     el("button", { type: "button", "data-focus": "clear", class: "quiet", onclick: () => fetch("admin/troubles", { method: "DELETE" }) },
@@ -239,7 +242,11 @@ sends(byId("composer"), byId("composer-text"), () => ({}));
 sends(byId("thread-composer"), byId("thread-text"), () => ({ thread_ts: at.thread }));
 byId("thread-close").addEventListener("click", closeThread);
 byId("thread").addEventListener("keydown", (event) => { if (event.key === "Escape") closeThread(); });
-byId("banner-try").addEventListener("click", () => { if (at.place === HOME) go(null); look().then(() => write("/migrate promote")); });
+byId("banner-try").addEventListener("click", () => {
+  if (at.as === ANA && at.place !== HOME) { write("/migrate promote"); return; }
+  sessionStorage.setItem("draft", "/migrate promote");
+  location.search = new URLSearchParams({ as: ANA });
+});
 byId("banner-hide").addEventListener("click", () => { byId("banner").hidden = true; sessionStorage.setItem("banner", "hidden"); byId("composer-text").focus(); });
 byId("banner").hidden = sessionStorage.getItem("banner") === "hidden";
 window.addEventListener("popstate", () => {

@@ -57,6 +57,7 @@ function overflow(block, element, world, act) {
   const show = (open) => {
     menu.hidden = !open;
     opener.setAttribute("aria-expanded", String(open));
+    if (open) menu.scrollIntoView({ block: "nearest" });
     (open ? menu.firstElementChild : opener).focus();
   };
   for (const option of element.options) {

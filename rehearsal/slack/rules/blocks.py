@@ -89,7 +89,8 @@ BLOCK = typed(BLOCKS, "a block")
 
 def problems_in_blocks(blocks: Any, surface: str = "message", at: str = "/blocks") -> list[Problem]:
     """Everything Slack would refuse in this list of blocks, or nothing."""
-    found = list(many(BLOCK, MOST[surface], 0)(blocks, at))
+    fewest = 1 if surface == "modal" else 0
+    found = list(many(BLOCK, MOST[surface], fewest)(blocks, at))
     if isinstance(blocks, list) and all(isinstance(block, dict) for block in blocks):
         found += _wrong_place(blocks, surface, at)
         found += _duplicates(blocks, at)

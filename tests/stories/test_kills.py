@@ -1,0 +1,155 @@
+"""SIGKILL at every boundary: exactly once in the database, everything told once in Slack, nothing acknowledged forgotten."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.sqlite_journal import SqliteJournal
+from bot.adapters.system_clock import SystemClock
+from bot.domain.entry import audit
+from bot.scrub import Scrubber
+from tests.stories.house import ANA, BO, FEATURE, TICKS, House
+
+ONCE = """
+create table if not exists applied_once (what text);
+insert into applied_once values ('first');
+"""
+ROOT = Path(__file__).parents[2]
+
+
+class Mortal(House):
+    """A house whose bot dies in each life at the next of some points, and is started again whenever it is dead.
+
+    The points of successive lives differ, as do those of real deaths: a process that always died at its first
+    write, which is the note of the session that applies, could never apply anything.
+    """
+
+    def __init__(self, points: str, **world: object) -> None:
+        super().__init__(
+            command=[sys.executable, "-m", "tests.stories.killing", "serve"],
+            environment={"PYTHONPATH": str(ROOT)}, limits="off", **world,  # type: ignore[arg-type]
+        )
+        self.lives = 0
+        self._points = points.split()
+        self._over = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+
+    def __enter__(self) -> Mortal:
+        super().__enter__()
+        self._keeper.start()
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        self._over.set()
+        self._keeper.join()
+        super().__exit__(*trouble)  # type: ignore[arg-type]
+
+    def _keep(self) -> None:
+        while not self._over.wait(0.02):
+            if self.bot is None or self.bot.poll() is not None:
+                self._given["KILL_AT"] = self._points[self.lives % len(self._points)]
+                self.lives += 1
+                self.start_bot(wait=False)
+
+    def insists(self, act: Callable[[], object], seen: Callable[[], object], what: str) -> None:
+        """Do it again, as people do, only when Slack said that it failed; then wait for its effect."""
+        while True:
+            delivered = act()
+            if getattr(delivered, "ok", True) or seen():
+                break
+            time.sleep(0.3)
+        self.until(lambda: self._tried(seen), what, patience=90)
+
+    @staticmethod
+    def _tried(seen: Callable[[], object]) -> object:
+        try:
+            return seen()
+        except (LookupError, AssertionError):
+            return None
+
+    def says_of(self, record: str, words: str) -> bool:
+        try:
+            return words in self.slack.text_of(self.card(record))
+        except LookupError:
+            return False
+
+
+def promoted(h: Mortal) -> None:
+    """The whole way, by people who press again only when Slack tells them that it failed."""
+    h.insists(lambda: h.says(ANA, "/migrate stage"), lambda: h.says_of("S-1", "Done · in staging"), "staging")
+    h.insists(lambda: h.says(ANA, "/migrate promote"), lambda: h.says_of("P-1", "Waiting for approval"), "the request")
+    for label in TICKS:
+        h.insists(
+            lambda label=label: h.presses(ANA, "P-1", "Confirm", near=label),  # type: ignore[misc]
+            lambda label=label: h.says_of("P-1", f"✓ {label}"), label,  # type: ignore[misc]
+        )
+    h.insists(
+        lambda: h.presses(BO, "P-1", "Approve"),
+        lambda: not h.says_of("P-1", "[Approve]"), "the approval",
+    )
+    h.until(lambda: h.says_of("P-1", "Done · in production") or None, "the end", patience=120)
+    h.until(lambda: "is done" in h.thread("P-1") or None, "the last word", patience=60)
+
+
+def check_once(h: Mortal) -> None:
+    """What must hold however often it died."""
+    assert h.history() == h.history(h.staging) == ["20261020090000", FEATURE, "20261101130000"]
+    assert h.production_rows("select what from applied_once") == [("first",)]
+    for record in ("S-1", "P-1"):
+        lines = [line for line in h.thread(record).splitlines() if line.strip()]
+        doubled = [line for line, count in Counter(lines).items() if count > 1]
+        assert not doubled, f"told twice: {doubled}\n{h.slack.transcript()}"
+    thread = h.thread("P-1")
+    for step in ("Gates:", "waits for approval", "Approved by @bo", "Verified", "Watching", "P-1 is done"):
+        assert thread.count(step) == 1, f"{step}\n{h.slack.transcript()}"
+    h._over.set()
+    h._keeper.join()
+    h.kill_bot()
+    journal = SqliteJournal(h.store, SystemClock(), Scrubber(()))
+    assert audit(journal.entries()).broken_at is None
+    attempts = [e for e in journal.entries(about="P-1") if e.kind == "apply.committed"]
+    journal.close()
+    assert len(attempts) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("points", [
+    "write:1:after write:2:after write:3:after", "write:2:before write:3:before write:4:before",
+    "post:1:after post:2:before", "receive:1:after receive:2:after", "work:1:before work:2:before", "work:1:after",
+    "statement:1:after statement:2:after statement:4:after statement:9:after", "statement:3:before statement:9:before",
+])
+def test_killed_at_every_boundary(server: object, points: str) -> None:
+    with Mortal(points, postgres=server) as h:
+        h.only(FEATURE)
+        h.write("20261101130000_once.sql", ONCE)
+        promoted(h)
+        assert h.lives > 3, "it was to die, and did not"
+        check_once(h)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", [0.3, 1.5, 2.9])
+def test_killed_during_a_slow_statement(house: Callable[..., House], moment: float) -> None:
+    h = house()
+    h.only(FEATURE)
+    h.write("20261101130000_slow.sql", ONCE + "select pg_sleep(3);\ninsert into applied_once values ('second');\n")
+    card = h.ready_to_approve()
+    h.presses(BO, card, "Approve")
+    h.until(lambda: h.production_rows(
+        "select 1 from pg_stat_activity where query like '%pg_sleep(3)%' and state = 'active'"
+        " and pid <> pg_backend_pid() and now() - query_start > make_interval(secs => %s)", moment,
+    ), "the slow statement")
+    h.kill_bot()
+    h.start_bot()
+    h.reads(card, "Done · in production", patience=60)
+    assert h.production_rows("select what from applied_once order by 1") == [("first",), ("second",)]
+    assert h.history()[-1] == "20261101130000"
+    assert h.thread_says(card, "is done").count("20261101130000 slow is in production") == 1
