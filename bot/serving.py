@@ -14,7 +14,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot import logs
 from bot.adapters.health import HttpHealth
 from bot.adapters.loop import Loop
-from bot.adapters.projects import open_projects
+from bot.opening import open_projects
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.adapters.store_lock import serve_lock
 from bot.adapters.system_clock import SystemClock
