@@ -157,7 +157,7 @@ class People(Protocol):
     """Who somebody is in Slack, asked at the moment of use."""
 
     def find(self, user: str) -> Person:
-        """The person as Slack knows them now. Raises `Unreachable` when Slack does not answer, `Unknown` for no such user."""
+        """The person as Slack knows them now. Raises `Unreachable` when it does not answer, `Unknown` for no such user."""
         ...
 
 

@@ -14,13 +14,13 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot import logs
 from bot.adapters.health import HttpHealth
 from bot.adapters.loop import Loop
-from bot.opening import open_projects
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.adapters.store_lock import serve_lock
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
 from bot.clock import Timetable
 from bot.metrics import Metrics
+from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
 from bot.promotions import Promotions
@@ -51,6 +51,7 @@ def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT, then end in good order; returns the exit status."""
     scrub = Scrubber(settings.secrets())
     logs.configure(scrub, form=settings.log_format, level=settings.log_level)
+    logs.catch_uncaught()
     stop = threading.Event()
     for told in (signal.SIGTERM, signal.SIGINT):
         signal.signal(told, lambda *_: stop.set())
@@ -85,11 +86,12 @@ class House:
             projects=projects, wake=self._wake, tell=self._tell, stopping=stop.is_set,
         )
         view = PromotionView(ports, scrub)
-        out = SlackOut(self._client, clock)
+        out = SlackOut(self._client, clock, scrub)
         self._announcer = Loop(
             "announcer", Announcer(journal, journal, out, clock, {"promotion": view, "staging": view}).announce, clock,
         )
-        self._answers = Loop("answers", Answers(journal, out, clock, api_url=settings.slack_api_url).send, clock)
+        self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
+        self._answers = Loop("answers", self._private.send, clock)
         self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
         self._metrics = Metrics()
         subjects = (Migrate(Promotions(ports), view).subject(),)
@@ -118,6 +120,7 @@ class House:
         self._threads.stop()
         self._announcer.stop(3.0)
         self._answers.stop(3.0)
+        self._private.close()
 
     def _wake(self, record: str) -> None:
         self._threads.wake(record)

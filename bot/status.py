@@ -81,7 +81,7 @@ def _remark(file: Migration | None, version: str, staging: Cell, production: Cel
         where = " and ".join(
             name for name, cell in (("staging", staging), ("production", production)) if cell is Cell.EDITED
         )
-        return f"the file changed after it was applied to {where} (difference below)"
+        return f"edited after it was applied to {where}; difference below"
     if production is Cell.NO and version < head:
         return f"out of order: older than production's {head}; give it a newer version"
     if production is Cell.NO:

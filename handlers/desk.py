@@ -112,7 +112,7 @@ class Desk:
             about=self._record(ask), kind="person.refused", actor=ask.user or NOBODY,
             data={"asked": asked if len(asked) <= SHORT else asked[:SHORT - 1] + "…", "why": str(exc)},
         )
-        return Reply(facts=(fact,), message=notice(str(exc)))
+        return Reply(facts=(fact,), message=notice(failures.refusal(exc)))
 
     def _record(self, ask: Ask) -> str:
         """The record that a button names; what it names is looked up, since a value proves nothing."""

@@ -7,7 +7,7 @@ import secrets
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import StagedoorError
-from templates.blocks import Message, notice
+from templates.blocks import Mark, Message, line, mention, notice
 
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # without I, L, O and U: nobody should have to ask which one it was
 
@@ -25,6 +25,17 @@ def sentence(exc: BaseException) -> tuple[Message, str]:
     """
     ref = reference()
     return notice(f"That did not work: {cause(exc)} Nothing was changed by this. (ref {ref})"), ref
+
+
+def refusal(exc: StagedoorError) -> Mark:
+    """A refusal as it is, followed by those who could do it instead. Only ids of Slack's become mentions."""
+    names: list[str] = []
+    for listed in exc.can:
+        try:
+            names += [" or " if names else " ", mention(listed)]
+        except ValueError:
+            continue
+    return line(str(exc), *names, " can." if names else "")
 
 
 def cause(exc: BaseException) -> str:

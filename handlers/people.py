@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -23,20 +22,15 @@ LESS_THAN_MEMBER = (
     "is_stranger", "is_invited_user",
 )
 SLACKBOT = "USLACKBOT"  # which Slack does not flag as a bot
-TOGETHER = 1.0  # seconds: the voters of one approval are asked for in one breath, and groups are read 20 times a minute
 
 
 class SlackPeople:
-    """`bot.ports.People` over the Web API. Nothing is remembered longer than a second: rights may be taken away."""
+    """`bot.ports.People` over the Web API. Nothing is remembered: rights may be taken away at any moment."""
 
-    def __init__(
-        self, client: WebClient, team_id: str, groups: Iterable[str], now: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, client: WebClient, team_id: str, groups: Iterable[str]) -> None:
         self._client = client
         self._team_id = team_id
         self._groups = tuple(dict.fromkeys(groups))
-        self._now = now
-        self._read: dict[str, tuple[float, frozenset[str]]] = {}
 
     def find(self, user: str) -> Person:
         if not user:
@@ -51,17 +45,11 @@ class SlackPeople:
         return Person(id=user, full_member=_full_member(told, user, self._team_id), groups=groups)
 
     def _members(self, group: str) -> frozenset[str]:
-        read = self._read.get(group)
-        if read is not None and self._now() - read[0] < TOGETHER:
-            return read[1]
-        asked_at = self._now()
         answer = _asked(
             "usergroups.users.list", lambda: self._client.usergroups_users_list(usergroup=group), missing=NO_SUCH_GROUP,
         )
         users = (answer.get("users") if answer is not None else None) or ()
-        members = frozenset(str(each) for each in users)
-        self._read[group] = (asked_at, members)
-        return members
+        return frozenset(str(each) for each in users)
 
 
 def _full_member(told: Mapping[str, Any], user: str, team_id: str) -> bool:

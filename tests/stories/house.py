@@ -147,8 +147,8 @@ class House(World):
         return _rows(self.production, query, values)
 
     def history(self, address: str = "") -> list[str]:
-        rows = _rows(address or self.production, "select version from supabase_migrations.schema_migrations order by 1", ())
-        return [row[0] for row in rows]
+        query = "select version from supabase_migrations.schema_migrations order by 1"
+        return [row[0] for row in _rows(address or self.production, query, ())]
 
     @property
     def store(self) -> Path:

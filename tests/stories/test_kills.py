@@ -1,4 +1,4 @@
-"""SIGKILL at every boundary: exactly once in the database, everything told once in Slack, nothing acknowledged forgotten."""
+"""SIGKILL at every boundary: once in the database, told once in Slack, nothing acknowledged forgotten."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_killed_during_a_slow_statement(house: Callable[..., House], moment: flo
     card = h.ready_to_approve()
     h.presses(BO, card, "Approve")
     h.until(lambda: h.production_rows(
-        "select 1 from pg_stat_activity where query like '%pg_sleep(3)%' and state = 'active'"
+        "select 1 from pg_stat_activity where query like '%%pg_sleep(3)%%' and state = 'active'"
         " and pid <> pg_backend_pid() and now() - query_start > make_interval(secs => %s)", moment,
     ), "the slow statement")
     h.kill_bot()
