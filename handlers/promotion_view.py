@@ -13,6 +13,10 @@ from templates.promotion import Sight, card, long_sql
 from templates.promotion_thread import needs_somebody, told
 
 
+SAID_ONCE = frozenset({"promotion.ticked", "promotion.approved"})
+"""Words that count once for each person: two presses at the same moment are two entries and one line."""
+
+
 class PromotionView:
     """Draws promotions; both kinds of record look alike."""
 
@@ -40,9 +44,12 @@ class PromotionView:
         )
 
     def line(self, record: Record, entry: Entry) -> Line | None:
-        so_far = Promotion.of(e for e in self._ports.journal.entries(about=record.id) if e.seq <= entry.seq)
+        entries = [each for each in self._ports.journal.entries(about=record.id) if each.seq <= entry.seq]
+        so_far = Promotion.of(entries)
         if entry.kind == "promotion.requested":
-            return self._sql_file(so_far)
+            return self._sql_file(so_far) if len(entries) == 1 else None
+        if entry.kind in SAID_ONCE and Promotion.of(entries[:-1]) == so_far:
+            return None
         message = told(so_far, entry)
         return Line(message=message, alone=needs_somebody(entry)) if message else None
 

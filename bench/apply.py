@@ -1,0 +1,198 @@
+"""How long do 100 pending files take, beside a plain psycopg loop and the Supabase CLI?
+
+    python bench/apply.py [FILES] [ROUNDS]
+
+Ours is the real walk of an approved promotion (walker, journal on SQLite synced to disk, the apply protocol) from the
+judging of its gates to its verified end, without Slack. Plain is one psycopg connection: for each file BEGIN, both time
+limits, the file's text, its history row, COMMIT. The CLI is `supabase db push` from npm, its start included, as people
+wait for it. Rounds alternate, since the machine may be shared; Postgres writes to disk as a production does.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from bot.adapters.sqlite_journal import SqliteJournal
+from bot.domain.entry import Fact
+from bot.domain.person import Person
+from bot.domain.project import Environment
+from bot.migrations.database import PostgresDatabase
+from bot.migrations.files import FolderMigrations
+from bot.policy import parse_policy
+from bot.promotions import Promotions
+from bot.runbooks import promotion, staging
+from bot.runbooks.walker import Walker
+from bot.scrub import Scrubber
+from bot.world import Ports, Project
+from rehearsal.postgres import Postgres
+from tests.compat.cli import NoCli, SupabaseCli
+
+AIM_PLAIN, AIM_CLI = 1.3, 3.0
+ANA, BO = "U0ANA0001", "U0BO00001"
+POLICY = f"""
+[approvals]
+approvers = ["{BO}"]
+[gates]
+manual = []
+skip = ["pull_request"]
+"""
+HISTORY = """
+create schema if not exists supabase_migrations;
+create table supabase_migrations.schema_migrations (version text not null primary key, statements text[], name text);
+"""
+
+
+def write_files(folder: Path, count: int) -> None:
+    for number in range(1, count + 1):
+        table = f"t{number:04}"
+        (folder / f"{20260101000000 + number}_add_{table}.sql").write_text(
+            f"-- Migration: add {table}\n"
+            f"create table {table} (id bigint generated always as identity primary key, note text not null);\n"
+            f"create index {table}_note on {table} (note);\n"
+            f"insert into {table} (note) values ('one'), ('two');\n"
+        )
+
+
+# ---- the three ways
+
+class Everybody:
+    def find(self, user: str) -> Person:
+        return Person(id=user, full_member=True)
+
+
+class RealClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def ours(migrations: Path, database: Callable[[], str]) -> float:
+    with tempfile.TemporaryDirectory(prefix="stagedoor-bench-") as folder, approved(
+        Path(folder), migrations, {Environment.STAGING: database(), Environment.PRODUCTION: database()},
+    ) as (walker, journal, record):
+        begun = time.perf_counter()
+        walker.walk(record)
+        took = time.perf_counter() - begun
+        reached = journal.load(record)
+        assert reached is not None
+        assert reached.stage == "watch", f"it stopped at {reached.stage}: {reached.waits_for}"
+        return took
+
+
+@contextmanager
+def approved(
+    folder: Path, migrations: Path, addresses: dict[Environment, str],
+) -> Iterator[tuple[Walker, SqliteJournal, str]]:
+    """A promotion that was staged and approved; its next walk puts it into production."""
+    clock = RealClock()
+    with closing(SqliteJournal(folder / "stagedoor.db", clock, Scrubber(()))) as journal:
+        ports = Ports(
+            journal=journal, shelves=journal, clock=clock, people=Everybody(), health=None,  # type: ignore[arg-type]
+            projects={"shop": Project(
+                name="shop", migrations=FolderMigrations(migrations),
+                databases={where: PostgresDatabase(address, str(where)) for where, address in addresses.items()},
+                policy=parse_policy(POLICY),
+            )},
+            wake=lambda record: None, tell=lambda: None, stopping=lambda: False,
+        )
+        walker = Walker(ports, {"promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK})
+        requests, project = Promotions(ports), ports.projects["shop"]
+        walker.walk(requests.stage(ANA, project, (), "1").record)
+        record = requests.promote(ANA, project, (), "2").record
+        walker.walk(record)
+        journal.append([Fact(about=record, kind="promotion.approved", actor=BO)])
+        yield walker, journal, record
+
+
+def plain(migrations: Path, address: str) -> float:
+    begun = time.perf_counter()
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(HISTORY)
+        for path in sorted(migrations.glob("*.sql")):
+            version, _, name = path.stem.partition("_")
+            text = path.read_text()
+            with connection.transaction():
+                connection.execute("set local lock_timeout = '3s'")
+                connection.execute("set local statement_timeout = '15min'")
+                connection.execute(text)
+                connection.execute(
+                    "insert into supabase_migrations.schema_migrations (version, name, statements) values (%s, %s, %s)",
+                    (version, name, [text]),
+                )
+    return time.perf_counter() - begun
+
+
+def pushed(cli: SupabaseCli, folder: Path, address: str) -> float:
+    begun = time.perf_counter()
+    cli.push(folder, address)
+    return time.perf_counter() - begun
+
+
+# ---- rounds and verdict
+
+def main(files: int = 100, rounds: int = 5) -> None:
+    cli: SupabaseCli | None = None
+    try:
+        cli = SupabaseCli.installed()
+    except NoCli as why:
+        print(f"The Supabase CLI is left out: {why}.")
+    with tempfile.TemporaryDirectory(prefix="stagedoor-bench-") as scratch, Postgres() as postgres:
+        folder = Path(scratch)
+        migrations = folder / "supabase" / "migrations"
+        migrations.mkdir(parents=True)
+        write_files(migrations, files)
+        made: list[str] = []
+
+        def database() -> str:
+            made.append(f"bench{len(made)}")
+            return postgres.project(made[-1])
+
+        ways: dict[str, Callable[[], float]] = {
+            "ours": lambda: ours(migrations, database),
+            "plain psycopg": lambda: plain(migrations, database()),
+        }
+        if cli is not None:
+            ways["supabase db push"] = lambda: pushed(cli, folder, database())
+        took: dict[str, list[float]] = {name: [] for name in ways}
+        for number in range(rounds + 1):
+            for name, way in ways.items():
+                seconds = way()
+                if number:  # the first round warms everything up
+                    took[name].append(seconds)
+            for name in made:
+                postgres.drop(name)
+            made.clear()
+    tell(took, files, rounds, cli)
+
+
+def tell(took: dict[str, list[float]], files: int, rounds: int, cli: SupabaseCli | None) -> None:
+    if cli is not None:
+        print(f"supabase {cli.version()}, as npm installs it")
+    print(f"{files} pending files, {rounds} rounds, ms")
+    median = {name: statistics.median(values) for name, values in took.items()}
+    for name, values in took.items():
+        spread = f"{min(values) * 1000:.0f}-{max(values) * 1000:.0f}"
+        share = f"{median[name] / median['plain psycopg']:.2f} x plain"
+        print(f"  {name:<18}{median[name] * 1000:>8.0f}   ({spread}){'':<4}{share:>14}")
+    ratio = statistics.median(a / b for a, b in zip(took["ours"], took["plain psycopg"], strict=True))
+    aims = {f"at most {AIM_PLAIN} x a plain psycopg loop: {ratio:.2f} (median of the rounds)": ratio <= AIM_PLAIN}
+    if cli is not None:
+        faster = median["supabase db push"] / median["ours"]
+        aims[f"at least {AIM_CLI:.0f} x faster than supabase db push: {faster:.1f}"] = faster >= AIM_CLI
+    for aim, held in aims.items():
+        print(f"{'held  ' if held else 'MISSED'}  {aim}")
+    raise SystemExit(0 if all(aims.values()) else 1)
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:3]))
