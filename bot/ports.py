@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -11,6 +12,7 @@ from bot.domain.entry import Entry, Fact, Json
 from bot.domain.migration import Applied, Folder
 from bot.domain.person import Person
 from bot.domain.record import Claim, Record, Status
+from bot.domain.review import CommitStatus, Origin, Pull, Reviewed
 
 
 class Clock(Protocol):
@@ -157,7 +159,7 @@ class People(Protocol):
     """Who somebody is in Slack, asked at the moment of use."""
 
     def find(self, user: str) -> Person:
-        """The person as Slack knows them now. Raises `Unreachable` when it does not answer, `Unknown` for no such user."""
+        """The person as Slack knows them now. Raises `Unreachable` without an answer, `Unknown` for no such user."""
         ...
 
 
@@ -181,6 +183,66 @@ class Migrations(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """The files of a folder at a commit: git's hash of each plain one by name, and names of links and the like."""
+
+    blobs: Mapping[str, str]
+    odd: tuple[str, ...] = ()
+
+
+class CodeHost(Protocol):
+    """Where the repository and its pull requests live.
+
+    Everything raises `Unreachable` without an answer, `Unknown` for what is not there, `Refused` where a right lacks.
+    """
+
+    @property
+    def repository(self) -> str:
+        """`owner/name`."""
+        ...
+
+    def branch(self) -> str:
+        """The branch that is promoted."""
+        ...
+
+    def head(self) -> str:
+        """That branch's last commit."""
+        ...
+
+    def listing(self, commit: str, folder: str) -> Listing:
+        """The files of a folder at a commit."""
+        ...
+
+    def blob(self, sha: str) -> bytes:
+        """The bytes whose git hash is `sha`, checked."""
+        ...
+
+    def pull(self, number: int) -> Pull:
+        """A pull request as it stands now."""
+        ...
+
+    def changed(self, number: int) -> Mapping[str, bool]:
+        """Paths that a pull request touches; False for those it takes away."""
+        ...
+
+    def reviewed(self, number: int, folder: str) -> Reviewed:
+        """A pull request with all that was said about its last commit."""
+        ...
+
+    def origin(self, path: str) -> Origin | None:
+        """How the newest state of a file came to the branch; None for a file that is not there."""
+        ...
+
+    def open_pulls(self) -> tuple[Pull, ...]:
+        """Open pull requests into the branch."""
+        ...
+
+    def say(self, commit: str, status: CommitStatus) -> None:
+        """Tell a commit about its way to production."""
+        ...
+
+
 class Health(Protocol):
     """Addresses that must answer."""
 
@@ -198,7 +260,10 @@ class Step:
 
 
 class Noting(Protocol):
-    """How an apply tells what it does. `note` is journalled before the next statement runs; `progress` is not."""
+    """How an apply tells what it does. `note` is journalled before the next statement runs; `progress` is not.
+
+    `progress` comes at each statement, and again now and then while one runs: whoever shows it picks what to show.
+    """
 
     def note(self, kind: str, data: Mapping[str, Json]) -> None: ...
 
@@ -225,6 +290,11 @@ class Job:
     lock_timeout: float
     statement_timeout: float
 
+    @property
+    def label(self) -> str:
+        """`VERSION name`, as people write it."""
+        return f"{self.version} {self.name}".rstrip()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
@@ -237,7 +307,10 @@ class Done:
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """The file is not in. `sqlstate` is empty where the server did not say one."""
+    """The file is not in. `sqlstate` is empty where the server did not say one.
+
+    `clean` is False when a part of it may be in all the same, without a history row: somebody has to look.
+    """
 
     why: str
     sqlstate: str = ""
@@ -245,14 +318,23 @@ class Failed:
     line: int = 0
     sql: str = ""
     retry: bool = False
+    clean: bool = True
     blockers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class InDoubt:
-    """Nobody can say yet whether the file is in: an earlier backend still works on it, or the server is out of reach."""
+    """Nobody can say yet whether the file is in: an earlier backend works on it, or the server is out of reach."""
 
     why: str
+
+
+class Applier(Protocol):
+    """Puts files into one database, one after the other."""
+
+    def apply(self, job: Job, noting: Noting) -> Done | Failed | InDoubt:
+        """Put one file in by the protocol of docs/apply.md; running it again after any crash is safe."""
+        ...
 
 
 class Database(Protocol):
@@ -269,8 +351,8 @@ class Database(Protocol):
         """What the server says it is: database, address and version, without secrets."""
         ...
 
-    def apply(self, job: Job, noting: Noting) -> Done | Failed | InDoubt:
-        """Put one file in by the protocol of docs/apply.md; running it again after any crash is safe."""
+    def applier(self) -> AbstractContextManager[Applier]:
+        """Puts files in, over one session for as long as all goes well; the session ends with the context."""
         ...
 
     def leftovers(self) -> tuple[str, ...]:

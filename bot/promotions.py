@@ -15,10 +15,11 @@ from bot.domain.record import Record, Status
 from bot.errors import Refused, Unknown
 from bot.evidence import manual_labels
 from bot.migrations.files import purpose
+from bot.migrations.risk import risks
 from bot.migrations.transaction import obstacle, statement_count
 from bot.policy import Policy
 from bot.ports import Put
-from bot.roles import require_approver, require_member, require_operator
+from bot.roles import require_approver, require_member, require_operator, required_approvals
 from bot.world import Ports, Project
 
 KINDS = {Environment.PRODUCTION: ("promotion", "P"), Environment.STAGING: ("staging", "S")}
@@ -75,13 +76,26 @@ class Promotions:
         self._require_open(record, promotion)
         if record.stage == "gates":
             raise Refused(f"{record_id} cannot be approved yet: {record.waits_for or 'its gates are being checked'}.")
+        required = required_approvals(promotion.plan, policy)
         if by in promotion.approvals:
             raise Refused(
-                f"You have approved {record_id} already: {len(promotion.approvals)} of {policy.approvals.required}."
+                f"You have approved {record_id} already: {len(promotion.approvals)} of {required}."
             )
         if record.stage != "approval":
             raise Refused(f"{record_id} has the approvals it needs. It is at “{record.stage}”.")
         return (Fact(about=record_id, kind="promotion.approved", actor=by, data={"plan": promotion.plan.digest}),)
+
+    def attend(self, by: str, record_id: str) -> tuple[Fact, ...]:
+        """Say that somebody is there when the promotion starts: its requester, or an approver."""
+        record, promotion, policy = self._known(record_id)
+        person = self._ports.people.find(by)
+        require_member(person, policy)
+        if by != promotion.requested_by:
+            require_approver(person, policy)
+        self._require_open(record, promotion)
+        if promotion.window_opens is None:
+            raise Refused(f"{record_id} does not wait for anybody to be there.")
+        return (Fact(about=record_id, kind="promotion.attended", actor=by),)
 
     def reject(self, by: str, record_id: str, reason: str) -> tuple[Fact, ...]:
         """End a promotion that has not begun, as an approver."""
@@ -205,7 +219,7 @@ class Promotions:
                 filename=file.filename,
                 sha256=file.sha256,
                 statements=0 if obstacle(file.content) else statement_count(file.content),
-                purpose=purpose(file.content),
+                purpose=purpose(file.content), risks=risks(file.content),
             )
             for file in chosen
         )

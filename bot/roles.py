@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.person import Person
+from bot.domain.plan import Plan
 from bot.errors import Refused
 from bot.policy import Policy
 
@@ -38,6 +39,11 @@ def require_approver(person: Person, policy: Policy) -> None:
         )
     if not _in(person, approvers):
         raise Refused("You are not a listed approver.", can=approvers)
+
+
+def required_approvals(plan: Plan, policy: Policy) -> int:
+    """How many people have to approve: more where data is destroyed or access is widened."""
+    return policy.approvals.required_destructive if plan.risks else policy.approvals.required
 
 
 def _in(person: Person, listed: tuple[str, ...]) -> bool:

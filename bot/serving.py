@@ -39,12 +39,15 @@ from handlers.migrate import Migrate
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
 from handlers.slack_out import SlackOut
+from handlers.socket_mode import SocketMode
 
 log = structlog.get_logger(__name__)
 
 RUNBOOKS = {"promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK}
 PRUNE_AFTER = timedelta(days=30)
-FATAL_AT_SLACK = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
+FATAL_AT_SLACK = frozenset({
+    "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type",
+})
 
 
 def run(settings: Settings) -> int:
@@ -99,6 +102,7 @@ class House:
         self._app = build_app(
             self._identity, journal, subjects, clock, self._inbox.nudge, self._client, self._metrics,
         )
+        self._sockets = self._open_sockets()
         self._timetable = Timetable(journal, self._threads, clock, lambda: journal.prune(clock.now() - PRUNE_AFTER))
 
     def serve(self) -> None:
@@ -107,20 +111,36 @@ class House:
             loop.start()
         self._inbox.start()
         self._timetable.start()
-        secret = self._settings.slack_signing_secret.get_secret_value()
         web = build(
-            slack=SlackDoor(self._app, secret, self._clock, self._metrics), alive={"process": lambda: None},
-            ready=self._parts(), metrics=self._metrics,
+            slack=self._slack_door(), alive={"process": lambda: None}, ready=self._parts(), metrics=self._metrics,
         )
+        if self._sockets:
+            self._sockets.start()
         serve_http(web, self._settings.host, self._settings.port, self._stop, _ready)
         self._stop.set()
         log.info("stopping")
+        if self._sockets:
+            self._sockets.stop()
         self._inbox.drain(5.0)
         self._timetable.stop()
         self._threads.stop()
         self._announcer.stop(3.0)
         self._answers.stop(3.0)
         self._private.close()
+
+    def _slack_door(self) -> SlackDoor | None:
+        if self._sockets:
+            return None
+        secret = self._settings.slack_signing_secret.get_secret_value()
+        return SlackDoor(self._app, secret, self._clock, self._metrics)
+
+    def _open_sockets(self) -> SocketMode | None:
+        token = self._settings.slack_app_token
+        if token is None:
+            return None
+        sockets = SocketMode(self._app, self._client, token.get_secret_value(), self._metrics)
+        prove_app_token(sockets)
+        return sockets
 
     def _wake(self, record: str) -> None:
         self._threads.wake(record)
@@ -130,7 +150,8 @@ class House:
         self._answers.nudge()
 
     def _parts(self) -> Mapping[str, Part]:
-        return {"store": self._store, "scheduler": self._scheduler, "slack": self._slack}
+        parts: dict[str, Part] = {"store": self._store, "scheduler": self._scheduler, "slack": self._slack}
+        return parts | ({"sockets": self._sockets.state} if self._sockets else {})
 
     def _store(self) -> str | None:
         self._journal.load("P-0")
@@ -142,7 +163,7 @@ class House:
 
     def _slack(self) -> str | None:
         try:
-            self._client.api_test()
+            self._client.auth_test()
         except (SlackApiError, SlackClientError, OSError) as trouble:
             return f"does not answer ({type(trouble).__name__})"
         return None
@@ -166,6 +187,19 @@ def learn_identity(client: WebClient, journal: SqliteJournal) -> Identity:
     except (SlackClientError, OSError) as trouble:
         doc = _last_identity(journal, type(trouble).__name__)
     return Identity(token=client.token or "", **doc)
+
+
+def prove_app_token(sockets: SocketMode) -> None:
+    """Ask whether Slack takes the token. Raises `ConfigurationError`; an absent Slack is waited for later."""
+    try:
+        sockets.ticket()
+    except SlackApiError as trouble:
+        code = str(trouble.response.get("error", ""))
+        if code in FATAL_AT_SLACK | {"missing_scope"}:
+            mend = "Make an app-level token with connections:write under Basic Information."
+            raise ConfigurationError([f"SLACK_APP_TOKEN: Slack says {code}. {mend}"]) from None
+    except (SlackClientError, OSError):
+        log.warning("slack is away", using="connections as soon as it answers")
 
 
 def _last_identity(journal: SqliteJournal, why: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.domain.entry import SYSTEM, Fact, Json
+from bot.domain.entry import SYSTEM, Entry, Fact, Json
 from bot.domain.project import Environment
 from bot.domain.record import Claim, Record
 from bot.policy import Policy
@@ -53,10 +53,16 @@ class World:
     def policy(self) -> Policy:
         return self.project.policy
 
-    def note(self, kind: str, data: Mapping[str, Json], actor: str = SYSTEM) -> None:
+    def note(self, kind: str, data: Mapping[str, Json]) -> tuple[Entry, ...]:
         """Journal a fact about this record now. Raises `Superseded` when another walk has begun."""
-        self.ports.journal.append([Fact(about=self.record.id, kind=kind, actor=actor, data=data)], claim=self.claim)
+        return self.note_together((kind, data))
+
+    def note_together(self, *notes: tuple[str, Mapping[str, Json]]) -> tuple[Entry, ...]:
+        """Journal several facts in one transaction."""
+        facts = [Fact(about=self.record.id, kind=kind, actor=SYSTEM, data=data) for kind, data in notes]
+        entries = self.ports.journal.append(facts, claim=self.claim)
         self.ports.tell()
+        return entries or ()
 
     def progress(self, data: Mapping[str, Json]) -> None:
         """Show how far it is, outside the chain."""

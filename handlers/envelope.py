@@ -56,6 +56,22 @@ def opened(content_type: str, body: bytes) -> dict[str, Json]:
     return payload
 
 
+def frame(text: str) -> dict[str, Json]:
+    """A frame of Socket Mode; an envelope's payload is as whole as a signed body's. Raises `Malformed`."""
+    try:
+        read = _json(text)
+    except Malformed:
+        raise
+    except (ValueError, RecursionError) as exc:
+        raise Malformed(f"the frame cannot be read ({type(exc).__name__})") from None
+    if read.get("envelope_id"):
+        payload = read.get("payload")
+        if not isinstance(payload, dict):
+            raise Malformed("the envelope is empty")
+        _shaped(payload)
+    return read
+
+
 def _form(text: str) -> dict[str, Json]:
     fields = dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS))
     if "payload" in fields:

@@ -13,7 +13,7 @@ from handlers.conversation import Ask, Reply, Subject
 from handlers.promotion_view import PromotionView
 from templates.blocks import line, notice
 from templates.migrate import help_card, history_card, status_card
-from templates.promotion import APPROVE, CANCEL, CONFIRM, REJECT, VIEW_SQL, sql_modal
+from templates.promotion import APPROVE, CANCEL, CONFIRM, I_AM_HERE, REJECT, VIEW_SQL, sql_modal
 
 Verb = Callable[[Ask, Project, tuple[str, ...]], Reply]
 
@@ -39,6 +39,7 @@ class Migrate:
                 REJECT: self._reject,
                 CANCEL: self._cancel,
                 CONFIRM: self._confirm,
+                I_AM_HERE: self._attend,
                 VIEW_SQL: self._sql,
             },
         )
@@ -85,6 +86,9 @@ class Migrate:
 
     def _cancel(self, ask: Ask) -> Reply:
         return Reply(facts=self._promotions.cancel(ask.user, ask.value))
+
+    def _attend(self, ask: Ask) -> Reply:
+        return Reply(facts=self._promotions.attend(ask.user, ask.value))
 
     def _confirm(self, ask: Ask) -> Reply:
         record, _, label = ask.value.partition(":")

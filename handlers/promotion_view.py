@@ -5,13 +5,13 @@ from __future__ import annotations
 from bot.domain.entry import Entry
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
+from bot.roles import required_approvals
 from bot.scrub import Scrubber
 from bot.world import Ports
 from handlers.announcer import Line, Upload
 from templates.blocks import Message, line, notice
 from templates.promotion import Sight, card, long_sql
 from templates.promotion_thread import needs_somebody, told
-
 
 SAID_ONCE = frozenset({"promotion.ticked", "promotion.approved"})
 """Words that count once for each person: two presses at the same moment are two entries and one line."""
@@ -35,7 +35,7 @@ class PromotionView:
             Sight(
                 record=record,
                 promotion=promotion,
-                required=policy.approvals.required,
+                required=required_approvals(promotion.plan, policy),
                 approvers=policy.approvals.approvers,
                 after=tuple(policy.gates.after),
                 progress=self._ports.shelves.get("progress", record.id) or {},

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
@@ -21,6 +22,7 @@ from rehearsal.slack import Slack
 
 SIGNING_SECRET = "rehearsal-signing-secret"
 BOT_TOKEN = "xoxb-rehearsal-token"
+APP_TOKEN = "xapp-rehearsal-token"
 READY_WITHIN = 30.0
 
 
@@ -28,11 +30,13 @@ class World:
     """Everything a promotion needs, on loopback. As a context it starts in order and leaves nothing behind.
 
     `environment` is added to the bot's variables; `command` starts the bot (the default is `stagedoor serve`).
+    With `socket_mode` Slack speaks to it over connections of its own alone. `slack` goes to the stand-in.
     """
 
     def __init__(
         self, *, page_port: int = 0, limits: str = "posts", environment: dict[str, str] | None = None,
         command: list[str] | None = None, postgres: Postgres | None = None, log: Path | None = None,
+        socket_mode: bool = False, slack: Mapping[str, Any] | None = None,
     ) -> None:
         self._stack = ExitStack()
         self._page_port, self._limits = page_port, limits
@@ -40,6 +44,7 @@ class World:
         self._command = command or [sys.executable, "-m", "bot", "serve"]
         self._postgres = postgres
         self._log = log
+        self._slack_given = {**({"app_token": APP_TOKEN} if socket_mode else {}), **(slack or {})}
         self.bot: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -55,6 +60,7 @@ class World:
             self.slack = Slack(
                 port=self._page_port, bot_url=f"http://127.0.0.1:{self.bot_port}/slack/events",
                 signing_secret=SIGNING_SECRET, bot_token=BOT_TOKEN, limits=self._limits,
+                **self._slack_given,
             )
             self.slack.start()
             self._stack.callback(self.slack.stop)
@@ -73,8 +79,10 @@ class World:
     def environment(self) -> dict[str, str]:
         """The bot's variables: this process's without anything that would configure another bot."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STAGEDOOR_"))}
-        return own | {
-            "SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_SIGNING_SECRET": SIGNING_SECRET, "SLACK_API_URL": self.slack.api_url,
+        app_token = str(self._slack_given.get("app_token", ""))
+        door = {"SLACK_APP_TOKEN": app_token} if app_token else {"SLACK_SIGNING_SECRET": SIGNING_SECRET}
+        return own | door | {
+            "SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_API_URL": self.slack.api_url,
             "STAGING_DATABASE_URL": self.staging, "PRODUCTION_DATABASE_URL": self.production,
             "STAGEDOOR_STORE_URL": f"sqlite:///{self.directory / 'stagedoor.db'}",
             "STAGEDOOR_POLICY": str(self.directory / "stagedoor.toml"), "MIGRATIONS_DIR": str(self.migrations),

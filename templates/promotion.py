@@ -32,7 +32,7 @@ from templates.blocks import (
 )
 
 APPROVE, REJECT, CANCEL = "promotion.approve", "promotion.reject", "promotion.cancel"
-VIEW_SQL, CONFIRM = "promotion.sql", "promotion.confirm"
+VIEW_SQL, CONFIRM, I_AM_HERE = "promotion.sql", "promotion.confirm", "promotion.here"
 
 ONLY_PROJECT = "default"
 """The name of the project that the variables without a prefix describe."""
@@ -60,6 +60,8 @@ def card(sight: Sight) -> Message:
     p = sight.promotion
     title, status = _title(sight), _status(sight)
     blocks: list[Block] = [section(bold(title)), section(status), rich(*_files(p))]
+    if p.plan.risks and p.kind == "promotion":
+        blocks.append(section(line(f"Destroys data or opens access: {'; '.join(p.plan.risks)}.")))
     if sight.record.status is Status.LIVE or not p.changed_something:
         blocks.extend(_checklist(sight))
     if sight.record.stage == "watch" and sight.record.status is Status.LIVE:
@@ -99,6 +101,8 @@ def _status(sight: Sight) -> Mark:
             return line("Held until: " + record.waits_for if record.waits_for else "Checking the gates", asked)
         case "approval":
             return line(_approval(sight), asked)
+        case "window":
+            return line(_window(sight), asked)
         case "apply":
             return _applying(sight)
         case "verify":
@@ -114,6 +118,16 @@ def _approval(sight: Sight) -> Mark:
     if len(p.approvals) < sight.required:
         return line(f"Waiting for approval, {len(p.approvals)} of {sight.required}")
     return line(f"Approved, {len(p.approvals)} of {sight.required}. Still needed: {_missing(p)}")
+
+
+def _window(sight: Sight) -> Mark:
+    p, record = sight.promotion, sight.record
+    if p.attended_by:
+        return line("Approved. Waiting for the deploy window; ", mention(p.attended_by), " will be there")
+    if p.window_opens is not None and record.waits_for.startswith("somebody"):
+        return line("The deploy window is open. Waiting for somebody who is there")
+    opens = p.window_opens or (record.due if record.waits_for else None)
+    return line("Approved. Waiting for the deploy window", *((", ", when(opens)) if opens else ()))
 
 
 def _missing(p: Promotion) -> str:
@@ -284,6 +298,8 @@ def _buttons(sight: Sight) -> list[Block]:
                 ),
             )
         )
+    if sight.record.stage == "window" and p.window_opens is not None and not p.attended_by:
+        buttons.append(button("I am here", I_AM_HERE, id, style="primary"))
     buttons.append(
         button(
             "Cancel",

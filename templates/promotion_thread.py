@@ -15,7 +15,8 @@ Told = Mark | None
 
 def needs_somebody(entry: Entry) -> bool:
     """Whether the line of this entry mentions somebody who has to know or act; such a line stands alone."""
-    return entry.kind in ("approval.asked", "approval.void", "walk.ended") or entry.data.get("well") is False
+    mentions = ("approval.asked", "approval.void", "window.near", "walk.ended")
+    return entry.kind in mentions or entry.data.get("well") is False
 
 
 def told(promotion: Promotion, entry: Entry) -> Message | None:
@@ -70,8 +71,10 @@ def _moved(p: Promotion, e: Entry) -> Told:
                 if e.data["from"] != "gates"
                 else line(f"Gates: {e.data['said']}; production is at {p.plan.head or 'an empty history'}")
             )
+        case "window":
+            return line(f"Approved by {len(p.approvals)}, and every gate passes")
         case "apply" if p.kind == "promotion":
-            return line("Approved and every gate passes. Applying.")
+            return line(f"Applying: {e.data['said']}")
         case _:
             return None
 
@@ -80,6 +83,23 @@ def _waits(p: Promotion, e: Entry) -> Told:
     if e.data["stage"] == "apply" and e.data["for"] and p.failure is None:
         return line(f"Waits for {e.data['for']}")
     return None
+
+
+def _near(p: Promotion, e: Entry) -> Told:
+    names: list[str] = []
+    for person in dict.fromkeys(str(id) for id in _list(e.data["people"])):
+        names += [mention(person), " "]
+    opens = when(datetime.fromisoformat(str(e.data["opens"])))
+    if not e.data["attended"]:
+        return line(*names, f"{p.id} goes in when the deploy window opens, ", opens)
+    return line(
+        *names, f"{p.id} goes in when the deploy window opens, ", opens,
+        ", if one of you is there then: press I am here on its card. Otherwise it waits for the next window.",
+    )
+
+
+def _here(p: Promotion, e: Entry) -> Told:
+    return line(mention(e.actor), " is there")
 
 
 def _committed(p: Promotion, e: Entry) -> Told:
@@ -184,6 +204,8 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "promotion.cancelled": _too_late,
     "promotion.rejected": _too_late,
     "approval.void": _void,
+    "window.near": _near,
+    "promotion.attended": _here,
     "walk.moved": _moved,
     "walk.waits": _waits,
     "apply.committed": _committed,

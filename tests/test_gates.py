@@ -74,16 +74,21 @@ def test_ready_evidence_passes_every_gate() -> None:
             "on_staging", State.UNKNOWN, "keeps no statements",
         ),
         (
-            lambda e: replace(e, staged={A: staged(A), B: staged(B, sha256="other")}, staging=(row(A), row(B, Match.EDITED))),
+            lambda e: replace(
+                e, staged={A: staged(A), B: staged(B, sha256="other")}, staging=(row(A), row(B, Match.EDITED)),
+            ),
             "on_staging", State.REFUSED, "other statements",
         ),
-        (lambda e: replace(e, local={**e.local, A: "other"}), "not_modified", State.REFUSED, "every approval of it is void"),
+        (lambda e: replace(e, local={**e.local, A: "other"}), "not_modified", State.REFUSED, "approval of it is void"),
         (lambda e: replace(e, local={BASE: "x", A: f"sha-{A}"}), "not_modified", State.REFUSED, "no longer in"),
         (lambda e: replace(e, target=(row(BASE, Match.EDITED),)), "not_modified", State.REFUSED, "Edited after"),
         (lambda e: replace(e, local=None, unread={"files": "gone"}), "not_modified", State.UNKNOWN, "gone"),
         (lambda e: replace(e, target=None, unread={"target": "down"}), "in_order", State.UNKNOWN, "down"),
         (lambda e: replace(e, target=(row(BASE), row(A))), "in_order", State.REFUSED, "moved"),
-        (lambda e: replace(e, target=(row("20260101000000", None), row(BASE))), "in_order", State.REFUSED, "without a file"),
+        (
+            lambda e: replace(e, target=(row("20260101000000", None), row(BASE))),
+            "in_order", State.REFUSED, "without a file",
+        ),
         (lambda e: replace(e, local={"20261001000000": "s", **e.local}), "in_order", State.REFUSED, "Out of order"),
         (
             lambda e: replace(e, plan=replace(e.plan, files=(file(B),))),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import StagedoorError, Unknown
-from bot.settings import ConfigurationError, Settings, store_path
+from bot.settings import ConfigurationError, Settings, store_address
 from bot.settings.hosts import discarding_host
 from bot.settings.variables import EVERY
 
@@ -60,7 +60,7 @@ def test_the_least_there_is_gives_the_defaults() -> None:
     assert settings.port == 3000
     assert settings.host == "0.0.0.0"
     assert settings.slack_api_url == "https://slack.com/api/"
-    assert settings.store_path == Path("var/stagedoor.db")
+    assert settings.store_address == "sqlite:///var/stagedoor.db"
     assert settings.backup_dir == Path.home() / ".local/share/stagedoor/backups"
     assert (settings.log_format, settings.log_level) == (None, "INFO")
     assert settings.policy.apply.lock_timeout == timedelta(seconds=3)
@@ -73,7 +73,8 @@ def test_the_least_there_is_gives_the_defaults() -> None:
     ("LOG_FORMAT", "JSON", lambda s: s.log_format == "json"),
     ("LOG_LEVEL", "debug", lambda s: s.log_level == "DEBUG"),
     ("STAGEDOOR_URL", "https://bot.example/", lambda s: s.stagedoor_url == "https://bot.example"),
-    ("STAGEDOOR_STORE_URL", "sqlite:////data/stagedoor.db", lambda s: s.store_path == Path("/data/stagedoor.db")),
+    ("STAGEDOOR_STORE_URL", "sqlite:////data/stagedoor.db", lambda s: s.store_address == "sqlite:////data/stagedoor.db"),
+    ("STAGEDOOR_STORE_URL", f"postgresql://u:{HUSH}@h/db", lambda s: s.store_address == f"postgresql://u:{HUSH}@h/db"),
     ("STAGEDOOR_LINK_KEY", "k" * 32, lambda s: s.link_key == b"k" * 32),
     ("SLACK_API_URL", "http://127.0.0.1:9/api/", lambda s: s.slack_api_url == "http://127.0.0.1:9/api/"),
     ("BACKUP_DIR", "~/dumps", lambda s: s.backup_dir == Path.home() / "dumps"),
@@ -106,11 +107,23 @@ def test_a_variable_of_the_machine_is_not_taken_for_a_field_of_ours() -> None:
 
 
 def test_where_the_journal_lies_can_be_told_without_anything_else(tmp_path: Path) -> None:
-    assert store_path({}, None) == Path("var/stagedoor.db")
+    assert store_address({}, None) == "sqlite:///var/stagedoor.db"
     (tmp_path / ".env").write_text("STAGEDOOR_STORE_URL=sqlite:////data/x.db\n")
-    assert store_path({}, tmp_path / ".env") == Path("/data/x.db")
+    assert store_address({}, tmp_path / ".env") == "sqlite:////data/x.db"
     with pytest.raises(ConfigurationError, match="must read sqlite:///PATH"):
-        store_path({"STAGEDOOR_STORE_URL": "x.db"}, None)
+        store_address({"STAGEDOOR_STORE_URL": "x.db"}, None)
+
+
+def test_socket_mode_needs_no_signing_secret_and_signs_links_all_the_same() -> None:
+    environ = {name: value for name, value in GOOD.items() if name != "SLACK_SIGNING_SECRET"}
+    settings = Settings.load({**environ, "SLACK_APP_TOKEN": f"xapp-{HUSH}"}, None)
+    assert settings.socket_mode
+    assert not load().socket_mode
+    another = Settings.load({**environ, "SLACK_APP_TOKEN": "xapp-another"}, None)
+    assert len({settings.link_key, another.link_key, load().link_key}) == 3
+    assert load(SLACK_APP_TOKEN="xapp-another").link_key == load().link_key
+    assert f"xapp-{HUSH}" in settings.secrets()
+    assert HUSH not in repr(settings)
 
 
 def test_links_are_signed_with_a_key_of_their_own() -> None:
@@ -155,14 +168,14 @@ def test_the_error_is_one_that_may_be_shown() -> None:
 @pytest.mark.parametrize(("variable", "value", "told"), [
     ("SLACK_BOT_TOKEN", f"xoxp-{HUSH}", "is no bot token: copy the Bot User OAuth Token"),
     ("SLACK_SIGNING_SECRET", f"xoxb-{HUSH}", "is no signing secret: copy Signing Secret"),
-    ("SLACK_APP_TOKEN", f"xapp-{HUSH}", "selects Socket Mode, which this release does not have"),
     ("SLACK_APP_TOKEN", f"xoxb-{HUSH}", "is no app-level token"),
     ("SLACK_API_URL", "https://slack.example/api", "must end in /api/"),
     ("SLACK_API_URL", f"{HUSH}/api/", "is no usable address: it must read https://HOST… or http://HOST…"),
     ("STAGEDOOR_URL", "bot.example", "is no usable address"),
     ("STAGEDOOR_URL", "https://bot.example/?a=b", "must be a plain address without a query"),
     ("STAGEDOOR_LINK_KEY", "hush", "is shorter than 16 characters"),
-    ("STAGEDOOR_STORE_URL", f"postgresql://u:{HUSH}@h/db", "keeps its journal in SQLite alone: use sqlite:///PATH"),
+    ("STAGEDOOR_STORE_URL", f"postgresql://u:{HUSH}@h:6543/db", "is on port 6543, the transaction pooler"),
+    ("STAGEDOOR_STORE_URL", f"postgresql://u:{HUSH}", "names no host"),
     ("STAGEDOOR_STORE_URL", "sqlite://", "must read sqlite:///PATH"),
     ("STAGEDOOR_STORE_URL", "stagedoor.db", "must read sqlite:///PATH"),
     ("STAGEDOOR_STORE_URL", "sqlite:///:memory:", "would keep the journal in memory"),

@@ -119,7 +119,9 @@ def test_a_stage_that_this_release_does_not_know_waits_and_says_so(bench: Bench)
     other.journal.close()
 
 
-@pytest.mark.parametrize(("trouble", "said"), [(Unreachable("Staging did not answer."), "Staging"), (KeyError("x"), "fault")])
+@pytest.mark.parametrize(
+    ("trouble", "said"), [(Unreachable("Staging did not answer."), "Staging"), (KeyError("x"), "fault")],
+)
 def test_trouble_keeps_the_record_and_tries_again(bench: Bench, trouble: Exception, said: str) -> None:
     def first(promotion: Promotion, world: World) -> Outcome:
         raise trouble

@@ -4,11 +4,33 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
+from typing import Protocol, Self
 
 from bot.errors import Refused
+
+
+class StoreLock(Protocol):
+    """The right to serve a store, whatever kind of store it is."""
+
+    def try_acquire(self) -> bool: ...
+
+    def acquire(self, poll: float, stop: Event) -> bool: ...
+
+    def holder(self) -> int | str | None: ...
+
+    def watch(self, lost: Callable[[], None]) -> None:
+        """Call `lost` should the lock ever go to another process; the one who held it must stop serving."""
+        ...
+
+    def release(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *trouble: object) -> None: ...
 
 
 class ServeLock:
@@ -52,6 +74,9 @@ class ServeLock:
         with suppress(OSError, ValueError):
             return int(self.path.read_text())
         return None
+
+    def watch(self, lost: Callable[[], None]) -> None:
+        """A lock on a file is never lost while its process lives."""
 
     def release(self) -> None:
         # The file stays: taking it away would let a third process lock another file of the same name.

@@ -11,7 +11,10 @@ from bot.domain.project import Environment
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedFile:
-    """One file of a plan. The bytes themselves lie in the journal's blobs under `sha256`."""
+    """One file of a plan. The bytes themselves lie in the journal's blobs under `sha256`.
+
+    `risks` says what the file destroys or opens up; where there is any, more people have to approve.
+    """
 
     version: str
     name: str
@@ -19,6 +22,7 @@ class PlannedFile:
     sha256: str
     statements: int
     purpose: str = ""
+    risks: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -40,6 +44,11 @@ class Plan:
         """SHA-256 over everything that is approved, in hex; the card shows its first six characters."""
         return hashlib.sha256(canonical(self.to_json()).encode()).hexdigest()
 
+    @property
+    def risks(self) -> tuple[str, ...]:
+        """What the plan destroys or opens up, each with its file."""
+        return tuple(f"{file.version} {risk}" for file in self.files for risk in file.risks)
+
     def heads(self) -> tuple[str | None, ...]:
         """The heads that production goes through: before the first file, then after each."""
         return (self.head, *(file.version for file in self.files))
@@ -56,7 +65,7 @@ class Plan:
                     "filename": f.filename,
                     "sha256": f.sha256,
                     "statements": f.statements,
-                    "purpose": f.purpose,
+                    "purpose": f.purpose, "risks": list(f.risks),
                 }
                 for f in self.files
             ],

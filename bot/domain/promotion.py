@@ -34,13 +34,14 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Why a file did not go in."""
+    """Why a file did not go in. When it is not `clean`, a part of it may be in all the same."""
 
     version: str
     why: str
     sqlstate: str
     statement: int
     line: int
+    clean: bool = True
     blockers: tuple[str, ...] = ()
 
 
@@ -69,6 +70,8 @@ class Promotion:
     asked_at: datetime | None = None
     rejected: tuple[str, str] | None = None
     cancelled_by: str = ""
+    window_opens: datetime | None = None
+    attended_by: str = ""
     attempt: Attempt | None = None
     committed: Mapping[str, Committed] = field(default_factory=dict)
     failure: Failure | None = None
@@ -95,9 +98,19 @@ class Promotion:
         return bool(self.committed)
 
     @property
+    def may_have_changed(self) -> bool:
+        """True when nobody can say what the last failure left behind: somebody has to look at the database."""
+        return self.failure is not None and not self.failure.clean
+
+    @property
     def began(self) -> bool:
         """True while the database may be changing or has changed; from then on it is too late to cancel."""
-        return (self.attempt is not None and self.attempt.open) or self.changed_something
+        return self.attempting or self.changed_something
+
+    @property
+    def attempting(self) -> bool:
+        """True from the attempt at a file until it is known what became of it."""
+        return self.attempt is not None and self.attempt.open
 
     @property
     def where(self) -> str:
@@ -109,14 +122,18 @@ class Promotion:
 
         Raises ValueError when the entries do not begin with the request.
         """
-        promotion: Promotion | None = None
-        for entry in entries:
-            if promotion is None:
-                promotion = _requested(entry)
-            elif fold := _FOLDS.get(entry.kind):
-                promotion = fold(promotion, entry)
-        if promotion is None:
+        rest = iter(entries)
+        first = next(rest, None)
+        if first is None:
             raise ValueError("a promotion without a request")
+        return _requested(first).after(rest)
+
+    def after(self, entries: Iterable[Entry]) -> Promotion:
+        """The promotion as these further entries leave it."""
+        promotion = self
+        for entry in entries:
+            if fold := _FOLDS.get(entry.kind):
+                promotion = fold(promotion, entry)
         return promotion
 
 
@@ -139,7 +156,7 @@ def _file(data: Mapping[str, Json]) -> PlannedFile:
         filename=str(data["filename"]),
         sha256=str(data["sha256"]),
         statements=_int(data["statements"]),
-        purpose=str(data.get("purpose", "")),
+        purpose=str(data.get("purpose", "")), risks=_texts(data.get("risks", [])),
     )
 
 
@@ -180,6 +197,14 @@ def _asked(p: Promotion, e: Entry) -> Promotion:
     return replace(p, asked_at=p.asked_at or e.at)
 
 
+def _window(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, window_opens=datetime.fromisoformat(str(e.data["opens"])), attended_by="")
+
+
+def _attended(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, attended_by=p.attended_by or e.actor)
+
+
 def _rejected(p: Promotion, e: Entry) -> Promotion:
     return p if p.began else replace(p, rejected=p.rejected or (e.actor, str(e.data.get("reason", ""))))
 
@@ -215,6 +240,7 @@ def _failed(p: Promotion, e: Entry) -> Promotion:
         sqlstate=str(e.data.get("sqlstate", "")),
         statement=_int(e.data.get("statement", 0)),
         line=_int(e.data.get("line", 0)),
+        clean=e.data.get("clean") is not False,
         blockers=_texts(e.data.get("blockers", [])),
     )
     return replace(_closed(p), failure=failure, retries=p.retries + 1)
@@ -259,6 +285,8 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "approval.asked": _asked,
     "promotion.approved": _approved,
     "approval.void": _void,
+    "window.near": _window,
+    "promotion.attended": _attended,
     "promotion.rejected": _rejected,
     "promotion.cancelled": _cancelled,
     "apply.before": _leftovers,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import psycopg
@@ -13,9 +13,6 @@ from bot.migrations.splitter import Statement
 from bot.migrations.trouble import failed, short
 from bot.migrations.watch import Watch
 from bot.ports import Failed, Job, Noting
-
-_QUIET = 100
-"""Files with more statements than this tell their progress a few times a second, not at each one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,52 +25,44 @@ class Attempt:
     name: str
     noting: Noting
 
-    @property
-    def _label(self) -> str:
-        return f"{self.job.version} {self.job.name}".rstrip()
-
     def prepare(self) -> Failed | None:
         """Begin, keep everybody else from writing history until we have committed, and look at the head again.
 
         Readers of the history go on; a racing CLI waits at its own history row, and is undone by it.
         """
+        limits = "".join(f"set local {name} = {milliseconds}; " for name, milliseconds in self._limits().items())
         try:
-            self._run("begin")
-            for name, milliseconds in self._limits().items():
-                self._run(f"set local {name} = {milliseconds}")
-            self._run(f"lock table {history.TABLE} in share row exclusive mode")
+            head = self._script(f"begin; {limits}lock table {history.TABLE} in share row exclusive mode; {history.HEAD}")
         except psycopg.Error as error:
             return self._failed(error, "before its first statement, at locking the migration history")
-        head = history.head(self.session.query)
         if head == self.job.head:
             return None
         return Failed(why=(
             f"{self.name} has moved: its newest migration is {head or 'none'}, not {self.job.head or 'none'} as "
-            f"expected. Nothing of {self._label} was run. Look at what came in between, then ask again."
+            f"expected. Nothing of {self.job.label} was run. Look at what came in between, then ask again."
         ))
 
     def execute(self, statements: list[Statement]) -> Failed | None:
         """The file's statements, one by one."""
-        told = 0.0
         for number, statement in enumerate(statements, 1):
             if self.noting.stopping():
                 return self._stopped(f"before statement {number} of {len(statements)}")
-            if len(statements) <= _QUIET or time.monotonic() - told > 0.25:
-                told = time.monotonic()
-                self.noting.progress({"statement": number, "of": len(statements)})
-            trouble = self._execute(number, statement, len(statements))
-            if trouble:
+            if trouble := self._execute(number, statement, len(statements)):
                 return trouble
         return None
 
     def _execute(self, number: int, statement: Statement, of: int) -> Failed | None:
+        def tell() -> None:
+            self.noting.progress({"statement": number, "of": of})
+
+        tell()
         try:
-            self._run(statement.text)
+            self._run(statement.text, tell)
         except psycopg.Error as error:
             return self._failed(error, f"at statement {number} of {of}", number, statement)
         if not self.session.in_transaction:
-            return Failed(statement=number, line=statement.line, sql=short(statement.text), why=(
-                f"Statement {number} of {self._label} ended the transaction that should hold the whole file. "
+            return Failed(clean=False, statement=number, line=statement.line, sql=short(statement.text), why=(
+                f"Statement {number} of {self.job.label} ended the transaction that should hold the whole file. "
                 f"Statements 1 to {number} may be in {self.name} without a history row. "
                 "Look at the database before anything else."
             ))
@@ -84,8 +73,7 @@ class Attempt:
     def record(self) -> Failed | None:
         """Check what the file deferred, take its settings away, and write the history row as the CLI would."""
         try:
-            self._run("set constraints all immediate")
-            self.session.claim_settings()
+            self._script(f"set constraints all immediate; {self.session.claim()}")
             rows = self.session.query(
                 f"insert into {history.TABLE} (version, name, statements) values (%s, %s, %s) returning version",  # noqa: S608  (our own words)
                 self.job.version, self.job.name, list(history.stored(self.job.content)),
@@ -94,14 +82,18 @@ class Attempt:
             return self._failed(error, "after its last statement")
         if rows != [(self.job.version,)] or not self.session.in_transaction:
             return Failed(why=(
-                f"The history row of {self._label} could not be written to {self.name}: something there swallows it. "
+                f"The history row of {self.job.label} could not be written to {self.name}: something there swallows it. "
                 "It was rolled back; nothing of it is in."
             ))
         return None
 
-    def _run(self, statement: str) -> None:
-        self.watch.begin()
+    def _run(self, statement: str, still: Callable[[], None] = lambda: None) -> None:
+        self.watch.begin(still)
         self.session.run(statement, self.watch.tick)
+
+    def _script(self, statements: str) -> str | None:
+        self.watch.begin()
+        return self.session.script(statements, self.watch.tick)
 
     def _limits(self) -> dict[str, int]:
         """Our limits in milliseconds; 0 would mean none to Postgres."""
@@ -118,13 +110,13 @@ class Attempt:
 
     def _stopped(self, where: str) -> Failed:
         return Failed(retry=True, why=(
-            f"Stagedoor was asked to stop and rolled {self._label} back {where}. Nothing of it is in {self.name}."
+            f"Stagedoor was asked to stop and rolled {self.job.label} back {where}. Nothing of it is in {self.name}."
         ))
 
     def _failed(self, error: psycopg.Error, where: str, number: int = 0, statement: Statement | None = None) -> Failed:
         if self.watch.cancelled:
             return self._stopped(where)
-        return failed(self._label, error, where, number, statement, self.watch.blockers)
+        return failed(self.job.label, error, where, number, statement, self.watch.blockers)
 
 
 def _may_loosen(statement: Statement) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, closing
 from typing import Any
 
 import psycopg
@@ -9,10 +10,10 @@ import psycopg
 from bot.domain.migration import Applied
 from bot.errors import Unreachable
 from bot.migrations import history
-from bot.migrations.apply import Apply, Patience
-from bot.migrations.session import connect
+from bot.migrations.applier import PostgresApplier
+from bot.migrations.apply import Patience
+from bot.migrations.session import IDENTITY, connect, identity
 from bot.migrations.trouble import sentence
-from bot.ports import Done, Failed, InDoubt, Job, Noting
 
 # Schemas that the platform looks after; the CLI leaves them alone as well (facts/supabase, section D).
 _PLATFORM = [
@@ -45,12 +46,6 @@ where not c.convalidated and coalesce((to_jsonb(c) ->> 'conenforced')::boolean, 
 order by 1
 """
 
-_IDENTITY = """
-select current_database(), current_user, coalesce(host(inet_server_addr()), 'a local socket'),
-  coalesce(inet_server_port(), 0), current_setting('server_version')
-"""
-
-
 class PostgresDatabase:
     """Reads and changes the database at `url`; `name` is what people call it, `production` or `staging`."""
 
@@ -70,12 +65,11 @@ class PostgresDatabase:
     def identity(self) -> str:
         """What the server says it is."""
         with _Reading(self._url, self._name) as query:
-            database, user, address, port, version = query(_IDENTITY)[0]
-        return f'database "{database}" at {address}:{port}, PostgreSQL {version}, as {user}'
+            return identity(*query(IDENTITY)[0])
 
-    def apply(self, job: Job, noting: Noting) -> Done | Failed | InDoubt:
-        """Put one file in by the protocol of docs/apply.md; running it again after any crash is safe."""
-        return Apply(url=self._url, name=self._name, job=job, noting=noting, patience=self._patience).run()
+    def applier(self) -> AbstractContextManager[PostgresApplier]:
+        """Puts files in, over one session for as long as all goes well; the session ends with the context."""
+        return closing(PostgresApplier(self._url, self._name, self._patience))
 
     def leftovers(self) -> tuple[str, ...]:
         """INVALID indexes and NOT VALID constraints of user schemas, as sentences, sorted."""

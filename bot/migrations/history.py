@@ -11,6 +11,9 @@ from bot.migrations.splitter import decoded, split
 
 TABLE = "supabase_migrations.schema_migrations"
 
+HEAD = f'select max(version collate "C") from {TABLE}'  # noqa: S608  (our own words)
+"""The newest version, in the CLI's order; NULL for an empty history."""
+
 _COLUMNS = """
 select coalesce(array_agg(attname::text), '{}') from pg_catalog.pg_attribute
 where attrelid = pg_catalog.to_regclass('supabase_migrations.schema_migrations') and attnum > 0 and not attisdropped
@@ -57,12 +60,6 @@ def find(query: Query, version: str) -> Applied | None:
     selected = _select(columns(query))
     rows = query(f"{selected} where version = %s", version) if selected else []
     return _applied(*rows[0]) if rows else None
-
-
-def head(query: Query) -> str | None:
-    """The newest version, in the CLI's order; None for an empty history."""
-    newest: str | None = query(f'select max(version collate "C") from {TABLE}')[0][0]  # noqa: S608  (our own words)
-    return newest
 
 
 def _applied(version: str, name: str | None, statements: list[str | None] | None) -> Applied:

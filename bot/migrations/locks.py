@@ -49,22 +49,32 @@ class Holder:
         return f"pid {self.pid}, {self.application or 'unnamed'}, connected since {_clock(self.since)}"
 
 
+_TAKE = """
+select case when pg_catalog.pg_try_advisory_lock(%s::bigint) then pg_catalog.pg_try_advisory_lock(%s::int, %s::int) end
+"""
+
+
 def take(session: Session, version: str, patience: float, stopping: Callable[[], bool]) -> Holder | None:
     """Take Stagedoor's lock for this session, until it ends; returns who holds it if that is somebody else.
 
     It is tried and not waited for: a waiter would be part of the server's deadlock detection. The lock is
-    the session's own, so that a backend whose client was killed keeps it for as long as it still works.
+    the session's own, so that a backend whose client was killed keeps it for as long as it still works. A
+    session that has it takes it once more for each file (the server counts), since a file may have let it go.
     """
     deadline = time.monotonic() + patience
     holder: Holder | None = None
     while True:
-        if session.query("select pg_try_advisory_lock(%s::bigint)", _KEY)[0][0]:
-            session.query("select pg_try_advisory_lock(%s::int, %s::int)", _MARK, _mark(version))
+        if session.query(_TAKE, _KEY, _MARK, _mark(version))[0][0] is not None:
             return None
         holder = _holder(session, version) or holder
         if time.monotonic() > deadline or stopping():
             return holder or Holder(pid=0, application="", since=datetime.now(UTC), same_version=True)
         time.sleep(random.uniform(0.05, 0.2))  # noqa: S311  (jitter, no secret)
+
+
+def unmark(version: str) -> str:
+    """The words with which a session says that it works on this version no longer."""
+    return f"select pg_catalog.pg_advisory_unlock({_MARK}, {_mark(version)})"
 
 
 def _holder(session: Session, version: str) -> Holder | None:

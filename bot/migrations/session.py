@@ -7,13 +7,18 @@ import selectors
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Self
 
 import psycopg
 from psycopg import errors, pq
 
 from bot.errors import Refused, StagedoorError, Unreachable
+
+IDENTITY = """
+select current_database(), coalesce(host(inet_server_addr()), 'a local socket'), coalesce(inet_server_port(), 0),
+  current_setting('server_version'), current_user
+"""
+"""What `identity` makes a sentence of."""
 
 POOLER_PORT = 6543
 TICK = 0.05
@@ -62,6 +67,11 @@ def _parts(url: str) -> dict[str, str]:
         return {}
 
 
+def identity(database: str, address: str, port: int, version: str, user: str) -> str:
+    """What a server says it is, without secrets."""
+    return f'database "{database}" at {address}:{port}, PostgreSQL {version}, as {user}'
+
+
 def is_lost(error: psycopg.Error) -> bool:
     """Whether this error ended the connection, as opposed to the statement alone."""
     fatal = error.diag.severity_nonlocalized in ("FATAL", "PANIC")
@@ -71,35 +81,38 @@ def is_lost(error: psycopg.Error) -> bool:
 
 
 class Session:
-    """One backend of the server and a second connection beside it, which proves, watches and cancels."""
+    """One backend of the server and a second connection beside it, which proves, watches and cancels.
+
+    It may serve several files one after the other: `begin_anew` before each makes it like a new one.
+    """
 
     def __init__(self, url: str, name: str, application: str) -> None:
         self.name = name
-        self._application = application.encode("ascii", "replace").decode()[:63]
-        self._settings = {**_SETTINGS, "application_name": self._application}
+        self._settings = {**_SETTINGS, "application_name": _application(application)}
+        self._role = ""
+        self.noted = False
         if _parts(url).get("port") == str(POOLER_PORT):
             raise Refused(self._no_session())
-        self.connection = connect(url, name, self._application)
+        self.connection = connect(url, name, self._settings["application_name"])
         try:
             self.beside = connect(url, name, "stagedoor-watch")
         except BaseException:
             self.connection.close()
             raise
         self._selector = selectors.DefaultSelector()
-        self._selector.register(self.connection.fileno(), selectors.EVENT_READ)
+        self._waits_for = selectors.EVENT_READ
+        self._selector.register(self.connection.fileno(), self._waits_for)
 
-    def __enter__(self) -> Self:
+    @classmethod
+    def opened(cls, url: str, name: str, application: str) -> Self:
+        """A new session with our settings, proven to be one. Raises `Unreachable`, `ConnectionLost` or `Refused`."""
+        session = cls(url, name, application)
         try:
-            self._settle_in()
+            session._settle_in()
         except BaseException:
-            self.close()
+            session.close()
             raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        return session
 
     def close(self) -> None:
         """End both connections; whatever was not committed is rolled back by the server."""
@@ -111,9 +124,12 @@ class Session:
 
     def _settle_in(self) -> None:
         self.query("set statement_timeout to '30s'", beside=True)
-        self.claim_settings()
+        if _is_platforms(self.query("select session_user::text")[0][0]):
+            self._role = "set session role postgres;"  # as the CLI does, so that objects get the same owner
+        self.script(self.claim())
         self._notice_a_lost_client()
         self._prove()
+        self.server = identity(*self.query(IDENTITY)[0])
         self.pid: int
         self.started: datetime
         self.pid, self.started, refuses, replica = self.query(
@@ -123,18 +139,21 @@ class Session:
         why = "it is a replica" if replica else "the server refuses writes, as Supabase does when the disk is full"
         self.read_only = f"{self.name} is read-only: {why}." if refuses or replica else ""
 
-    def claim_settings(self) -> None:
-        """Make the session's settings ours: at its beginning, and again once a file has had its way with them.
+    def claim(self) -> str:
+        """The words that make the session's settings ours: at its beginning, and once a file has had its way with them.
 
         They are SET, not given at start-up, since poolers drop start-up options; `_prove` reads them back.
         """
-        self.query("reset session authorization")
-        self.query("reset all")
-        calls = ", ".join(["set_config(%s, %s, false)"] * len(self._settings))
-        pairs = [part for setting in self._settings.items() for part in setting]
-        user = self.query(f"select session_user::text, {calls}", *pairs)[0][0]
-        if user == "supabase_admin" or user.startswith("cli_login_"):
-            self.query("set session role postgres")  # as the CLI does, so that objects get the same owner
+        ours = ", ".join(f"pg_catalog.set_config('{name}', '{value}', false)" for name, value in self._settings.items())
+        return f"reset session authorization; reset all; {self._role} select {ours}"
+
+    def begin_anew(self, application: str, words: str) -> None:
+        """Leave nothing of the file before to the next one, as a new session would; only advisory locks stay.
+
+        `words` are said in passing.
+        """
+        self._settings["application_name"] = _application(application)
+        self.script(f"{words}; close all; unlisten *; deallocate all; discard temp; discard sequences; {self.claim()}")
 
     def _notice_a_lost_client(self) -> None:
         """Let the server look every second whether we are still there; from Postgres 14 on, and not on every system."""
@@ -154,7 +173,7 @@ class Session:
             "select pg_backend_pid(), current_setting('stagedoor.session', true), current_setting('application_name')"
         )[0]
         self.query("rollback", beside=True)
-        if pid == other[0] or nonce == other[1] or seen != nonce or application != self._application:
+        if pid == other[0] or nonce == other[1] or seen != nonce or application != self._settings["application_name"]:
             raise Refused(self._no_session())
 
     def _no_session(self) -> str:
@@ -179,11 +198,27 @@ class Session:
 
         Calls `tick` while the server works. Returns the command tag. Raises `ConnectionLost` or the server's error.
         """
-        pgconn = self.connection.pgconn
-        tag, trouble = "", None
-        try:
+        def send(pgconn: pq.abc.PGconn) -> None:
             pgconn.send_query_params(statement.encode(), None)
             pgconn.set_single_row_mode()
+
+        tag, _ = self._sent(send, tick)
+        return tag
+
+    def script(self, statements: str, tick: Callable[[], None] = lambda: None) -> str | None:
+        """Several statements of our own in one message, for the sake of one answer: the last one's first value.
+
+        They are read as a whole before the first one runs: no value of a file or a person may stand in them.
+        """
+        _, value = self._sent(lambda pgconn: pgconn.send_query(statements.encode()), tick)
+        return value
+
+    def _sent(self, send: Callable[[pq.abc.PGconn], None], tick: Callable[[], None]) -> tuple[str, str | None]:
+        """The last command tag and the first value of the last row that came."""
+        pgconn = self.connection.pgconn
+        tag, value, trouble = "", None, None
+        try:
+            send(pgconn)
             while result := self._next_result(pgconn, tick):
                 if result.status == pq.ExecStatus.FATAL_ERROR:
                     trouble = errors.error_from_result(result, encoding="utf-8")
@@ -191,11 +226,14 @@ class Session:
                     raise ConnectionLost("COPY with STDIN or STDOUT cannot be answered here.")
                 elif result.status == pq.ExecStatus.COMMAND_OK:
                     tag = (result.command_status or b"").decode()
+                elif result.status == pq.ExecStatus.TUPLES_OK and result.ntuples:
+                    found = result.get_value(0, 0)
+                    value = found.decode() if found is not None else None
         except psycopg.Error as error:
             trouble = error
         if trouble:
             raise self._translated(trouble) from None
-        return tag
+        return tag, value
 
     def _next_result(self, pgconn: pq.abc.PGconn, tick: Callable[[], None]) -> pq.abc.PGresult | None:
         while pgconn.flush():
@@ -208,7 +246,9 @@ class Session:
         return pgconn.get_result()
 
     def _wait(self, events: int) -> bool:
-        self._selector.modify(self.connection.fileno(), events)
+        if events != self._waits_for:
+            self._waits_for = events
+            self._selector.modify(self.connection.fileno(), events)
         return bool(self._selector.select(TICK))
 
     def _translated(self, error: psycopg.Error) -> Exception:
@@ -227,3 +267,12 @@ class Session:
     @property
     def in_transaction(self) -> bool:
         return self.connection.pgconn.transaction_status == pq.TransactionStatus.INTRANS
+
+
+def _application(name: str) -> str:
+    """A name for pg_stat_activity that can stand in quotes."""
+    return "".join(letter if letter.isascii() and letter.isprintable() and letter not in "'\\" else "?" for letter in name)[:63]
+
+
+def _is_platforms(user: str) -> bool:
+    return user == "supabase_admin" or user.startswith("cli_login_")

@@ -30,8 +30,9 @@ class Watch:
         self.cancelled = False
         self.begin()
 
-    def begin(self) -> None:
-        """A statement is about to be sent."""
+    def begin(self, still: Callable[[], None] = lambda: None) -> None:
+        """A statement is about to be sent; `still` is called now and then while it runs."""
+        self._still = still
         self._begun = time.monotonic()
         self._look_at = self._begun + self._every
         self._stop_seen = 0.0
@@ -43,6 +44,7 @@ class Watch:
         now = time.monotonic()
         if now >= self._look_at:
             self._look_at = now + self._every
+            self._still()
             self._find_blockers()
         if self._stopping():
             self._stop(now)

@@ -8,11 +8,15 @@ from bot.domain.checklist import State, automatic_passed, passed
 from bot.domain.promotion import Promotion
 from bot.errors import Refused, Unknown
 from bot.gates import PROMOTION
-from bot.roles import require_approver
+from bot.roles import require_approver, required_approvals
 from bot.runbooks import steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.walker import Runbook
+from bot.windows import current_or_next
 from bot.world import World
+
+BEFORE_OPENING = timedelta(minutes=10)
+"""How long before a window opens somebody is asked to be there."""
 
 RECHECK = timedelta(seconds=30)
 """How soon a gate that waits for something outside is judged again when no fact arrives."""
@@ -38,8 +42,9 @@ def approval(promotion: Promotion, world: World) -> Outcome:
     if over := steps.called_off(promotion):
         return over
     now, policy = world.ports.clock.now(), world.policy.approvals
+    required = required_approvals(promotion.plan, world.policy)
     if promotion.asked_at is None:
-        world.note("approval.asked", {"required": policy.required, "approvers": list(policy.approvers)})
+        world.note("approval.asked", {"required": required, "approvers": list(policy.approvers)})
         return Wait(for_="approval", until=now)
     expires = promotion.asked_at + policy.expire_after
     if now >= expires:
@@ -48,11 +53,34 @@ def approval(promotion: Promotion, world: World) -> Outcome:
     if refused := [check.said for check in checks if check.state is State.REFUSED]:
         return Stop(verdict="refused", why=" ".join(refused))
     waiting = [check.title for check in checks if check.state is not State.PASSED]
-    if len(promotion.approvals) < policy.required:
+    if len(promotion.approvals) < required:
         return Wait(for_="approval", until=min(expires, now + RECHECK) if promotion.approvals else expires)
     if waiting:
         return Wait(for_="; ".join(waiting), until=min(expires, now + RECHECK))
     return Next(said=_voters(promotion))
+
+
+def window(promotion: Promotion, world: World) -> Outcome:
+    """Hold the promotion until a deploy window is open and, if it had to wait for that, somebody is there."""
+    if over := steps.called_off(promotion):
+        return over
+    now, attended = world.ports.clock.now(), world.policy.deploy.attended
+    span = current_or_next(world.policy.windows, now)
+    if span is None or (span.start <= now and promotion.window_opens is None):
+        return Next(said="deploys are open")
+    if now < span.start - BEFORE_OPENING:
+        return Wait(for_="the deploy window", until=span.start - BEFORE_OPENING)
+    if promotion.window_opens != span.start:
+        world.note("window.near", {
+            "opens": span.start.isoformat(), "closes": span.end.isoformat(), "attended": attended,
+            "people": [promotion.requested_by, *promotion.approvals],
+        })
+        return Wait(for_="the deploy window", until=now)
+    if now < span.start:
+        return Wait(for_="the deploy window", until=span.start)
+    if attended and not promotion.attended_by:
+        return Wait(for_="somebody who is there", until=span.end)
+    return Next(said="the deploy window is open")
 
 
 def apply(promotion: Promotion, world: World) -> Outcome:
@@ -106,7 +134,7 @@ def _voters_now(promotion: Promotion, world: World) -> Outcome | None:
         except (Refused, Unknown):
             world.note("approval.void", {"voter": voter, "why": "no longer a listed approver and full member"})
             return Next(to="approval", said="an approval no longer counts")
-    if len(promotion.approvals) < world.policy.approvals.required:
+    if len(promotion.approvals) < required_approvals(promotion.plan, world.policy):
         return Next(to="approval", said="an approval is missing")
     return None
 
@@ -115,4 +143,4 @@ def _voters(promotion: Promotion) -> str:
     return f"approved by {len(promotion.approvals)}"
 
 
-RUNBOOK = Runbook(stages=(gates, approval, apply, verify, watch, done), leave=World.release_project)
+RUNBOOK = Runbook(stages=(gates, approval, window, apply, verify, watch, done), leave=World.release_project)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from types import ModuleType
 
@@ -17,6 +17,9 @@ from bot.evidence import gather
 from bot.ports import Database, Done, Failed, InDoubt, Job
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.world import World
+
+SHOW_EVERY = 0.25
+"""How often, in seconds, progress is shown."""
 
 SETTLE = timedelta(seconds=2)
 """How soon an attempt in doubt is looked at again."""
@@ -57,35 +60,50 @@ def project_taken(world: World) -> Wait | None:
 
 
 def put_in(promotion: Promotion, world: World) -> Outcome:
-    """The next file that is not in yet, by the apply protocol; one call is one try at one file."""
+    """The files that are not in yet, one by one, by the apply protocol; all over one session while they go in.
+
+    Whatever else becomes of a file is for the walker: it settles that, and the next call begins with a new session.
+    """
     if promotion.leftovers is None:
         world.note("apply.before", {"leftovers": list(_database(promotion, world).leftovers())})
-    if not promotion.remaining:
-        return Next(said=f"{len(promotion.plan.files)} in")
-    return _try(promotion, promotion.remaining[0], world)
-
-
-def _try(promotion: Promotion, file: PlannedFile, world: World) -> Outcome:
-    attempt = promotion.attempt.id if promotion.attempt and promotion.attempt.open else ""
-    if not attempt:
-        attempt = f"{promotion.id}.{len(promotion.committed) + 1}.{promotion.retries + 1}"
-        world.note(
-            "apply.attempt",
-            {
-                "attempt": attempt,
-                "version": file.version,
-                "sha256": file.sha256,
-                "head": promotion.expected_head,
-                "approvers": list(promotion.approvals),
-                "server": _database(promotion, world).identity(),
-            },
-        )
+    if promotion.remaining and not promotion.attempting:
+        world.note("apply.attempt", _attempt(promotion, promotion.remaining[0], promotion.retries))
         # A cancel that was journalled before this attempt, but after this walk folded, still counts.
-        if over := called_off(Promotion.of(world.ports.journal.entries(about=promotion.id))):
+        promotion = Promotion.of(world.ports.journal.entries(about=promotion.id))
+        if over := called_off(promotion):
             return over
+    notes = _Notes(world)
+    with _database(promotion, world).applier() as applier:
+        while promotion.remaining:
+            file = promotion.remaining[0]
+            outcome = applier.apply(_job(promotion, file, world), notes.about(promotion, file))
+            if not isinstance(outcome, Done):
+                return _not_in(promotion, file, outcome, world)
+            promotion = _committed(promotion, file, outcome, world)
+            if not promotion.attempting:
+                break
+    if promotion.remaining:
+        return Wait(for_="", until=world.ports.clock.now())
+    return Next(said=f"{len(promotion.plan.files)} in")
+
+
+def _attempt(promotion: Promotion, file: PlannedFile, retries: int = 0) -> dict[str, Json]:
+    """What is journalled before the database is touched for a file."""
+    place = promotion.plan.files.index(file)
+    return {
+        "attempt": f"{promotion.id}.{place + 1}.{retries + 1}",
+        "version": file.version,
+        "sha256": file.sha256,
+        "head": promotion.plan.heads()[place],
+        "approvers": list(promotion.approvals),
+    }
+
+
+def _job(promotion: Promotion, file: PlannedFile, world: World) -> Job:
     policy = world.policy.apply
-    job = Job(
-        attempt=attempt,
+    assert promotion.attempt is not None
+    return Job(
+        attempt=promotion.attempt.id,
         version=file.version,
         name=file.name,
         content=world.ports.shelves.fetch(file.sha256),
@@ -93,27 +111,31 @@ def _try(promotion: Promotion, file: PlannedFile, world: World) -> Outcome:
         lock_timeout=policy.lock_timeout.total_seconds(),
         statement_timeout=policy.statement_timeout.total_seconds(),
     )
-    outcome = _database(promotion, world).apply(job, _Notes(world, promotion, file))
+
+
+def _committed(promotion: Promotion, file: PlannedFile, outcome: Done, world: World) -> Promotion:
+    """Journal that the file is in and, in the same transaction, the attempt at the next one, if it may begin now."""
+    committed: dict[str, Json] = {
+        "version": file.version,
+        "seconds": outcome.seconds,
+        "statements": outcome.statements,
+        "recovered": outcome.recovered,
+    }
+    notes = [("apply.committed", committed)]
+    # What the card waits for is over now, and only the walker can say so.
+    if promotion.remaining[1:] and not world.stopping() and not world.record.waits_for:
+        notes.append(("apply.attempt", _attempt(promotion, promotion.remaining[1])))
+    return promotion.after(world.note_together(*notes))
+
+
+def _not_in(promotion: Promotion, file: PlannedFile, outcome: Failed | InDoubt, world: World) -> Outcome:
     now = world.ports.clock.now()
-    match outcome:
-        case Done():
-            world.note(
-                "apply.committed",
-                {
-                    "version": file.version,
-                    "seconds": outcome.seconds,
-                    "statements": outcome.statements,
-                    "recovered": outcome.recovered,
-                },
-            )
-            return Wait(for_="", until=now)
-        case InDoubt():
-            return Wait(for_=outcome.why, until=now + SETTLE)
-        case Failed() if world.stopping():
-            world.note("apply.interrupted", {"version": file.version, "why": outcome.why})
-            return Wait(for_="Stagedoor to start again", until=now)
-        case Failed():
-            return _failed(promotion, file, outcome, world)
+    if isinstance(outcome, InDoubt):
+        return Wait(for_=outcome.why, until=now + SETTLE)
+    if world.stopping():
+        world.note("apply.interrupted", {"version": file.version, "why": outcome.why})
+        return Wait(for_="Stagedoor to start again", until=now)
+    return _failed(promotion, file, outcome, world)
 
 
 def _failed(promotion: Promotion, file: PlannedFile, outcome: Failed, world: World) -> Outcome:
@@ -129,6 +151,7 @@ def _failed(promotion: Promotion, file: PlannedFile, outcome: Failed, world: Wor
             "statement": outcome.statement,
             "line": outcome.line,
             "sql": outcome.sql,
+            "clean": outcome.clean,
             "blockers": list(outcome.blockers),
             "again": again,
             "in_seconds": pause if again else 0,
@@ -185,22 +208,29 @@ def _database(promotion: Promotion, world: World) -> Database:
     return world.project.databases[promotion.plan.environment]
 
 
-@dataclass(frozen=True)
 class _Notes:
     """What the apply protocol tells while it works, under this walk's claim."""
 
-    world: World
-    promotion: Promotion
-    file: PlannedFile
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._file: dict[str, Json] = {}
+        self._shown = 0.0
+
+    def about(self, promotion: Promotion, file: PlannedFile) -> _Notes:
+        """From now on it is this file that is told of."""
+        files = promotion.plan.files
+        self._file = {"file": files.index(file) + 1, "files": len(files), "version": file.version}
+        return self
 
     def note(self, kind: str, data: Mapping[str, Json]) -> None:
-        self.world.note(f"apply.{kind}", {"version": self.file.version, **data})
+        self._world.note(f"apply.{kind}", {"version": self._file["version"], **data})
 
     def progress(self, data: Mapping[str, Json]) -> None:
-        number = len(self.promotion.committed) + 1
-        self.world.progress(
-            {"file": number, "files": len(self.promotion.plan.files), "version": self.file.version, **data}
-        )
+        """Quick statements pass unshown: it would take longer to write them down than to run them."""
+        now = time.monotonic()
+        if now - self._shown >= SHOW_EVERY:
+            self._shown = now
+            self._world.progress({**self._file, **data})
 
     def stopping(self) -> bool:
-        return self.world.stopping()
+        return self._world.stopping()

@@ -75,6 +75,7 @@ class Walker:
             folded = replace(record, folded=entries[-1].seq)
             outcome = self._run_stage(Promotion.of(entries), folded, world)
             record = self._settle(folded, outcome, world)
+            log.info("walk", stage=folded.stage, outcome=type(outcome).__name__, waits_for=record.waits_for)
             self._ports.tell()
             if isinstance(outcome, Wait) and record.touched <= record.folded and not self._due(record):
                 return

@@ -19,7 +19,7 @@ from bot.settings.shapes import split_address
 from bot.settings.sources import gather, missing, read
 from bot.settings.variables import StoreVariables, Variables
 
-__all__ = ["ConfigurationError", "ProjectSettings", "Settings", "store_path"]
+__all__ = ["ConfigurationError", "ProjectSettings", "Settings", "store_address"]
 
 
 class Settings(Variables):
@@ -48,13 +48,15 @@ class Settings(Variables):
         """What signs links to read-only pages."""
         if self.stagedoor_link_key:
             return self.stagedoor_link_key.get_secret_value().encode()
-        secret = self.slack_signing_secret.get_secret_value().encode()
-        return hmac.new(secret, b"stagedoor: links to pages", hashlib.sha256).digest()
+        secret = self.slack_signing_secret
+        if self.slack_app_token and not secret.get_secret_value():   # an empty key would be no secret
+            secret = self.slack_app_token
+        return hmac.new(secret.get_secret_value().encode(), b"stagedoor: links to pages", hashlib.sha256).digest()
 
     @property
-    def store_path(self) -> Path:
-        """Where the SQLite journal lies."""
-        return _store_path(self.stagedoor_store_url)
+    def store_address(self) -> str:
+        """Where the journal lives, for `bot.stores`; with its password, where it has one."""
+        return self.stagedoor_store_url.get_secret_value()
 
     def project(self, name: str) -> ProjectSettings:
         """One project's settings. Raises `Unknown`, naming those there are."""
@@ -71,13 +73,13 @@ class Settings(Variables):
         return tuple(value for value in found if value)
 
 
-def store_path(environ: Mapping[str, str] = os.environ, dotenv: Path | None = Path(".env")) -> Path:
-    """Where the journal lies, for reading it where nothing else is configured. Raises `ConfigurationError`."""
+def store_address(environ: Mapping[str, str] = os.environ, dotenv: Path | None = Path(".env")) -> str:
+    """Where the journal lives, for reading it where nothing else is configured. Raises `ConfigurationError`."""
     values, problems = gather(environ, dotenv)
     store, wrong = read(StoreVariables, values)
     if store is None:
         raise ConfigurationError([*problems, *wrong])
-    return _store_path(store.stagedoor_store_url)
+    return store.stagedoor_store_url.get_secret_value()
 
 
 def _policy(values: Mapping[str, str]) -> tuple[Policy | None, tuple[str, ...], tuple[str, ...]]:
@@ -116,7 +118,10 @@ def _lost(
     """What would be kept where it does not stay, or where it does not belong."""
     if variables is None:
         return
-    kept = {"STAGEDOOR_STORE_URL": (_store_path(variables.stagedoor_store_url), "journal")}
+    store = variables.stagedoor_store_url.get_secret_value()
+    kept: dict[str, tuple[Path, str]] = {}
+    if store.startswith("sqlite:"):
+        kept["STAGEDOOR_STORE_URL"] = (Path(store.removeprefix("sqlite:///")), "journal")
     if "BACKUP_DIR" in values or variables.backup_url is None:
         kept["BACKUP_DIR"] = (variables.backup_dir, "backups")
     for variable, (path, what) in kept.items():
@@ -129,10 +134,6 @@ def _lost(
     checkout = backups_in_repository(variables.backup_dir, projects) if "BACKUP_DIR" in values else None
     if checkout:
         yield f"BACKUP_DIR lies in the repository {checkout}, where dumps could be published: choose another folder."
-
-
-def _store_path(address: SecretStr) -> Path:
-    return Path(address.get_secret_value().removeprefix("sqlite:///"))
 
 
 def _secret_values(model: Variables | ProjectSettings) -> Iterator[str]:

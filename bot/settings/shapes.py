@@ -23,8 +23,10 @@ def _bot_token(token: SecretStr) -> SecretStr:
 
 def _app_token(token: SecretStr) -> SecretStr:
     if not token.get_secret_value().startswith("xapp-"):
-        raise ValueError("is no app-level token (xapp-…)")
-    raise ValueError("selects Socket Mode, which this release does not have: remove it and use HTTP mode")
+        raise ValueError(
+            "is no app-level token: make one (xapp-…, connections:write) under Basic Information, App-Level Tokens",
+        )
+    return token
 
 
 def _signing_secret(secret: SecretStr) -> SecretStr:
@@ -100,7 +102,7 @@ def _database(secret: SecretStr) -> SecretStr:
     if parts.fragment:
         raise ValueError("has a # in it, which ends an address: percent-encode it in the password (%23)")
     if 6543 in ports:
-        raise ValueError(f"is on port 6543, the transaction pooler, where migrations cannot hold locks: {DIRECT}")
+        raise ValueError(f"is on port 6543, the transaction pooler, where locks do not hold: {DIRECT}")
     if "pgbouncer" in options:
         raise ValueError(f"has the option pgbouncer, which Postgres does not know: {DIRECT}, and take the option away")
     return secret
@@ -109,10 +111,13 @@ def _database(secret: SecretStr) -> SecretStr:
 def _store(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if text.startswith(("postgresql://", "postgres://")):
-        raise ValueError("is a Postgres address, but this release keeps its journal in SQLite alone: use sqlite:///PATH")
+        return _database(secret)
     path = text.removeprefix("sqlite:///")
     if path == text or not path.strip("/") or path.endswith("/"):
-        raise ValueError("must read sqlite:///PATH, with a fourth slash for an absolute path, sqlite:////data/stagedoor.db")
+        raise ValueError(
+            "must read sqlite:///PATH, with a fourth slash for an absolute path, sqlite:////data/stagedoor.db, "
+            "or postgresql://USER:PASSWORD@HOST:5432/DATABASE",
+        )
     if ":memory:" in path:
         raise ValueError("would keep the journal in memory, where a restart loses it: use sqlite:///PATH")
     return secret

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from bot.settings.shapes import (
     AppToken,
@@ -48,14 +49,26 @@ class StoreVariables(BaseModel):
     stagedoor_store_url: StoreAddress = SecretStr("sqlite:///var/stagedoor.db")
 
 
-class Variables(StoreVariables):
+class DoorVariables(BaseModel):
+    """By which door Slack comes in: all that the app's manifest takes."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    slack_app_token: AppToken | None = None
+    stagedoor_url: PublicAddress = ""
+
+    @property
+    def socket_mode(self) -> bool:
+        """Whether Slack is asked over connections of ours, and nothing is delivered over HTTP."""
+        return self.slack_app_token is not None
+
+
+class Variables(StoreVariables, DoorVariables):
     """Variables of the whole workspace."""
 
     slack_bot_token: BotToken
-    slack_signing_secret: SigningSecret
-    slack_app_token: AppToken | None = None
+    slack_signing_secret: SigningSecret = Field(default=SecretStr(""), validate_default=True)
     slack_api_url: SlackApi = "https://slack.com/api/"
-    stagedoor_url: PublicAddress = ""
     stagedoor_link_key: LinkKey | None = None
     stagedoor_policy: Folder = Path("stagedoor.toml")
     stagedoor_ephemeral_ok: YesNo = False
@@ -71,6 +84,14 @@ class Variables(StoreVariables):
     host: Name = "0.0.0.0"  # noqa: S104  a container's port must be reachable from outside it
     log_format: Annotated[Literal["json", "console"] | None, Lower] = None
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], Upper] = "INFO"
+
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _needed_over_http(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+        # an app token that is wrong is told by itself, and is not in the data here
+        if not secret.get_secret_value() and info.data.get("slack_app_token", "") is None:
+            raise PydanticCustomError("missing", "missing")
+        return secret
 
 
 class ProjectVariables(BaseModel):

@@ -16,6 +16,7 @@ from rehearsal.slack.page import Page
 from rehearsal.slack.people import APP_ID, BOT_ID, BOT_NAME, BOT_USER_ID, TEAM_ID
 from rehearsal.slack.refusals import NotPossible, Refusal
 from rehearsal.slack.server import Doors, Server
+from rehearsal.slack.sockets import Sockets
 from rehearsal.slack.staff import Staff
 from rehearsal.slack.state import Workspace
 from rehearsal.slack.things import Call, Delivered, File, Message, Version, View
@@ -56,6 +57,7 @@ class Slack(Acting, Observing, Staff):
 
     `limits`: "off", "posts" (a message a second in each channel) or "slack" (every method's tier too).
     `events`, `commands` (word to usage), `shortcuts` (name to callback_id): what the app's manifest would say.
+    `app_token` turns Socket Mode on, and with it HTTP deliveries off.
     `retry_delays`: when an event that was not taken comes again.
     `clock` dates messages and ages triggers and response_urls; signatures always carry the real time.
     """
@@ -67,6 +69,7 @@ class Slack(Acting, Observing, Staff):
         bot_url: str = "http://127.0.0.1:3000/slack/events",
         signing_secret: str = "rehearsal-signing-secret",
         bot_token: str = "xoxb-rehearsal",
+        app_token: str = "",
         limits: str = "off",
         burst: int = 4,
         scopes: Iterable[str] = SCOPES,
@@ -86,18 +89,27 @@ class Slack(Acting, Observing, Staff):
         self.shortcuts = dict(shortcuts or {})
         self.bot_token = bot_token
         self.signing_secret = signing_secret
+        self.sockets = Sockets()
         self.delivery = Delivery(
             workspace=self.workspace,
             bot_url=_events_address(bot_url),
             signing_secret=signing_secret,
             patience=patience,
             retry_delays=retry_delays,
+            sockets=self.sockets if app_token else None,
         )
         self._stopping = threading.Event()
-        api = WebApi(workspace=self.workspace, limits=self.limits, bot_token=bot_token, scopes=frozenset(scopes))
+        api = WebApi(
+            workspace=self.workspace,
+            limits=self.limits,
+            bot_token=bot_token,
+            scopes=frozenset(scopes),
+            app_token=app_token,
+            sockets=self.sockets,
+        )
         doors = Doors(api, self.troubles, self._stopping)
         page = Page(self, self._stopping)
-        self._server = Server([*doors.routes(), *page.routes()], host, port)
+        self._server = Server([*self.sockets.routes(), *doors.routes(), *page.routes()], host, port)
 
     @property
     def url(self) -> str:
@@ -120,6 +132,16 @@ class Slack(Acting, Observing, Staff):
     @bot_url.setter
     def bot_url(self, url: str) -> None:
         self.delivery.bot_url = _events_address(url)
+
+    def drop_sockets(self, count: int | None = None) -> int:
+        """Break connections of Socket Mode without a word; all of them unless told how many."""
+        return self.sockets.drop(count)
+
+    def refresh_sockets(
+        self, count: int | None = None, *, warning: float = 0.2, reason: str = "refresh_requested"
+    ) -> int:
+        """Make the bot open fresh connections, as Slack does every few hours; `warning` is how long before the end."""
+        return self.sockets.refresh(count, warning=warning, reason=reason)
 
     def start(self) -> Self:
         self._server.start()

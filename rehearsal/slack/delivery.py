@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from rehearsal.slack.sockets import Sockets
 from rehearsal.slack.state import Workspace
 from rehearsal.slack.things import Delivered
 
@@ -35,6 +36,7 @@ class Delivery:
     signing_secret: str
     patience: float = PATIENCE
     retry_delays: Sequence[float] = (0.0, 60.0, 300.0)
+    sockets: Sockets | None = None  # with Socket Mode on, nothing goes over HTTP
     _client: httpx.Client = field(init=False)
     _closing: threading.Event = field(default_factory=threading.Event)
     _retries: list[threading.Thread] = field(default_factory=list)
@@ -66,13 +68,17 @@ class Delivery:
         body = json.dumps(envelope).encode()
         kind = str(envelope["event"]["type"])
         first = self._send(kind, body, "application/json", envelope, copies)
-        if not first.ok and self.retry_delays:
+        if not first.ok:
+            self._retry(kind, body, envelope, first)
+        return first
+
+    def _retry(self, kind: str, body: bytes, payload: dict[str, Any], first: Delivered) -> None:
+        if self.retry_delays:
             thread = threading.Thread(
-                target=self._again, args=(kind, body, envelope, first), name="slack-event-retry", daemon=True
+                target=self._again, args=(kind, body, payload, first), name="slack-event-retry", daemon=True
             )
             self._retries = [one for one in self._retries if one.is_alive()] + [thread]
             thread.start()
-        return first
 
     def _again(self, kind: str, body: bytes, envelope: dict[str, Any], last: Delivered) -> None:
         for number, delay in enumerate(self.retry_delays, start=1):
@@ -90,10 +96,15 @@ class Delivery:
             return self._once(kind, body, content_type, payload, {})
 
         if copies == 1:
-            return one(0)
-        with ThreadPoolExecutor(max_workers=copies) as pool:
-            answers = tuple(pool.map(one, range(copies)))
-        return replace(answers[0], copies=answers)
+            sent = one(0)
+        else:
+            with ThreadPoolExecutor(max_workers=copies) as pool:
+                answers = tuple(pool.map(one, range(copies)))
+            sent = replace(answers[0], copies=answers)
+        if self.sockets is not None and sent.error == "operation_timeout" and payload.get("type") != "event_callback":
+            # whatever went out in an envelope and was not acknowledged comes again in a new one
+            self._retry(kind, body, payload, sent)
+        return sent
 
     def _once(
         self,
@@ -115,10 +126,13 @@ class Delivery:
         started = time.perf_counter()
         status, answer, answered_as = None, "", ""
         try:
-            response = self._client.post(self.bot_url, content=body, headers=headers)
-            status, answer = response.status_code, response.text
-            answered_as = response.headers.get("content-type", "")
-            error = None if response.is_success else "dispatch_failed"
+            if self.sockets is not None:
+                status, answer, answered_as, error = _by_socket(self.sockets, kind, payload, self.patience, retry)
+            else:
+                response = self._client.post(self.bot_url, content=body, headers=headers)
+                status, answer = response.status_code, response.text
+                answered_as = response.headers.get("content-type", "")
+                error = None if response.is_success else "dispatch_failed"
         except httpx.TimeoutException:
             error = "operation_timeout"
         except httpx.HTTPError:
@@ -141,3 +155,17 @@ class Delivery:
         with self.workspace.change():
             self.workspace.deliveries.append(delivered)
         return delivered
+
+
+def _by_socket(
+    sockets: Sockets, kind: str, payload: dict[str, Any], patience: float, retry: int
+) -> tuple[int | None, str, str, str | None]:
+    """Status, body, content type and error, as if the acknowledgement had come over HTTP."""
+    waiting = sockets.offer(kind, payload, time.monotonic() + patience, retry)
+    if waiting is None:
+        return None, "", "", "dispatch_failed"
+    if not waiting.acknowledged:
+        return None, "", "", "operation_timeout"
+    if waiting.payload is None or payload.get("type") == "event_callback":
+        return 200, "", "", None
+    return 200, json.dumps(waiting.payload), "application/json", None

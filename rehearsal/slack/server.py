@@ -22,12 +22,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rehearsal.slack.refusals import Refusal
 from rehearsal.slack.responses import answer_through
+from rehearsal.slack.sockets import CONNECTION
 from rehearsal.slack.state import Workspace
 from rehearsal.slack.troubles import Trouble, Troubles
 from rehearsal.slack.webapi import WebApi
 
 Answering = Callable[[], Awaitable[Response]]
-CONNECTION = "rehearsal.connection"
 
 
 class WithConnection:
@@ -198,7 +198,8 @@ class Server:
             log_level="critical",
             access_log=False,
             lifespan="off",
-            ws="none",
+            ws="websockets-sansio",
+            ws_ping_interval=None,  # whether the other end lives is the bot's to find out
             timeout_graceful_shutdown=2,
             backlog=512,
         )

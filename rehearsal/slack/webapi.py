@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rehearsal.slack.arguments import Arguments
@@ -11,6 +11,7 @@ from rehearsal.slack.limits import Limits
 from rehearsal.slack.methods import METHODS, Asked
 from rehearsal.slack.people import BOT_USER_ID
 from rehearsal.slack.refusals import Refusal
+from rehearsal.slack.sockets import Sockets
 from rehearsal.slack.state import Workspace
 from rehearsal.slack.things import Call, Json
 
@@ -37,6 +38,8 @@ class WebApi:
     limits: Limits
     bot_token: str
     scopes: frozenset[str]
+    app_token: str = ""
+    sockets: Sockets = field(default_factory=Sockets)
 
     def call(self, method: str, token: str | None, given: dict[str, Any], base: str) -> Reply:
         started = time.perf_counter()
@@ -68,21 +71,28 @@ class WebApi:
         method = METHODS.get(name)
         if method is None:
             raise Refusal("unknown_method", req_method=name)
-        self._check_token(token)
+        self._check_token(name, token)
         self.limits.check_method(name, method.tier)
         if method.scopes and not self.scopes & set(method.scopes):
             raise Refusal("missing_scope", needed=method.scopes[0], provided=",".join(sorted(self.scopes)))
-        asked = Asked(workspace=self.workspace, args=Arguments(given), base=base, scopes=self.scopes)
+        asked = Asked(
+            workspace=self.workspace, args=Arguments(given), base=base, scopes=self.scopes, sockets=self.sockets
+        )
         asked.args.need(method.needs)
         if method.posts:
             self.limits.check_post(asked.args.text("channel"))
         with self.workspace.lock:
             return method.run(asked)
 
-    def _check_token(self, token: str | None) -> None:
+    def _check_token(self, name: str, token: str | None) -> None:
         if not token:
             raise Refusal("not_authed")
-        if token != self.bot_token:
+        own, other = self.bot_token, self.app_token
+        if name == "apps.connections.open":
+            own, other = other, own
+        if token == other:
+            raise Refusal("not_allowed_token_type")
+        if token != own:
             raise Refusal("invalid_auth")
         if self.workspace.people[BOT_USER_ID].deactivated:
             raise Refusal("account_inactive")

@@ -18,7 +18,7 @@ import journals
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from journals import BACKENDS, SECRET, SqliteBackend, Store, WallClock
+from journals import BACKENDS, SECRET, Backend, Make, Store, WallClock
 
 from bot.domain.entry import GENESIS, Entry, Fact, Opening, audit
 from bot.domain.record import Claim, Record, Status
@@ -26,7 +26,7 @@ from bot.errors import Superseded, Unknown
 from bot.ports import Delivery, Put
 
 # Assigned, since an imported fixture would look redefined by every argument of its name.
-backend, journal = journals.backend, journals.journal
+backend, journal, make = journals.backend, journals.journal, journals.make
 
 ON_DISK = settings(deadline=None, max_examples=60)
 """A store is opened for each example, and a disk takes the time it takes."""
@@ -85,7 +85,7 @@ def test_entries_are_chained_from_the_first_one(journal: Store) -> None:
     assert audit(journal.entries(), against=first.hash) == audit([first, second])
 
 
-def test_ids_sort_as_the_entries_do(journal: Store, backend: SqliteBackend) -> None:
+def test_ids_sort_as_the_entries_do(journal: Store, backend: Backend) -> None:
     for _ in range(20):
         added(journal, fact(), fact())
         backend.clock.move(milliseconds=0.3)
@@ -94,7 +94,7 @@ def test_ids_sort_as_the_entries_do(journal: Store, backend: SqliteBackend) -> N
     assert {len(id) for id in ids} == {26}
 
 
-def test_the_time_never_goes_back(journal: Store, backend: SqliteBackend) -> None:
+def test_the_time_never_goes_back(journal: Store, backend: Backend) -> None:
     (first,) = added(journal, fact())
     backend.clock.move(hours=-1)
     (second,) = added(journal, fact())
@@ -125,9 +125,9 @@ def test_reading_half_way_holds_nothing_up(journal: Store) -> None:
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8,
 ))
 def test_any_json_comes_back_and_keeps_the_chain(
-    tmp_path_factory: pytest.TempPathFactory, kind: str, value: object,
+    tmp_path_factory: pytest.TempPathFactory, make: Make, kind: str, value: object,
 ) -> None:
-    backend = BACKENDS[kind](tmp_path_factory.mktemp("any"))
+    backend = make(kind, tmp_path_factory.mktemp("any"))
     journal = backend.open()
     made = added(journal, fact(value=value))
     assert tuple(journal.entries()) == made
@@ -187,7 +187,7 @@ def test_a_second_opening_changes_nothing_but_is_an_entry(journal: Store) -> Non
     assert (loaded(journal).project, loaded(journal).touched) == ("shop", 2)
 
 
-def test_a_projection_is_what_was_given(journal: Store, backend: SqliteBackend) -> None:
+def test_a_projection_is_what_was_given(journal: Store, backend: Backend) -> None:
     added(journal, opening())
     claim = journal.claim("P-1")
     moved = replace(
@@ -232,7 +232,7 @@ def test_what_an_earlier_walk_noted_is_somebody_elses(journal: Store) -> None:
     assert due(journal) == ["P-1"]
 
 
-def test_a_later_claim_voids_the_earlier_one(journal: Store, backend: SqliteBackend) -> None:
+def test_a_later_claim_voids_the_earlier_one(journal: Store, backend: Backend) -> None:
     added(journal, opening())
     earlier, record = journal.claim("P-1"), folded(journal)
     later = backend.open().claim("P-1")
@@ -257,7 +257,7 @@ def test_projecting_what_nobody_knows_is_unknown(journal: Store) -> None:
         journal.project(Record(id="P-9", kind="x", project="x", stage="x"), journal.claim("P-9"))
 
 
-def test_due_is_live_and_its_time_has_come_or_not_all_is_folded(journal: Store, backend: SqliteBackend) -> None:
+def test_due_is_live_and_its_time_has_come_or_not_all_is_folded(journal: Store, backend: Backend) -> None:
     now = backend.clock.now()
     added(journal, *map(opening, ("timed", "timeless", "ended", "fresh")))
     for id, when, status in (
@@ -295,10 +295,10 @@ def test_unannounced_are_those_with_entries_past_what_slack_shows(journal: Store
     st.sampled_from(["fact", "note", "walk", "load", "claim", "end", "announce"]), st.sampled_from(["P-1", "P-2"]),
 ), max_size=25))
 def test_records_add_up_whatever_the_order(
-    tmp_path_factory: pytest.TempPathFactory, kind: str, moves: Sequence[tuple[str, str]],
+    tmp_path_factory: pytest.TempPathFactory, make: Make, kind: str, moves: Sequence[tuple[str, str]],
 ) -> None:
     """Plain integers beside the store: no entry of somebody else is ever counted as folded without having been seen."""
-    backend = BACKENDS[kind](tmp_path_factory.mktemp("walks"))
+    backend = make(kind, tmp_path_factory.mktemp("walks"))
     journal = backend.open()
     added(journal, opening("P-1"), opening("P-2"))
     views = {id: folded(journal, id) for id in ("P-1", "P-2")}
@@ -332,7 +332,7 @@ def test_records_add_up_whatever_the_order(
     backend.close()
 
 
-def test_numbers_of_a_series_count_from_one(journal: Store, backend: SqliteBackend) -> None:
+def test_numbers_of_a_series_count_from_one(journal: Store, backend: Backend) -> None:
     other = backend.open()
     with ThreadPoolExecutor(4) as pool:
         taken = list(pool.map(lambda turn: (journal, other)[turn % 2].number("P"), range(40)))
@@ -372,8 +372,10 @@ def test_no_word_breaks_the_search(journal: Store, words: str) -> None:
 @pytest.mark.parametrize("kind", BACKENDS)
 @ON_DISK
 @given(st.text(st.characters()))
-def test_any_text_may_be_sought(tmp_path_factory: pytest.TempPathFactory, kind: str, words: str) -> None:
-    backend = BACKENDS[kind](tmp_path_factory.getbasetemp() / "sought")
+def test_any_text_may_be_sought(
+    tmp_path_factory: pytest.TempPathFactory, make: Make, kind: str, words: str,
+) -> None:
+    backend = make(kind, tmp_path_factory.mktemp("sought"))
     backend.open().search(words)
     backend.close()
 
@@ -390,7 +392,7 @@ def test_documents_by_shelf_and_key(journal: Store) -> None:
     assert (journal.get("s", "b"), list(journal.all("s")), journal.all("u")) == (None, ["a"], {})
 
 
-def test_a_document_is_new_only_once(journal: Store, backend: SqliteBackend) -> None:
+def test_a_document_is_new_only_once(journal: Store, backend: Backend) -> None:
     other = backend.open()
     with ThreadPoolExecutor(4) as pool:
         stands = list(pool.map(lambda turn: (journal, other)[turn % 2].put_new("s", "a", {"n": turn}), range(8)))
@@ -442,7 +444,7 @@ def test_erasing_where_there_is_no_text(journal: Store) -> None:
 # Inbox
 
 
-def test_a_delivery_waits_until_an_append_finishes_it(journal: Store, backend: SqliteBackend) -> None:
+def test_a_delivery_waits_until_an_append_finishes_it(journal: Store, backend: Backend) -> None:
     assert journal.receive(delivery("k1", text="promote", n=[1]))
     assert journal.receive(delivery("k2"))
     assert backend.open().pending(NEVER) == [delivery("k1", text="promote", n=[1]), delivery("k2")]
@@ -459,7 +461,7 @@ def test_a_key_seen_before_is_not_received(journal: Store) -> None:
     assert journal.pending(NEVER) == []
 
 
-def test_a_postponed_delivery_comes_again_later(journal: Store, backend: SqliteBackend) -> None:
+def test_a_postponed_delivery_comes_again_later(journal: Store, backend: Backend) -> None:
     now = backend.clock.now()
     journal.receive(delivery("k1", now, text="promote"))
     assert journal.pending(now - timedelta(seconds=1)) == []
@@ -473,7 +475,7 @@ def test_a_postponed_delivery_comes_again_later(journal: Store, backend: SqliteB
     assert journal.pending(now + timedelta(days=1)) == []
 
 
-def test_finished_keys_are_forgotten_after_a_time(journal: Store, backend: SqliteBackend) -> None:
+def test_finished_keys_are_forgotten_after_a_time(journal: Store, backend: Backend) -> None:
     for key in ("old", "waiting"):
         journal.receive(delivery(key))
     journal.append([], key="old")
@@ -557,7 +559,7 @@ def test_many_threads_keep_one_chain(journal: Store) -> None:
     assert len(list(journal.entries())) == 400
 
 
-def test_two_processes_keep_one_chain(journal: Store, backend: SqliteBackend) -> None:
+def test_two_processes_keep_one_chain(journal: Store, backend: Backend) -> None:
     workers = [_appending(backend, name) for name in ("P-1", "P-2")]
     for _ in range(20):
         added(journal, fact("P-0"))
@@ -567,7 +569,7 @@ def test_two_processes_keep_one_chain(journal: Store, backend: SqliteBackend) ->
         assert len(list(journal.entries(name))) >= 2 * len(lines)
 
 
-def test_what_was_acknowledged_survives_kill_9(backend: SqliteBackend) -> None:
+def test_what_was_acknowledged_survives_kill_9(backend: Backend) -> None:
     acknowledged: list[str] = []
     for turn in range(5):
         acknowledged += _killed(_appending(backend, f"P-{turn}"), after=3 + 7 * turn)
@@ -582,7 +584,7 @@ def test_what_was_acknowledged_survives_kill_9(backend: SqliteBackend) -> None:
         assert journal.append([], key=f"P-{turn}-{len(numbers) // 2}") == ()
 
 
-def _appending(backend: SqliteBackend, name: str) -> subprocess.Popen[str]:
+def _appending(backend: Backend, name: str) -> subprocess.Popen[str]:
     here = Path(__file__)
     environment = {**os.environ, "PYTHONPATH": str(here.parents[2])}
     return subprocess.Popen(
@@ -609,13 +611,13 @@ def _killed(worker: subprocess.Popen[str], after: int) -> list[str]:
     "UPDATE entries SET private_hash = 'x' WHERE seq = 3",
     "DELETE FROM entries WHERE seq = 3",
 ])
-def test_a_changed_entry_shows_and_is_named(journal: Store, backend: SqliteBackend, sql: str) -> None:
+def test_a_changed_entry_shows_and_is_named(journal: Store, backend: Backend, sql: str) -> None:
     added(journal, *(fact(number=number) for number in range(5)))
     backend.tamper(sql)
     assert audit(journal.entries()).broken_at == 3
 
 
-def test_a_cut_tail_shows_against_a_noted_hash(journal: Store, backend: SqliteBackend) -> None:
+def test_a_cut_tail_shows_against_a_noted_hash(journal: Store, backend: Backend) -> None:
     added(journal, *(fact() for _ in range(5)))
     noted = journal.head()
     backend.tamper("DELETE FROM entries WHERE seq > 3")

@@ -10,7 +10,7 @@ import pytest
 from bot.domain.entry import Json
 from bot.migrations.apply import Patience
 from bot.migrations.database import PostgresDatabase
-from bot.ports import Job
+from bot.ports import Done, Failed, InDoubt, Job, Noting
 from rehearsal.postgres import Postgres
 from tests.postgres import Fresh, fresh_database
 
@@ -29,7 +29,7 @@ def production(fresh: Fresh) -> PostgresDatabase:
 
 
 class Notes:
-    """Remembers what it was told; a test may act at a moment, or ask the apply to stop."""
+    """Remembers what it was told, each thing once; a test may act at a moment, or ask the apply to stop."""
 
     def __init__(self) -> None:
         self.noted: list[tuple[str, Mapping[str, Json]]] = []
@@ -41,8 +41,9 @@ class Notes:
         self.noted.append((kind, data))
 
     def progress(self, data: Mapping[str, Json]) -> None:
-        self.steps.append(data)
-        self.at_progress(data)
+        if data not in self.steps[-1:]:
+            self.steps.append(data)
+            self.at_progress(data)
 
     def stopping(self) -> bool:
         return self.stop
@@ -57,3 +58,9 @@ def job(sql: str | bytes, version: str = "20260301000000", head: str | None = No
     content = sql if isinstance(sql, bytes) else sql.encode()
     wanted = {"attempt": "P-1.1.1", "name": "add", "lock_timeout": 1.0, "statement_timeout": 30.0, **changes}
     return Job(version=version, content=content, head=head, **wanted)
+
+
+def apply(database: PostgresDatabase, job: Job, noting: Noting) -> Done | Failed | InDoubt:
+    """One try at one file, over a session of its own."""
+    with database.applier() as applier:
+        return applier.apply(job, noting)

@@ -8,7 +8,7 @@ import time
 
 from bot.migrations.database import PostgresDatabase
 from bot.ports import Done, InDoubt
-from tests.migrations.conftest import BRISK, Notes, job
+from tests.migrations.conftest import BRISK, Notes, apply, job
 from tests.postgres import Fresh
 
 SLOW = "create table once(id int); insert into once values (1); select pg_sleep(2)"
@@ -16,10 +16,10 @@ SLOW = "create table once(id int); insert into once values (1); select pg_sleep(
 VICTIM = """
 import sys
 from bot.migrations.database import PostgresDatabase
-from tests.migrations.conftest import Notes, job
+from tests.migrations.conftest import Notes, apply, job
 notes = Notes()
 notes.at_progress = lambda data: print(data["statement"], flush=True)
-PostgresDatabase(sys.argv[1]).apply(job(sys.argv[2]), notes)
+apply(PostgresDatabase(sys.argv[1]), job(sys.argv[2]), notes)
 """
 
 
@@ -32,9 +32,9 @@ def test_killed_in_a_slow_statement_then_run_again_it_is_in_exactly_once(fresh: 
         time.sleep(0.1)
         victim.kill()
     production = PostgresDatabase(fresh.url, "production", BRISK)
-    outcomes = [production.apply(job(SLOW, attempt="P-1.1.2"), Notes())]
+    outcomes = [apply(production, job(SLOW, attempt="P-1.1.2"), Notes())]
     while isinstance(outcomes[-1], InDoubt):
-        outcomes.append(production.apply(job(SLOW, attempt="P-1.1.2"), Notes()))
+        outcomes.append(apply(production, job(SLOW, attempt="P-1.1.2"), Notes()))
     assert isinstance(outcomes[0], InDoubt), "the orphan is seen, not raced"
     assert "stagedoor:P-1.1.1" in outcomes[0].why
     assert isinstance(outcomes[-1], Done)

@@ -9,7 +9,7 @@ from bot.errors import Unreachable
 from bot.migrations.database import PostgresDatabase
 from bot.migrations.history import difference, match, stored
 from bot.ports import Done
-from tests.migrations.conftest import Notes, job
+from tests.migrations.conftest import Notes, apply, job
 from tests.postgres import Fresh
 
 
@@ -81,7 +81,7 @@ def test_a_table_of_the_first_clis_is_read_and_completed_when_a_file_goes_in(
         "insert into supabase_migrations.schema_migrations values ('1')",
     )
     assert production.history() == (Applied(version="1", name="", statements=None),)
-    assert isinstance(production.apply(job("select 2", version="2", head="1"), notes), Done)
+    assert isinstance(apply(production, job("select 2", version="2", head="1"), notes), Done)
     assert production.history() == (
         Applied(version="1", name="", statements=None), Applied(version="2", name="add", statements=("select 2",)),
     )

@@ -122,16 +122,21 @@ def check_once(h: Mortal) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("points", [
-    "write:1:after write:2:after write:3:after", "write:2:before write:3:before write:4:before",
-    "post:1:after post:2:before", "receive:1:after receive:2:after", "work:1:before work:4:before", "work:1:after work:4:after",
-    "statement:1:after statement:2:after statement:4:after statement:9:after", "statement:3:before statement:8:before statement:15:before",
+    "write:1:after write:2:after write:3:after",
+    "write:2:before write:3:before write:4:before",
+    "post:1:after post:2:before",
+    "receive:1:after receive:2:after",
+    "work:1:before work:4:before",
+    "work:1:after work:4:after",
+    "statement:1:after statement:2:after statement:4:after statement:9:after",
+    "statement:3:before statement:8:before statement:15:before",
 ])
 def test_killed_at_every_boundary(server: object, points: str) -> None:
     with Mortal(points, postgres=server) as h:
         h.only(FEATURE)
         h.write("20261101130000_once.sql", ONCE)
         promoted(h)
-        assert h.lives > 3, "it was to die, and did not"
+        assert h.lives >= 3, "it was to die, and did not"
         check_once(h)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rehearsal.slack.arguments import Arguments
 from rehearsal.slack.people import BOT_USER_ID, Channel, Person
 from rehearsal.slack.refusals import Refusal
+from rehearsal.slack.sockets import Sockets
 from rehearsal.slack.state import Workspace
 from rehearsal.slack.things import Json, Message
 
@@ -18,6 +19,7 @@ class Asked:
     args: Arguments
     base: str
     scopes: frozenset[str]
+    sockets: Sockets
 
 
 @dataclass(frozen=True, kw_only=True)

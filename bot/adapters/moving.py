@@ -1,0 +1,50 @@
+"""What every store can hand over whole, table by table, and take in: the common shape behind `journal copy`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Final, Protocol, TypeAlias
+
+Value: TypeAlias = int | str | bytes | None
+Row: TypeAlias = Sequence[Value]
+
+TABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "entries": ("seq", "id", "at", "about", "kind", "actor", "data", "private_hash", "previous", "hash"),
+    "private": ("seq", "entry", "salt", "text"),
+    "records": (
+        "opened", "id", "kind", "project", "stage", "status", "due", "waits_for", "folded", "touched", "others",
+        "announced", "summary",
+    ),
+    "fences": ("record", "fence"),
+    "numbers": ("series", "last"),
+    "documents": ("place", "shelf", "key", "doc"),
+    "blobs": ("sha256", "content"),
+    "deliveries": ("place", "key", "kind", "payload", "received", "attempts", "turn", "finished"),
+}
+"""Everything that a store holds, in the columns that all stores share; the first is the key and the order.
+
+What a store makes of it for itself, an index for searching say, is not moved but made again.
+"""
+
+
+class Reading(Protocol):
+    """A table's rows in order. Times are text as `links.moment` writes it."""
+
+    def rows(self, table: str) -> Iterator[Row]: ...
+
+
+class Filling(Reading, Protocol):
+    """An empty store that is being filled, in one transaction; `rows` reads back what was put in."""
+
+    def add(self, table: str, rows: Iterable[Row]) -> None: ...
+
+
+class Movable(Reading, Protocol):
+    """What every journal adapter also is."""
+
+    def empty(self) -> bool: ...
+
+    def filling(self) -> AbstractContextManager[Filling]:
+        """Everything is kept when the block has ended, or nothing when it raised."""
+        ...
