@@ -10,6 +10,7 @@ wait for it. Rounds alternate, since the machine may be shared; Postgres writes 
 
 from __future__ import annotations
 
+import logging
 import statistics
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
+import structlog
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -141,6 +143,7 @@ def pushed(cli: SupabaseCli, folder: Path, address: str) -> float:
 # ---- rounds and verdict
 
 def main(files: int = 100, rounds: int = 5) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     cli: SupabaseCli | None = None
     try:
         cli = SupabaseCli.installed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -12,6 +13,8 @@ app = typer.Typer(
 )
 audit = typer.Typer(no_args_is_help=True, help="The journal's hash chain.")
 app.add_typer(audit, name="audit")
+journal = typer.Typer(no_args_is_help=True, help="The journal as a whole.")
+app.add_typer(journal, name="journal")
 
 # Each command imports what it needs: `audit verify` must not wait for Slack's SDK, nor `serve` for the rehearsal.
 
@@ -46,25 +49,57 @@ def rehearse(
     raise typer.Exit(by_script() if scripted else by_hand(port))
 
 
+@app.command()
+def manifest(
+    url: Annotated[str, typer.Option(help="Where Slack reaches the bot; otherwise STAGEDOOR_URL says so.")] = "",
+    socket_mode: Annotated[bool, typer.Option("--socket-mode", help="For a bot without a public address.")] = False,
+) -> None:
+    """Print the manifest from which Slack makes the app."""
+    import json
+
+    from bot.errors import StagedoorError
+    from bot.settings import door
+    from handlers.manifest import manifest as made
+    from handlers.subjects import vocabulary
+
+    try:
+        found = door({**os.environ, "STAGEDOOR_URL": url} if url else os.environ)
+    except StagedoorError as wrong:
+        _complain(str(wrong))
+        raise typer.Exit(2) from None
+    by_socket = socket_mode or (found.socket_mode and not url)
+    if not by_socket and not found.stagedoor_url.startswith("https://"):
+        _complain(
+            "Slack has to know where to reach the bot: set STAGEDOOR_URL to an https:// address (or give --url), "
+            "or print the manifest for Socket Mode, which needs no address, with --socket-mode.",
+        )
+        raise typer.Exit(2)
+    typer.echo(json.dumps(made(vocabulary(), "" if by_socket else found.stagedoor_url), indent=2, ensure_ascii=False))
+
+
 @audit.command()
 def verify(
     against: Annotated[str, typer.Option(help="A head hash noted earlier; it must be part of the chain.")] = "",
 ) -> None:
     """Recompute the chain; exit status 1 names the first bad entry."""
-    from bot.adapters.sqlite_journal import SqliteJournal
+    from contextlib import closing
+
     from bot.adapters.system_clock import SystemClock
     from bot.domain.entry import audit as recompute
     from bot.errors import StagedoorError, Unknown
     from bot.scrub import Scrubber
-    from bot.settings import store_path
+    from bot.settings import ConfigurationError, store_address
+    from bot.stores import store_at
 
     try:
-        path = store_path()
-        if not path.exists():
-            raise Unknown(f"There is no store at {path}; STAGEDOOR_STORE_URL says where it is.")
-        journal = SqliteJournal(path, SystemClock(), Scrubber(()))
-        found = recompute(journal.entries(), against or None)
-        journal.close()
+        place = store_at(store_address())
+        if not place.exists():
+            raise Unknown(f"There is no journal in {place.name}; STAGEDOOR_STORE_URL says where it is.")
+        with closing(place.open(SystemClock(), Scrubber(()))) as opened:
+            found = recompute(opened.entries(), against or None)
+    except ConfigurationError as wrong:
+        _complain(str(wrong))
+        raise typer.Exit(2) from None
     except StagedoorError as trouble:
         _complain(str(trouble))
         raise typer.Exit(1) from None
@@ -72,6 +107,34 @@ def verify(
         _complain(f"Broken at entry {found.broken_at}: {found.why}.")
         raise typer.Exit(1)
     typer.echo(f"Intact: {found.entries} entries, head {found.head}")
+
+
+@journal.command("copy")
+def copy_journal(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="Its address, or the variable that holds it.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="A new store: its address, or the variable.")],
+) -> None:
+    """Move a team over: everything of a store into a new one, with every entry's hash as it is.
+
+    Neither may be served meanwhile. An address with a password is better named by a variable (OLD_STORE_URL), since
+    others on this machine can read a command line.
+    """
+    from bot.adapters.system_clock import SystemClock
+    from bot.errors import StagedoorError
+    from bot.journal_copy import copy
+    from bot.settings import ConfigurationError, address_of
+    from bot.stores import store_at
+
+    try:
+        done = copy(store_at(address_of(source)), store_at(address_of(target)), SystemClock(), typer.echo)
+    except ConfigurationError as wrong:
+        _complain(str(wrong))
+        raise typer.Exit(2) from None
+    except StagedoorError as trouble:
+        _complain(str(trouble))
+        raise typer.Exit(1) from None
+    typer.echo(f"Copied and verified: {done.entries} entries, head {done.head}")
+    typer.echo("Now name the new store in STAGEDOOR_STORE_URL and put the old one away: it would go on by itself.")
 
 
 def _complain(text: str) -> None:

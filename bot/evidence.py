@@ -7,15 +7,17 @@ from datetime import datetime
 from typing import TypeVar
 
 from bot.domain.entry import Json
-from bot.domain.evidence import Evidence, Row, Staged, Tick
-from bot.domain.migration import Applied, Folder, Migration
+from bot.domain.evidence import Evidence, Row, Staged, Tick, Waiver
+from bot.domain.migration import Applied, Folder, Match, Migration
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
+from bot.domain.review import blob_hash
 from bot.errors import StagedoorError
 from bot.gates.pull_request import TITLE as PULL_REQUEST
 from bot.migrations.history import match
 from bot.migrations.transaction import obstacle
 from bot.ports import Put, Shelves
+from bot.reviewing import files, reviews
 from bot.world import Project
 
 Read = TypeVar("Read")
@@ -29,13 +31,16 @@ def gather(
     *,
     ticks: Mapping[str, Tick],
     applied: tuple[str, ...],
+    waivers: Mapping[str, Waiver] | None = None,
 ) -> Evidence:
     """Everything the gates may look at, read once. What cannot be read is None, with the reason in `unread`."""
     unread: dict[str, str] = {}
-    folder = _tried(unread, "files", project.migrations.read)
+    read = _tried(unread, "files", lambda: files(plan, project, shelves, now))
+    folder, files_as_of = read or (None, None)
     target = _tried(unread, "target", project.databases[plan.environment].history)
-    staging = target
+    staging, said = target, None
     if plan.environment is not Environment.STAGING:
+        said = _tried(unread, "reviews", lambda: reviews(plan, project, shelves, now))
         staging = _tried(unread, "staging", project.databases[Environment.STAGING].history)
     contents = {file.version: shelves.fetch(file.sha256) for file in plan.files}
     return Evidence(
@@ -51,7 +56,26 @@ def gather(
         applied=applied,
         obstacles={version: why for version, content in contents.items() if (why := obstacle(content))},
         expires=project.policy.gates.evidence_expires,
+        elsewhere=elsewhere(shelves, plan, target),
+        files_as_of=files_as_of,
+        blobs={version: blob_hash(content) for version, content in contents.items()},
+        code_host=project.reviewed,
+        reviews=said,
+        waivers=waivers or {},
     )
+
+
+def in_history(plan: Plan, project: Project, shelves: Shelves) -> dict[str, Match]:
+    """How the target's rows of the plan's versions compare with the planned bytes. Raises `Unreachable`."""
+    planned = {file.version: file for file in plan.files}
+    found: dict[str, Match] = {}
+    for row in project.databases[plan.environment].history():
+        if file := planned.get(row.version):
+            content = shelves.fetch(file.sha256)
+            found[row.version] = match(
+                Migration(version=file.version, name=file.name, filename=file.filename, content=content), row
+            )
+    return found
 
 
 def rows(history: tuple[Applied, ...] | None, folder: Folder | None) -> tuple[Row, ...] | None:
@@ -71,8 +95,16 @@ def rows(history: tuple[Applied, ...] | None, folder: Folder | None) -> tuple[Ro
 
 def manual_labels(project: Project) -> tuple[str, ...]:
     """Every line that a person has to tick before a promotion."""
-    skipped = "pull_request" in project.policy.gates.skip
+    skipped = project.reviewed or "pull_request" in project.policy.gates.skip
     return (*(() if skipped else (PULL_REQUEST,)), *project.policy.gates.manual)
+
+
+def elsewhere(shelves: Shelves, plan: Plan, history: tuple[Applied, ...] | None) -> frozenset[str]:
+    """Staging's versions that Stagedoor put there from pull requests: others stage theirs beside them."""
+    if plan.environment is not Environment.STAGING:
+        return frozenset()
+    docs = {row.version: shelves.get("staged", f"{plan.project}:{row.version}") for row in history or ()}
+    return frozenset(version for version, doc in docs.items() if doc and doc.get("pull"))
 
 
 def staged(shelves: Shelves, plan: Plan) -> dict[str, Staged]:
@@ -91,10 +123,10 @@ def staged(shelves: Shelves, plan: Plan) -> dict[str, Staged]:
     return found
 
 
-def staged_put(project: str, version: str, run: Staged) -> Put:
+def staged_put(project: str, version: str, run: Staged, pull: int = 0) -> Put:
     """The document that says that Stagedoor ran these bytes on staging and verified them."""
     doc: dict[str, Json] = {
-        "sha256": run.sha256, "at": run.at.isoformat(), "record": run.record, "seconds": run.seconds,
+        "sha256": run.sha256, "at": run.at.isoformat(), "record": run.record, "seconds": run.seconds, "pull": pull,
     }
     return Put(shelf="staged", key=f"{project}:{version}", doc=doc)
 

@@ -47,7 +47,8 @@ def _take(lock: StoreLock, place: Place) -> None:
 def _whole(old: Store, source: Place) -> Audit:
     found = audit(old.entries())
     if found.broken_at is not None:
-        raise Refused(f"The chain in {source.name} is broken at entry {found.broken_at}: {found.why}. Nothing was copied.")
+        where = f"The chain in {source.name} is broken at entry {found.broken_at}"
+        raise Refused(f"{where}: {found.why}. Nothing was copied.")
     return found
 
 
@@ -59,7 +60,7 @@ def _moved(old: Movable, filling: Filling, table: str) -> int:
     for _ in kept.passing(filling.rows(table)):
         pass
     if (kept.rows, kept.digest()) != (given.rows, given.digest()):
-        raise Refused(f"What was read back from {table} is not what was put in. Nothing was copied; please report this.")
+        raise Refused(f"{table.capitalize()} read back differ from what was put in. Nothing was copied.")
     return kept.rows
 
 

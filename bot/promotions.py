@@ -6,7 +6,9 @@ import threading
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from bot.domain.entry import Fact, Opening
+from bot.asking import Wanted, read, wanted
+from bot.domain.checklist import Check, State
+from bot.domain.entry import Fact, Json, Opening
 from bot.domain.migration import Folder, Migration
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
@@ -18,8 +20,9 @@ from bot.migrations.files import purpose
 from bot.migrations.risk import risks
 from bot.migrations.transaction import obstacle, statement_count
 from bot.policy import Policy
+from bot.policy.terms import terms
 from bot.ports import Put
-from bot.roles import require_approver, require_member, require_operator, required_approvals
+from bot.roles import requesters, require_approver, require_member, require_operator, required_approvals
 from bot.world import Ports, Project
 
 KINDS = {Environment.PRODUCTION: ("promotion", "P"), Environment.STAGING: ("staging", "S")}
@@ -57,21 +60,22 @@ class Promotions:
     def promote(self, by: str, project: Project, versions: tuple[str, ...], key: str) -> Asked:
         """Ask for all pending migrations, or these, to go to production; the same `key` again asks nothing new."""
         self.require_member(by, project)
-        return self._request(by, project, Environment.PRODUCTION, versions, key)
+        asked = wanted(versions)
+        if asked.fork:
+            require_operator(self._ports.people.find(by), project.policy)
+        return self._request(by, project, Environment.PRODUCTION, asked, key)
 
     def stage(self, by: str, project: Project, versions: tuple[str, ...], key: str) -> Asked:
         """Ask for all pending migrations, or these, to go to staging; the same `key` again asks nothing new."""
         require_operator(self._ports.people.find(by), project.policy)
-        return self._request(by, project, Environment.STAGING, versions, key)
+        return self._request(by, project, Environment.STAGING, wanted(versions), key)
 
     def approve(self, by: str, record_id: str) -> tuple[Fact, ...]:
         """Give this person's approval to exactly the plan that the card shows."""
         record, promotion, policy = self._known(record_id)
         person = self._ports.people.find(by)
         require_member(person, policy)
-        if by == promotion.requested_by and not policy.approvals.requester_may_approve:
-            others = tuple(listed for listed in policy.approvals.approvers if listed != by)
-            raise Refused("You asked for this promotion, so someone else has to approve it.", can=others)
+        self._require_other(by, promotion, policy, "approve it")
         require_approver(person, policy)
         self._require_open(record, promotion)
         if record.stage == "gates":
@@ -84,6 +88,32 @@ class Promotions:
         if record.stage != "approval":
             raise Refused(f"{record_id} has the approvals it needs. It is at “{record.stage}”.")
         return (Fact(about=record_id, kind="promotion.approved", actor=by, data={"plan": promotion.plan.digest}),)
+
+    def waivable(self, by: str, record_id: str, gate: str) -> Check:
+        """The open line of a gate that this person may waive. Raises `Refused` or `Unknown`."""
+        record, promotion, policy = self._known(record_id)
+        person = self._ports.people.find(by)
+        require_member(person, policy)
+        self._require_other(by, promotion, policy, "waive it")
+        require_approver(person, policy)
+        self._require_open(record, promotion)
+        line = next((check for check in promotion.checklist if check.gate == gate), None)
+        if line is None:
+            raise Unknown(f"{record_id} has no line “{gate}”.")
+        if line.state is State.PASSED:
+            raise Refused(f"“{line.title}” passes already; there is nothing to waive.")
+        if not line.waivable:
+            raise Refused(f"“{line.title}” cannot be waived: {line.said}")
+        return line
+
+    def waive(self, by: str, record_id: str, gate: str, reason: str) -> tuple[Fact, ...]:
+        """Put this person's word, with a reason, in place of what a gate could not or did not find."""
+        line = self.waivable(by, record_id, gate)
+        reason = " ".join(reason.split())
+        if not reason:
+            raise Refused("A waiver needs a reason: it stays on the card and in the journal.")
+        data: dict[str, Json] = {"gate": gate, "reason": reason, "state": str(line.state), "said": line.said}
+        return (Fact(about=record_id, kind="gate.waived", actor=by, data=data),)
 
     def attend(self, by: str, record_id: str) -> tuple[Fact, ...]:
         """Say that somebody is there when the promotion starts: its requester, or an approver."""
@@ -118,7 +148,7 @@ class Promotions:
         """Tick a manual line. Ticks before the apply are gates; those of `gates.after` are given while watching."""
         record, promotion, policy = self._known(record_id)
         require_operator(self._ports.people.find(by), policy)
-        before = manual_labels(self._ports.projects[record.project])
+        before = manual_labels(self._ports.project_of(record.project, promotion.terms))
         after = tuple(policy.gates.after)
         if label not in (*before, *after):
             raise Unknown(f"{record_id} has no line “{label}” to confirm.")
@@ -136,17 +166,29 @@ class Promotions:
 
     def recent(self, project: Project, limit: int = 15) -> list[tuple[Record, Promotion]]:
         """The newest promotions and staging runs of a project, newest first."""
-        records = self._ports.journal.find(project=project.name, limit=100_000)[-limit:]
+        kinds = {kind for kind, _ in KINDS.values()}
+        found = self._ports.journal.find(project=project.name, limit=100_000)
+        records = [record for record in found if record.kind in kinds][-limit:]
         return [(record, self._fold(record.id)) for record in reversed(records)]
 
     def _known(self, record_id: str) -> tuple[Record, Promotion, Policy]:
         record = self._ports.journal.load(record_id)
         if record is None or record.project not in self._ports.projects:
             raise Unknown(f"There is no promotion {record_id}.")
-        return record, self._fold(record_id), self._ports.projects[record.project].policy
+        promotion = self._fold(record_id)
+        return record, promotion, self._ports.project_of(record.project, promotion.terms).policy
 
     def _fold(self, record_id: str) -> Promotion:
         return Promotion.of(self._ports.journal.entries(about=record_id))
+
+    @staticmethod
+    def _require_other(by: str, promotion: Promotion, policy: Policy, what: str) -> None:
+        """Raises `Refused` for the one who asked, and for those who wrote it."""
+        asking = requesters(promotion, policy)
+        if by in asking:
+            others = tuple(listed for listed in policy.approvals.approvers if listed not in asking)
+            did = "asked for" if by == promotion.requested_by else "wrote or pushed a part of"
+            raise Refused(f"You {did} this promotion, so someone else has to {what}.", can=others)
 
     def _require_open(self, record: Record, promotion: Promotion) -> None:
         if record.status is Status.ENDED:
@@ -164,14 +206,14 @@ class Promotions:
         return f"{record_id} has ended: {ending.verdict if ending else 'over'}. Nothing changed by this."
 
     def _request(
-        self, by: str, project: Project, environment: Environment, versions: tuple[str, ...], key: str
+        self, by: str, project: Project, environment: Environment, asked: Wanted, key: str
     ) -> Asked:
         kind, series = KINDS[environment]
         with self._requests:
             if before := self._ports.shelves.get("requests", key):
                 record_id = str(before["record"])
                 return Asked(record=record_id, plan=self._fold(record_id).plan, again=False)
-            plan, files = self._plan(project, environment, versions)
+            plan, files = self._plan(project, environment, asked)
             if live := self._live(kind, plan):
                 return Asked(record=live, plan=plan, again=True)
             for file in files:
@@ -181,7 +223,7 @@ class Promotions:
                 about=record_id,
                 kind="promotion.requested",
                 actor=by,
-                data={"kind": kind, "plan": plan.to_json()},
+                data={"kind": kind, "plan": plan.to_json(), "terms": terms(project.policy)},
                 opens=Opening(kind=kind, project=project.name, stage="gates"),
             )
             # The note of which record a delivery opened goes in with the opening, so that the same
@@ -202,15 +244,17 @@ class Promotions:
         return ""
 
     def _plan(
-        self, project: Project, environment: Environment, versions: tuple[str, ...]
+        self, project: Project, environment: Environment, asked: Wanted
     ) -> tuple[Plan, list[Migration]]:
-        folder = project.migrations.read()
+        folder, meant = read(project, asked, environment)
         history = project.databases[environment].history()
         applied = {row.version for row in history}
-        pending = [file for file in folder.migrations if file.version not in applied]
-        chosen = [_named(version, folder, applied, str(environment)) for version in versions] if versions else pending
+        pending = [file for file in meant.migrations if file.version not in applied]
+        named = [_named(version, meant, applied, str(environment)) for version in asked.versions]
+        chosen = named or pending
         if not chosen:
-            raise Refused(f"Nothing to do: {environment} has every migration of the folder ({len(folder.migrations)}).")
+            count = len(meant.migrations)
+            raise Refused(f"Nothing to do: {environment} has every migration of {asked.where} ({count}).")
         chosen.sort(key=lambda file: file.version)
         files = tuple(
             PlannedFile(
@@ -224,7 +268,8 @@ class Promotions:
             for file in chosen
         )
         head = max(applied, default=None)
-        return Plan(project=project.name, environment=environment, head=head, files=files), chosen
+        source = folder.source
+        return Plan(project=project.name, environment=environment, head=head, files=files, source=source), chosen
 
 
 def _named(version: str, folder: Folder, applied: set[str], where: str) -> Migration:

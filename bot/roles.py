@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.domain.person import Person
 from bot.domain.plan import Plan
+from bot.domain.promotion import Promotion
 from bot.errors import Refused
 from bot.policy import Policy
 
@@ -39,6 +40,13 @@ def require_approver(person: Person, policy: Policy) -> None:
         )
     if not _in(person, approvers):
         raise Refused("You are not a listed approver.", can=approvers)
+
+
+def requesters(promotion: Promotion, policy: Policy) -> frozenset[str]:
+    """Slack ids of those who cannot also approve: who asked, and who wrote or pushed it as far as [people] tells."""
+    if policy.approvals.requester_may_approve:
+        return frozenset()
+    return frozenset((promotion.requested_by, *(id for login in promotion.authors if (id := policy.slack_id(login)))))
 
 
 def required_approvals(plan: Plan, policy: Policy) -> int:

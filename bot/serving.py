@@ -14,36 +14,36 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot import logs
 from bot.adapters.health import HttpHealth
 from bot.adapters.loop import Loop
-from bot.adapters.sqlite_journal import SqliteJournal
-from bot.adapters.store_lock import serve_lock
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
 from bot.clock import Timetable
 from bot.metrics import Metrics
+from bot.notices import tell_policy_changes
 from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
-from bot.promotions import Promotions
-from bot.runbooks import promotion, staging
+from bot.runbooks import notice, promotion, staging
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
+from bot.stores import Store, store_at
 from bot.world import Ports
-from handlers.announcer import Announcer
+from handlers.announcer import Announcer, Rendering
 from handlers.answers import Answers
 from handlers.http import Part, SlackDoor, build
 from handlers.http import serve as serve_http
 from handlers.inbox import InboxPool
 from handlers.listeners import Identity, build_app
-from handlers.migrate import Migrate
+from handlers.notice_view import NoticeView
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
 from handlers.slack_out import SlackOut
 from handlers.socket_mode import SocketMode
+from handlers.subjects import subjects
 
 log = structlog.get_logger(__name__)
 
-RUNBOOKS = {"promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK}
+RUNBOOKS = {"promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK}
 PRUNE_AFTER = timedelta(days=30)
 FATAL_AT_SLACK = frozenset({
     "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type",
@@ -58,23 +58,31 @@ def run(settings: Settings) -> int:
     stop = threading.Event()
     for told in (signal.SIGTERM, signal.SIGINT):
         signal.signal(told, lambda *_: stop.set())
-    with serve_lock(settings.store_path) as lock:
+    place, ousted = store_at(settings.store_address), threading.Event()
+
+    def oust() -> None:
+        log.error("stopping", why="the lock on the store went to another process, which serves now")
+        ousted.set()
+        stop.set()
+
+    with place.lock() as lock:
         if not lock.try_acquire():
-            log.warning("standing by", why="another process serves this store", pid=lock.holder())
+            log.warning("standing by", why="another process serves this store", holder=lock.holder())
             if not lock.acquire(poll=1.0, stop=stop):
                 return 0
-        journal = SqliteJournal(settings.store_path, SystemClock(), scrub)
+        journal = place.open(SystemClock(), scrub)
         try:
+            lock.watch(oust)
             House(settings, journal, scrub, stop).serve()
         finally:
             journal.close()
-    return 0
+    return 1 if ousted.is_set() else 0
 
 
 class House:
     """Everything that serves, wired together. Beginning and end are in the order in which parts lean on each other."""
 
-    def __init__(self, settings: Settings, journal: SqliteJournal, scrub: Scrubber, stop: threading.Event) -> None:
+    def __init__(self, settings: Settings, journal: Store, scrub: Scrubber, stop: threading.Event) -> None:
         self._settings, self._journal, self._stop = settings, journal, stop
         self._clock = clock = SystemClock()
         self._client = WebClient(
@@ -90,23 +98,24 @@ class House:
         )
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
-        self._announcer = Loop(
-            "announcer", Announcer(journal, journal, out, clock, {"promotion": view, "staging": view}).announce, clock,
-        )
+        views: dict[str, Rendering] = {"promotion": view, "staging": view, "notice": NoticeView(ports)}
+        self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
         self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
         self._metrics = Metrics()
-        subjects = (Migrate(Promotions(ports), view).subject(),)
-        self._inbox = InboxPool(journal, journal, self._threads, subjects, self._client, clock, metrics=self._metrics)
+        speaking = subjects(ports, view)
+        self._inbox = InboxPool(journal, journal, self._threads, speaking, self._client, clock, metrics=self._metrics)
         self._app = build_app(
-            self._identity, journal, subjects, clock, self._inbox.nudge, self._client, self._metrics,
+            self._identity, journal, speaking, clock, self._inbox.nudge, self._client, self._metrics,
         )
         self._sockets = self._open_sockets()
         self._timetable = Timetable(journal, self._threads, clock, lambda: journal.prune(clock.now() - PRUNE_AFTER))
 
     def serve(self) -> None:
         """Start, serve HTTP until told to stop, and let go in the opposite order."""
+        first = next(iter(self._ports.projects.values()))
+        tell_policy_changes(self._journal, self._journal, self._settings.policy, first)
         for loop in (self._announcer, self._answers):
             loop.start()
         self._inbox.start()
@@ -169,7 +178,7 @@ class House:
         return None
 
 
-def learn_identity(client: WebClient, journal: SqliteJournal) -> Identity:
+def learn_identity(client: WebClient, journal: Store) -> Identity:
     """Who we are in Slack: asked once; while Slack is away, what it said last time. Raises `ConfigurationError`."""
     try:
         told = client.auth_test()
@@ -202,7 +211,7 @@ def prove_app_token(sockets: SocketMode) -> None:
         log.warning("slack is away", using="connections as soon as it answers")
 
 
-def _last_identity(journal: SqliteJournal, why: str) -> dict[str, str]:
+def _last_identity(journal: Store, why: str) -> dict[str, str]:
     known = journal.get("identity", "slack")
     if known is None:
         raise ConfigurationError([f"SLACK_API_URL: Slack does not answer ({why}), and it never did on this store."])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +18,13 @@ from bot.scrub import Scrubber
 class Store(Journal, Shelves, Inbox, Movable, Protocol):
     """An open journal with everything beside it."""
 
-    def head(self) -> str: ...
+    def head(self) -> str:
+        """The hash of the newest entry."""
+        ...
+
+    def prune(self, before: datetime) -> int:
+        """Forget the keys of deliveries that were finished before then; returns how many."""
+        ...
 
     def close(self) -> None: ...
 

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from bot.domain.entry import SYSTEM, Entry, Fact, Json
 from bot.domain.project import Environment
 from bot.domain.record import Claim, Record
 from bot.policy import Policy
-from bot.ports import Clock, Database, Health, Journal, Migrations, People, Put, Shelves
+from bot.policy.terms import stricter
+from bot.ports import Clock, CodeHost, Database, Health, Journal, Migrations, People, Put, Shelves
 
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """A project as Stagedoor reaches it: its files, its two databases and its policy."""
+    """A project as Stagedoor reaches it: its files, its two databases and its policy.
+
+    `directory` is the migrations folder's path in the repository that `host` has; `reviewed` says that the host
+    is also asked about pull requests, which takes a token.
+    """
 
     name: str
     migrations: Migrations
     databases: Mapping[Environment, Database]
     policy: Policy
+    host: CodeHost | None = None
+    directory: str = ""
+    reviewed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +44,11 @@ class Ports:
     tell: Callable[[], None]
     stopping: Callable[[], bool]
 
+    def project_of(self, name: str, terms: Mapping[str, Json]) -> Project:
+        """A project under the stricter of its policy and the terms that a record was asked for under."""
+        project = self.projects[name]
+        return replace(project, policy=stricter(project.policy, terms))
+
 
 @dataclass(frozen=True, kw_only=True)
 class World:
@@ -44,10 +57,11 @@ class World:
     ports: Ports
     record: Record
     claim: Claim
+    terms: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def project(self) -> Project:
-        return self.ports.projects[self.record.project]
+        return self.ports.project_of(self.record.project, self.terms)
 
     @property
     def policy(self) -> Policy:

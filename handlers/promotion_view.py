@@ -28,9 +28,9 @@ class PromotionView:
         return self._ports.projects[record.project].policy.channels.deploys
 
     def card(self, record: Record) -> Message:
-        policy = self._ports.projects[record.project].policy
         entries = list(self._ports.journal.entries(about=record.id))
         promotion = Promotion.of(entries)
+        policy = self._ports.project_of(record.project, promotion.terms).policy
         return card(
             Sight(
                 record=record,

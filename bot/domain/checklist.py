@@ -23,7 +23,8 @@ class State(StrEnum):
 class Check:
     """One line of the checklist. A manual one is ticked by a person with `Confirm`, under its `label`.
 
-    `by` and `at` say whose word or which run a pass rests on, and since when.
+    `by` and `at` say whose word or which run a pass rests on, and since when. `as_of` is set where it rests on
+    what was read before the source fell silent. A `waivable` line can be waived by an approver, with a reason.
     """
 
     gate: str
@@ -33,6 +34,8 @@ class Check:
     label: str = ""
     by: str = ""
     at: datetime | None = None
+    as_of: datetime | None = None
+    waivable: bool = False
 
     @property
     def manual(self) -> bool:
@@ -47,6 +50,8 @@ class Check:
             "label": self.label,
             "by": self.by,
             "at": self.at.isoformat() if self.at else None,
+            "as_of": self.as_of.isoformat() if self.as_of else None,
+            "waivable": self.waivable,
         }
 
     @classmethod
@@ -59,6 +64,8 @@ class Check:
             label=str(data.get("label", "")),
             by=str(data.get("by", "")),
             at=datetime.fromisoformat(str(data["at"])) if data.get("at") else None,
+            as_of=datetime.fromisoformat(str(data["as_of"])) if data.get("as_of") else None,
+            waivable=bool(data.get("waivable")),
         )
 
 

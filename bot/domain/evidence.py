@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.domain.checklist import State
 from bot.domain.migration import Match
 from bot.domain.plan import Plan
+from bot.domain.review import Reviews
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,16 @@ class Tick:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Waiver:
+    """An approver's word in place of an automatic gate's, given for what the gate said then."""
+
+    by: str
+    at: datetime
+    reason: str
+    state: State
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """All that the gates may look at. A history of None could not be read, and `unread` says why."""
 
@@ -49,7 +61,7 @@ class Evidence:
     """The history of the database that the plan is for."""
     staging: tuple[Row, ...] | None
     unread: Mapping[str, str] = field(default_factory=dict)
-    """Why something could not be read: by `files`, `target`, `staging`."""
+    """Why something could not be read: by `files`, `target`, `staging`, `reviews`."""
     staged: Mapping[str, Staged] = field(default_factory=dict)
     ticks: Mapping[str, Tick] = field(default_factory=dict)
     manual: tuple[str, ...] = ()
@@ -58,3 +70,14 @@ class Evidence:
     applied: tuple[str, ...] = ()
     """Versions of the plan that this very run has already committed."""
     expires: timedelta = timedelta(days=7)
+    elsewhere: frozenset[str] = frozenset()
+    """Versions of the target that Stagedoor staged from pull requests: their files are not in the folder yet."""
+    files_as_of: datetime | None = None
+    """Set where the code host does not answer and the files are the ones that were read then."""
+    blobs: Mapping[str, str] = field(default_factory=dict)
+    """Git's hash of each planned file's bytes by version."""
+    code_host: bool = False
+    """Whether a code host can tell about pull requests; without one a person's tick does."""
+    reviews: Reviews | None = None
+    waivers: Mapping[str, Waiver] = field(default_factory=dict)
+    """By the gate's name."""

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.domain.source import Source
+
 
 @dataclass(frozen=True, kw_only=True)
 class Migration:
@@ -45,10 +47,14 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """What a migrations folder holds, in the order in which the Supabase CLI applies it (version as text)."""
+    """What a migrations folder holds, in the order in which the Supabase CLI applies it (version as text).
+
+    `source` is None for a folder on this machine's disk.
+    """
 
     migrations: tuple[Migration, ...]
     skipped: tuple[Skipped, ...] = ()
+    source: Source | None = None
 
 
 class Match(StrEnum):

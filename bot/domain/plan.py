@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.entry import Json, canonical
 from bot.domain.project import Environment
+from bot.domain.source import Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,17 +33,24 @@ class PlannedFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What an approval is bound to: the files' bytes, their order, and the head below them (None: empty history)."""
+    """What an approval is bound to: the files' bytes, their order, and the head below them (None: empty history).
+
+    `source` says where the bytes were read; it is None for a folder on this machine's disk.
+    """
 
     project: str
     environment: Environment
     head: str | None
     files: tuple[PlannedFile, ...]
+    source: Source | None = None
 
     @property
     def digest(self) -> str:
-        """SHA-256 over everything that is approved, in hex; the card shows its first six characters."""
-        return hashlib.sha256(canonical(self.to_json()).encode()).hexdigest()
+        """SHA-256 over everything that is approved, in hex; the card shows its first six characters.
+
+        The same bytes read at another commit are the same plan.
+        """
+        return hashlib.sha256(canonical(self._approved()).encode()).hexdigest()
 
     @property
     def risks(self) -> tuple[str, ...]:
@@ -54,6 +62,9 @@ class Plan:
         return (self.head, *(file.version for file in self.files))
 
     def to_json(self) -> dict[str, Json]:
+        return self._approved() | ({"source": self.source.to_json()} if self.source else {})
+
+    def _approved(self) -> dict[str, Json]:
         return {
             "project": self.project,
             "environment": str(self.environment),

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from bot.domain.checklist import Check
+from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
-from bot.domain.evidence import Tick
+from bot.domain.evidence import Tick, Waiver
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
+from bot.domain.source import Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +65,12 @@ class Promotion:
     plan: Plan
     requested_by: str
     requested_at: datetime
+    terms: Mapping[str, Json] = field(default_factory=dict)
     checklist: tuple[Check, ...] = ()
     ticks: Mapping[str, Tick] = field(default_factory=dict)
+    authors: tuple[str, ...] = ()
+    """Who wrote or pushed the files, by their logins at the code host."""
+    waivers: Mapping[str, Waiver] = field(default_factory=dict)
     approvals: Mapping[str, datetime] = field(default_factory=dict)
     asked_at: datetime | None = None
     rejected: tuple[str, str] | None = None
@@ -146,6 +151,7 @@ def plan_from_json(data: Mapping[str, Json]) -> Plan:
         environment=Environment(str(data["environment"])),
         head=None if data["head"] is None else str(data["head"]),
         files=tuple(_file(file) for file in files if isinstance(file, dict)),
+        source=Source.from_json(source) if isinstance(source := data.get("source"), dict) else None,
     )
 
 
@@ -161,7 +167,7 @@ def _file(data: Mapping[str, Json]) -> PlannedFile:
 
 
 def _requested(entry: Entry) -> Promotion:
-    plan = entry.data.get("plan")
+    plan, terms = entry.data.get("plan"), entry.data.get("terms")
     if entry.kind != "promotion.requested" or not isinstance(plan, dict):
         raise ValueError(f"{entry.about} does not begin with its request")
     return Promotion(
@@ -170,6 +176,7 @@ def _requested(entry: Entry) -> Promotion:
         plan=plan_from_json(plan),
         requested_by=entry.actor,
         requested_at=entry.at,
+        terms=terms if isinstance(terms, dict) else {},
     )
 
 
@@ -182,6 +189,19 @@ def _judged(p: Promotion, e: Entry) -> Promotion:
 def _ticked(p: Promotion, e: Entry) -> Promotion:
     label = str(e.data["label"])
     return p if label in p.ticks else replace(p, ticks={**p.ticks, label: Tick(by=e.actor, at=e.at)})
+
+
+def _authors(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, authors=_texts(e.data["authors"]))
+
+
+def _waived(p: Promotion, e: Entry) -> Promotion:
+    waiver = Waiver(by=e.actor, at=e.at, reason=str(e.data["reason"]), state=State(str(e.data["state"])))
+    return replace(p, waivers={**p.waivers, str(e.data["gate"]): waiver})
+
+
+def _waiver_void(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, waivers={gate: waiver for gate, waiver in p.waivers.items() if gate != e.data["gate"]})
 
 
 def _approved(p: Promotion, e: Entry) -> Promotion:
@@ -282,6 +302,9 @@ def _int(value: Json) -> int:
 _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "gates.judged": _judged,
     "promotion.ticked": _ticked,
+    "reviews.seen": _authors,
+    "gate.waived": _waived,
+    "gate.waiver_void": _waiver_void,
     "approval.asked": _asked,
     "promotion.approved": _approved,
     "approval.void": _void,

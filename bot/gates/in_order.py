@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.domain.checklist import Check, State
-from bot.domain.evidence import Evidence
+from bot.domain.evidence import Evidence, Row
 
 TITLE = "In order"
 
@@ -22,7 +24,8 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
     if objection := _objection(evidence, where):
         return (_line(State.REFUSED, objection),)
     head = evidence.plan.head
-    return (_line(State.PASSED, f"{where} is at {head}" if head else f"{where} has no migrations yet"),)
+    said = f"{where} is at {head}" if head else f"{where} has no migrations yet"
+    return (replace(_line(State.PASSED, said), as_of=evidence.files_as_of),)
 
 
 def _objection(evidence: Evidence, where: str) -> str:
@@ -34,7 +37,7 @@ def _objection(evidence: Evidence, where: str) -> str:
     if head != expected:
         was = f"{where.capitalize()} moved: it is at {head or 'nothing'}"
         return f"{was}, the plan was made for {expected or 'an empty history'}. Ask again."
-    if missing := [f"{row.version} {row.name}".rstrip() for row in evidence.target if row.match is None]:
+    if missing := [f"{row.version} {row.name}".rstrip() for row in _fileless(evidence)]:
         known = f"{where.capitalize()} has {', '.join(missing)}"
         return f"{known}, without a file here. Bring the file back into the folder first."
     planned = [file.version for file in evidence.plan.files]
@@ -48,6 +51,10 @@ def _objection(evidence: Evidence, where: str) -> str:
         found = f"{', '.join(left_out)} would be left out and could then never go in order"
         return f"{found}. Promote {_it(left_out)} too, or first."
     return ""
+
+
+def _fileless(evidence: Evidence) -> list[Row]:
+    return [row for row in evidence.target or () if row.match is None and row.version not in evidence.elsewhere]
 
 
 def _is(items: list[str]) -> str:

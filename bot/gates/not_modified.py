@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.domain.checklist import Check, State
 from bot.domain.evidence import Evidence
 from bot.domain.migration import Match
@@ -30,7 +32,7 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
         )
     unclear = sum(row.match is Match.CANNOT_TELL for row in evidence.target)
     note = f"; {unclear} older ones cannot be compared, their history row keeps no statements" if unclear else ""
-    return (_line(State.PASSED, f"applied files are as they were{note}"),)
+    return (replace(_line(State.PASSED, f"applied files are as they were{note}"), as_of=evidence.files_as_of),)
 
 
 def _changed(evidence: Evidence) -> str:

@@ -44,10 +44,11 @@ class PostgresApplier:
         except Refused as refused:
             return Failed(why=f"{refused} Nothing of it was run.")
         if noting.stopping():
-            return InDoubt(why=f"Stagedoor was asked to stop before it looked into {self._name}; nothing new was begun.")
+            return InDoubt(why=f"Stagedoor was asked to stop before it looked into {self._name}; nothing was begun.")
         try:
+            session, first = self._ready(job)
             apply = Apply(
-                session=self._ready(job), name=self._name, job=job, noting=noting, patience=self._patience,
+                session=session, name=self._name, job=job, noting=noting, patience=self._patience, first=first,
                 fresh=lambda: self._opened(job),
             )
             return apply.run(statements)
@@ -58,12 +59,14 @@ class PostgresApplier:
         except psycopg.Error as error:
             return failed(job.label, error, "before the file was begun")
 
-    def _ready(self, job: Job) -> Session:
-        if self._session is None:
-            self._session = self._opened(job)
-        else:
-            self._session.begin_anew(f"stagedoor:{job.attempt}", locks.unmark(self._before))
-        return self._session
+    def _ready(self, job: Job) -> tuple[Session, bool]:
+        """A session for this file, and whether it is a new one. One that lost the lock is given up."""
+        if self._session is not None:
+            if self._session.begin_anew(f"stagedoor:{job.attempt}", locks.keep(self._before, job.version)) == "t":
+                return self._session, False
+            self.close()
+        self._session = self._opened(job)
+        return self._session, True
 
     def _opened(self, job: Job) -> Session:
         return Session.opened(self._url, self._name, f"stagedoor:{job.attempt}")

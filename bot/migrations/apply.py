@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import psycopg
 
@@ -32,18 +32,24 @@ class Patience:
 
 @dataclass(frozen=True, kw_only=True)
 class Apply:
-    """One try to put one file into one database. `fresh` opens another session, should this one be lost."""
+    """One try to put one file into one database. `fresh` opens another session, should this one be lost.
+
+    Only the `first` file of a session can be one that an earlier try worked on, and has to take the lock. With a later
+    one it is enough to look at the head of the history under the lock on it, as is done for every file.
+    """
 
     session: Session
     name: str
     job: Job
     noting: Noting
-    patience: Patience = field(default_factory=Patience)
+    patience: Patience
     fresh: Callable[[], Session]
+    first: bool
 
     def run(self, statements: list[Statement]) -> Done | Failed | InDoubt:
         """Put the file in, or find out that it is in already. Safe to run again after anything."""
-        return self._locked() or self._decided() or self._put_in(statements)
+        before = (self._locked() or self._decided()) if self.first else None
+        return before or self._put_in(statements)
 
     # Before the file -----------------------------------------------------------------------------------------------
 
@@ -51,7 +57,10 @@ class Apply:
         """Be the only Stagedoor that changes this database; a session of an earlier try is left to finish."""
         holder = locks.take(self.session, self.job.version, self.patience.lock, self.noting.stopping)
         if holder is None:
-            self._note_session()
+            session = self.session
+            self.noting.note(
+                "session", {"pid": session.pid, "started": session.started.isoformat(), "server": session.server},
+            )
             return None
         if holder.same_version:
             return InDoubt(why=(
@@ -63,15 +72,6 @@ class Apply:
             "it waits for that to end."
         ))
 
-    def _note_session(self) -> None:
-        """Once a session, before it changes anything: whoever comes after a crash can know it again."""
-        session = self.session
-        if not session.noted:
-            self.noting.note(
-                "session", {"pid": session.pid, "started": session.started.isoformat(), "server": session.server},
-            )
-            session.noted = True
-
     def _decided(self) -> Done | Failed | InDoubt | None:
         """What the history says about this version, if it says anything: it alone decides after a crash."""
         try:
@@ -82,7 +82,8 @@ class Apply:
         if row:
             return self._found(row)
         if self.session.read_only:
-            return Failed(why=f"{self.session.read_only} Nothing of {self.job.label} was run. Mend that, then try again.")
+            why = f"{self.session.read_only} Nothing of {self.job.label} was run. Mend that, then try again."
+            return Failed(why=why)
         self._make_history()
         return None
 

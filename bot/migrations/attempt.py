@@ -30,9 +30,10 @@ class Attempt:
 
         Readers of the history go on; a racing CLI waits at its own history row, and is undone by it.
         """
-        limits = "".join(f"set local {name} = {milliseconds}; " for name, milliseconds in self._limits().items())
+        limits = "; ".join(f"set local {name} = {milliseconds}" for name, milliseconds in self._limits().items())
+        lock = f"lock table {history.TABLE} in share row exclusive mode"
         try:
-            head = self._script(f"begin; {limits}lock table {history.TABLE} in share row exclusive mode; {history.HEAD}")
+            head = self._script(f"begin; {limits}; {lock}; {history.HEAD}")
         except psycopg.Error as error:
             return self._failed(error, "before its first statement, at locking the migration history")
         if head == self.job.head:
@@ -82,8 +83,8 @@ class Attempt:
             return self._failed(error, "after its last statement")
         if rows != [(self.job.version,)] or not self.session.in_transaction:
             return Failed(why=(
-                f"The history row of {self.job.label} could not be written to {self.name}: something there swallows it. "
-                "It was rolled back; nothing of it is in."
+                f"The history row of {self.job.label} could not be written to {self.name}: something there "
+                "swallows it. It was rolled back; nothing of it is in."
             ))
         return None
 

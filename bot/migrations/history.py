@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from functools import lru_cache
 from typing import Any, Protocol
 
 from bot.domain.migration import Applied, Match, Migration
-from bot.migrations.splitter import decoded, split
+from bot.migrations.splitter import split, statements
 
 TABLE = "supabase_migrations.schema_migrations"
 
@@ -94,15 +93,7 @@ def _alike(statements: tuple[str, ...]) -> list[str]:
 
 def stored(content: bytes) -> tuple[str, ...]:
     """What the CLI would write into `statements` for this file."""
-    return _remembered(content) if len(content) < _WORTH_REMEMBERING else _stored(content)
-
-
-def _stored(content: bytes) -> tuple[str, ...]:
-    return tuple(statement.text for statement in split(decoded(content)))
-
-
-_WORTH_REMEMBERING = 1 << 16  # applied files are compared at every look, and never change; huge ones would fill memory
-_remembered = lru_cache(maxsize=2048)(_stored)
+    return tuple(statement.text for statement in statements(content))
 
 
 def difference(migration: Migration, applied: Applied) -> str:

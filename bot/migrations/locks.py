@@ -58,8 +58,7 @@ def take(session: Session, version: str, patience: float, stopping: Callable[[],
     """Take Stagedoor's lock for this session, until it ends; returns who holds it if that is somebody else.
 
     It is tried and not waited for: a waiter would be part of the server's deadlock detection. The lock is
-    the session's own, so that a backend whose client was killed keeps it for as long as it still works. A
-    session that has it takes it once more for each file (the server counts), since a file may have let it go.
+    the session's own, so that a backend whose client was killed keeps it for as long as it still works.
     """
     deadline = time.monotonic() + patience
     holder: Holder | None = None
@@ -72,9 +71,17 @@ def take(session: Session, version: str, patience: float, stopping: Callable[[],
         time.sleep(random.uniform(0.05, 0.2))  # noqa: S311  (jitter, no secret)
 
 
-def unmark(version: str) -> str:
-    """The words with which a session says that it works on this version no longer."""
-    return f"select pg_catalog.pg_advisory_unlock({_MARK}, {_mark(version)})"
+def keep(before: str, version: str) -> str:
+    """The words by which a session that has the lock turns to another version; they end in whether it has it still.
+
+    The server counts how often a session took a lock, so that asking once more changes nothing, and a file may have
+    let it go.
+    """
+    return (
+        f"select pg_catalog.pg_advisory_unlock({_MARK}, {_mark(before)}); "
+        f"select pg_catalog.pg_try_advisory_lock({_MARK}, {_mark(version)}); "
+        f"select pg_catalog.pg_try_advisory_lock({_KEY})"
+    )
 
 
 def _holder(session: Session, version: str) -> Holder | None:

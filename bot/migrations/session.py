@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import selectors
 from collections.abc import Callable
@@ -90,7 +91,6 @@ class Session:
         self.name = name
         self._settings = {**_SETTINGS, "application_name": _application(application)}
         self._role = ""
-        self.noted = False
         if _parts(url).get("port") == str(POOLER_PORT):
             raise Refused(self._no_session())
         self.connection = connect(url, name, self._settings["application_name"])
@@ -147,13 +147,15 @@ class Session:
         ours = ", ".join(f"pg_catalog.set_config('{name}', '{value}', false)" for name, value in self._settings.items())
         return f"reset session authorization; reset all; {self._role} select {ours}"
 
-    def begin_anew(self, application: str, words: str) -> None:
+    def begin_anew(self, application: str, words: str) -> str | None:
         """Leave nothing of the file before to the next one, as a new session would; only advisory locks stay.
 
-        `words` are said in passing.
+        Then says `words`, and returns the first value of their answer.
         """
         self._settings["application_name"] = _application(application)
-        self.script(f"{words}; close all; unlisten *; deallocate all; discard temp; discard sequences; {self.claim()}")
+        return self.script(
+            f"close all; unlisten *; deallocate all; discard temp; discard sequences; {self.claim()}; {words}"
+        )
 
     def _notice_a_lost_client(self) -> None:
         """Let the server look every second whether we are still there; from Postgres 14 on, and not on every system."""
@@ -271,7 +273,7 @@ class Session:
 
 def _application(name: str) -> str:
     """A name for pg_stat_activity that can stand in quotes."""
-    return "".join(letter if letter.isascii() and letter.isprintable() and letter not in "'\\" else "?" for letter in name)[:63]
+    return re.sub(r"[^ -~]|['\\]", "?", name)[:63]
 
 
 def _is_platforms(user: str) -> bool:

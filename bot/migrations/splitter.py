@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.migrations.lexer import Kind, pieces, tokens
 
@@ -29,6 +30,19 @@ class Statement:
     @property
     def comment_only(self) -> bool:
         return not self.first
+
+
+def statements(content: bytes) -> tuple[Statement, ...]:
+    """The statements of a file; comments are kept."""
+    return _remembered(content) if len(content) < _WORTH_REMEMBERING else _statements(content)
+
+
+def _statements(content: bytes) -> tuple[Statement, ...]:
+    return tuple(split(decoded(content)))
+
+
+_WORTH_REMEMBERING = 1 << 16  # files are read at every look, and rarely change; huge ones would fill the memory
+_remembered = lru_cache(maxsize=2048)(_statements)
 
 
 def decoded(content: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.errors import Refused
 from bot.migrations.lexer import Kind, pieces, words
-from bot.migrations.splitter import Statement, decoded, split
+from bot.migrations.splitter import Statement, statements
 
 _OPENS = {"BEGIN", "START"}
 _CLOSES = {"COMMIT", "END"}
@@ -33,12 +33,12 @@ def statements_to_run(content: bytes) -> list[Statement]:
     Raises `Refused` for a file that cannot run like that.
     """
     _readable(content)
-    statements = [statement for statement in split(decoded(content)) if not statement.comment_only]
-    if not statements:
+    spoken = [statement for statement in statements(content) if not statement.comment_only]
+    if not spoken:
         raise Refused("It holds no statement: nothing would run. Take the file out, or write what it should do.")
-    inside = _without_outer_pair(statements)
+    inside = _without_outer_pair(spoken)
     if not inside:
-        raise Refused(f"Line {statements[0].line}: there is nothing between BEGIN and COMMIT, so nothing would run.")
+        raise Refused(f"Line {spoken[0].line}: there is nothing between BEGIN and COMMIT, so nothing would run.")
     for statement in inside:
         _can_run_inside(statement)
     return inside

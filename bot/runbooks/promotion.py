@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from bot.domain.checklist import State, automatic_passed, passed
 from bot.domain.promotion import Promotion
-from bot.errors import Refused, Unknown
 from bot.gates import PROMOTION
-from bot.roles import require_approver, required_approvals
+from bot.roles import required_approvals
 from bot.runbooks import steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
+from bot.runbooks.voters import still_count
 from bot.runbooks.walker import Runbook
 from bot.windows import current_or_next
 from bot.world import World
@@ -90,9 +90,9 @@ def apply(promotion: Promotion, world: World) -> Outcome:
             return over
         if blocked := steps.project_taken(world):
             return blocked
-        if back := _voters_now(promotion, world):
-            return back
         checks = steps.judged(promotion, world, PROMOTION)
+        if back := still_count(promotion, world):
+            return back
         if refused := [check.said for check in checks if check.state is State.REFUSED]:
             return Stop(verdict="refused", why=" ".join(refused))
         if not passed(checks):
@@ -124,19 +124,6 @@ def watch(promotion: Promotion, world: World) -> Outcome:
 def done(promotion: Promotion, world: World) -> Outcome:
     """Tell the team."""
     return Stop(verdict="done", why=promotion.watched)
-
-
-def _voters_now(promotion: Promotion, world: World) -> Outcome | None:
-    """Every voter is asked for again: whoever may no longer approve does not count."""
-    for voter in promotion.approvals:
-        try:
-            require_approver(world.ports.people.find(voter), world.policy)
-        except (Refused, Unknown):
-            world.note("approval.void", {"voter": voter, "why": "no longer a listed approver and full member"})
-            return Next(to="approval", said="an approval no longer counts")
-    if len(promotion.approvals) < required_approvals(promotion.plan, world.policy):
-        return Next(to="approval", said="an approval is missing")
-    return None
 
 
 def _voters(promotion: Promotion) -> str:

@@ -55,6 +55,7 @@ def done(promotion: Promotion, world: World) -> Outcome:
                 record=promotion.id,
                 seconds=promotion.committed[file.version].seconds,
             ),
+            pull=promotion.plan.source.pull if promotion.plan.source else 0,
         )
         for file in promotion.plan.files
     ]

@@ -13,7 +13,8 @@ from bot.domain.entry import Json
 from bot.domain.migration import Match
 from bot.domain.plan import PlannedFile
 from bot.domain.promotion import Promotion
-from bot.evidence import gather
+from bot.errors import Unreachable
+from bot.evidence import gather, in_history
 from bot.ports import Database, Done, Failed, InDoubt, Job
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.world import World
@@ -44,7 +45,11 @@ def judged(promotion: Promotion, world: World, which: tuple[ModuleType, ...]) ->
         ports.clock.now(),
         ticks=promotion.ticks,
         applied=tuple(promotion.committed),
+        waivers=promotion.waivers,
     )
+    if evidence.reviews and evidence.reviews.authors != promotion.authors:
+        said = evidence.reviews
+        world.note("reviews.seen", {"authors": list(said.authors), "pulls": sorted(said.pulls)})
     checks = gates.judge(evidence, which, tuple(world.policy.gates.skip))
     if checks != promotion.checklist:
         world.note("gates.judged", {"checklist": [check.to_json() for check in checks]})
@@ -167,20 +172,12 @@ def _failed(promotion: Promotion, file: PlannedFile, outcome: Failed, world: Wor
 def verified(promotion: Promotion, world: World) -> Outcome:
     """The history holds our rows with our statements, and nothing was left INVALID or NOT VALID by us."""
     ports, where = world.ports, promotion.where
-    evidence = gather(
-        promotion.plan,
-        world.project,
-        ports.shelves,
-        ports.clock.now(),
-        ticks=promotion.ticks,
-        applied=tuple(promotion.committed),
-    )
-    if evidence.target is None:
+    try:
+        rows = in_history(promotion.plan, world.project, ports.shelves)
+    except Unreachable as trouble:
         return Wait(
-            for_=f"{where} to answer: could not verify yet. {' '.join(evidence.unread.values())}",
-            until=ports.clock.now() + SETTLE,
+            for_=f"{where} to answer: could not verify yet. {trouble}", until=ports.clock.now() + SETTLE,
         )
-    rows = {row.version: row.match for row in evidence.target}
     wrong = [f"{file.label} is not in {where}'s history" for file in promotion.plan.files if file.version not in rows]
     wrong += [
         f"{file.label} stands in {where}'s history with other statements"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
-from bot.domain.entry import SYSTEM, Fact
+from bot.domain.entry import SYSTEM, Entry, Fact
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record, Status
 from bot.errors import Superseded, Unreachable
@@ -19,7 +20,7 @@ from bot.world import Ports, World
 
 log = structlog.get_logger(__name__)
 
-Stage = Callable[[Promotion, World], Outcome]
+Stage = Callable[[Any, World], Outcome]
 
 RETRY_UNREACHABLE = timedelta(seconds=5)
 RETRY_FAULT = timedelta(seconds=60)
@@ -27,10 +28,14 @@ RETRY_FAULT = timedelta(seconds=60)
 
 @dataclass(frozen=True, kw_only=True)
 class Runbook:
-    """A list of named stages, walked from the first to the last; `leave` tidies up when the record ends."""
+    """A list of named stages, walked from the first to the last.
+
+    `fold` makes of a record's entries what its stages are given; `leave` tidies up when the record ends.
+    """
 
     stages: tuple[Stage, ...]
     leave: Callable[[World], None]
+    fold: Callable[[Sequence[Entry]], Any] = Promotion.of
 
     def stage(self, name: str) -> Stage | None:
         return next((stage for stage in self.stages if stage.__name__ == name), None)
@@ -70,10 +75,13 @@ class Walker:
             return
         claim = self._ports.journal.claim(record_id)
         while record.status is Status.LIVE and not self._ports.stopping():
-            world = World(ports=self._ports, record=record, claim=claim)
             entries = list(self._ports.journal.entries(about=record_id))
+            terms = entries[0].data.get("terms")
+            world = World(
+                ports=self._ports, record=record, claim=claim, terms=terms if isinstance(terms, dict) else {},
+            )
             folded = replace(record, folded=entries[-1].seq)
-            outcome = self._run_stage(Promotion.of(entries), folded, world)
+            outcome = self._run_stage(entries, folded, world)
             record = self._settle(folded, outcome, world)
             log.info("walk", stage=folded.stage, outcome=type(outcome).__name__, waits_for=record.waits_for)
             self._ports.tell()
@@ -83,17 +91,17 @@ class Walker:
     def _due(self, record: Record) -> bool:
         return record.due is not None and record.due <= self._ports.clock.now()
 
-    def _run_stage(self, promotion: Promotion, record: Record, world: World) -> Outcome:
+    def _run_stage(self, entries: Sequence[Entry], record: Record, world: World) -> Outcome:
         runbook = self._runbooks.get(record.kind)
         stage = runbook.stage(record.stage) if runbook else None
         now = self._ports.clock.now()
-        if stage is None:
+        if runbook is None or stage is None:
             log.warning("walk.unknown_stage", stage=record.stage, kind=record.kind)
             return Wait(
                 for_=f"a release of Stagedoor that knows the stage “{record.stage}”", until=now + timedelta(hours=1)
             )
         try:
-            return stage(promotion, world)
+            return stage(runbook.fold(entries), world)
         except Superseded:
             raise
         except Unreachable as trouble:

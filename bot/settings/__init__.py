@@ -17,9 +17,9 @@ from bot.settings.hosts import discarding_host
 from bot.settings.projects import ProjectSettings, backups_in_repository, read_projects
 from bot.settings.shapes import split_address
 from bot.settings.sources import gather, missing, read
-from bot.settings.variables import StoreVariables, Variables
+from bot.settings.variables import DoorVariables, StoreVariables, Variables
 
-__all__ = ["ConfigurationError", "ProjectSettings", "Settings", "store_address"]
+__all__ = ["ConfigurationError", "DoorVariables", "ProjectSettings", "Settings", "address_of", "door", "store_address"]
 
 
 class Settings(Variables):
@@ -80,6 +80,27 @@ def store_address(environ: Mapping[str, str] = os.environ, dotenv: Path | None =
     if store is None:
         raise ConfigurationError([*problems, *wrong])
     return store.stagedoor_store_url.get_secret_value()
+
+
+def address_of(
+    given: str, environ: Mapping[str, str] = os.environ, dotenv: Path | None = Path(".env"),
+) -> str:
+    """A store's address as a command was given it, or the variable that holds it. Raises `ConfigurationError`."""
+    values, _ = gather(environ, dotenv)
+    store, wrong = read(StoreVariables, {"STAGEDOOR_STORE_URL": values.get(given, given)})
+    if store is None:
+        what = given if given in values else "The address"
+        raise ConfigurationError(problem.replace("STAGEDOOR_STORE_URL", what) for problem in wrong)
+    return store.stagedoor_store_url.get_secret_value()
+
+
+def door(environ: Mapping[str, str] = os.environ, dotenv: Path | None = Path(".env")) -> DoorVariables:
+    """How Slack reaches the bot, where nothing else is configured yet. Raises `ConfigurationError`."""
+    values, problems = gather(environ, dotenv)
+    found, wrong = read(DoorVariables, values)
+    if found is None or problems:
+        raise ConfigurationError([*problems, *wrong])
+    return found
 
 
 def _policy(values: Mapping[str, str]) -> tuple[Policy | None, tuple[str, ...], tuple[str, ...]]:

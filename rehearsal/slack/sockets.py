@@ -169,7 +169,7 @@ class Sockets:
     def _any(self, until: float) -> Line | None:
         # for a moment after a break there may be none; Slack waits as long as the person does
         with self._changed:
-            self._changed.wait_for(lambda: bool(self.lines), min(1.0, max(0.0, until - time.monotonic())))
+            self._changed.wait_for(lambda: bool(self.lines), min(0.5, max(0.0, until - time.monotonic())))
             return random.choice(self.lines) if self.lines else None
 
     def _heard(self, line: Line, text: str) -> None:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from slack_side import ME, eventually
 from slack_sdk import WebClient
+from slack_side import ME, eventually
 
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.adapters.system_clock import SystemClock

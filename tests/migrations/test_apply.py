@@ -159,7 +159,7 @@ def test_a_statement_that_takes_too_long_is_not_tried_again(production: Postgres
 
 
 def test_a_racing_cli_waits_at_its_history_row(fresh: Fresh, production: PostgresDatabase, notes: Notes) -> None:
-    apply(production, job("select 1", version="1"), notes)
+    apply(production, job("select 1", version="1"), Notes())
     racing = threading.Thread(target=lambda: _insert_row(fresh, "3", errors))
     errors: list[str] = []
     notes.at_progress = lambda data: racing.start()

@@ -197,7 +197,10 @@ def test_a_lock_that_does_not_come_is_tried_again_and_the_blocker_named(house: O
 def test_a_graceful_stop_in_the_middle_goes_on_afterwards(house: Opens) -> None:
     h = house()
     h.only(FEATURE)
-    h.write("20261101130000_slow.sql", "create table slow_one (id int);\nselect pg_sleep(8);\n")
+    h.write("20261101130000_slow.sql", "create table slow_one (id int);\nselect slow();\n")
+    for address, seconds in ((h.staging, 0), (h.production, 25)):
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f"create function slow() returns void language sql as 'select pg_sleep({seconds})'")
     card = h.ready_to_approve()
     h.presses(BO, card, "Approve")
     h.reads(card, "statement 2 of 2")
@@ -206,7 +209,7 @@ def test_a_graceful_stop_in_the_middle_goes_on_afterwards(house: Opens) -> None:
     assert time.monotonic() - began < 15
     assert h.history()[-1] == FEATURE
     h.start_bot()
-    h.reads(card, "Done · in production", patience=60)
+    h.reads(card, "Done · in production", patience=90)
     assert h.thread_says(card, "is done").count("20261101130000 slow is in production") == 1
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from bot.adapters.postgres_journal.schema import move_forward, version_of
 from bot.adapters.postgres_journal.trouble import NOTHING, UNKNOWN, not_connected, sentences
@@ -22,8 +22,11 @@ from bot.ports import Clock
 CONNECTIONS: Final = 5
 """At most; with the one of the lock this stays far below the fifteen that a small session pooler has."""
 
-PATIENCE: Final = 10.0
+PATIENCE: Final = 5.0
 """Seconds to wait for a connection, while the server restarts or all are in use."""
+
+IMPATIENCE: Final = 0.1
+"""Seconds to wait once somebody waited in vain: writers queue, and each would wait again for the same dead server."""
 
 Db: TypeAlias = "psycopg.Connection[DictRow]"
 
@@ -83,7 +86,7 @@ class Connections:
     """An open store. Everything is durable when `writing` has ended."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        self._clock, self._turns = clock, Turns()
+        self._clock, self._turns, self._away = clock, Turns(), False
         with connected(url) as db:
             prove_session(db, url)
             with sentences():
@@ -139,8 +142,14 @@ class Connections:
 
     def _taken(self, until: float) -> Db:
         while True:
-            db = self._pool.getconn(timeout=max(0.01, until - time.monotonic()))
+            left = IMPATIENCE if self._away else until - time.monotonic()
+            try:
+                db = self._pool.getconn(timeout=max(0.01, left))
+            except PoolTimeout:
+                self._away = True
+                raise
             if not hung_up(db):
+                self._away = False
                 return db
             db.close()
             self._pool.putconn(db)  # which replaces it

@@ -75,15 +75,16 @@ VERSIONS: Final[tuple[str, ...]] = (FIRST,)
 
 def version_of(db: Db) -> int:
     """The schema version; 0 where there is no store. Raises `Refused` for what is not ours or too new."""
-    if db.execute("select to_regclass('stagedoor.schema_versions') as found").fetchall()[0]["found"] is None:
-        strangers = db.execute(
-            "select relname from pg_catalog.pg_class where relnamespace = to_regnamespace('stagedoor') limit 1",
-        ).fetchall()
-        if strangers:
-            raise Refused(
-                "The database in STAGEDOOR_STORE_URL has a schema stagedoor of another program: name another database.",
-            )
+    tables = db.execute(
+        "select relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace "
+        "where n.nspname = 'stagedoor' and c.relkind in ('r', 'p', 'v', 'm')",
+    ).fetchall()
+    if not tables:
         return 0
+    if "schema_versions" not in {row["relname"] for row in tables}:
+        raise Refused(
+            "The database in STAGEDOOR_STORE_URL has a schema stagedoor of another program: name another database.",
+        )
     version = int(db.execute("select max(version) as last from stagedoor.schema_versions").fetchall()[0]["last"] or 0)
     if version > len(VERSIONS):
         raise Refused(

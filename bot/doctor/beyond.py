@@ -1,0 +1,41 @@
+"""What is configured for later releases: said, so that nobody waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.doctor.finding import Finding, Visit, note
+from bot.settings import ProjectSettings, Settings
+
+UNUSED = "it is configured, but this release does not use it yet."
+
+
+def look(visit: Visit) -> Iterable[Finding]:
+    settings = visit.settings
+    for project in settings.projects.values():
+        before = "" if len(settings.projects) == 1 else f"{project.name}, "
+        yield note(f"{before}GitHub", UNUSED if _github(project) else "not configured; the pull request is a manual tick.")
+        yield note(f"{before}Management API", UNUSED if _platform(project) else _off(project))
+    for what, given in _others(settings):
+        if given:
+            yield note(what, UNUSED)
+
+
+def _github(project: ProjectSettings) -> bool:
+    return bool(project.github_token or project.github_repository)
+
+
+def _platform(project: ProjectSettings) -> bool:
+    return bool(project.supabase_access_token)
+
+
+def _off(project: ProjectSettings) -> str:
+    missing = [name for name in ("STAGING_PROJECT_REF", "PRODUCTION_PROJECT_REF") if not getattr(project, name.lower())]
+    needed = ["SUPABASE_ACCESS_TOKEN", *missing]
+    return f"not configured ({', '.join(needed)}); logs and backups of the platform are not read."
+
+
+def _others(settings: Settings) -> Iterable[tuple[str, object]]:
+    yield "backups to a bucket", settings.backup_url
+    yield "encryption of backups", settings.backup_encrypt_to
+    yield "paging", settings.pager_url

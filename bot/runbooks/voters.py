@@ -1,0 +1,38 @@
+"""Whose word still counts at the moment of use: approvals and waivers are judged again for every person."""
+
+from __future__ import annotations
+
+from bot.domain.promotion import Promotion
+from bot.errors import Refused, Unknown
+from bot.roles import require_approver, requesters, required_approvals
+from bot.runbooks.outcome import Next, Outcome
+from bot.world import World
+
+LOST = "no longer a listed approver and full member"
+WROTE = "wrote or pushed a part of it"
+
+
+def still_count(promotion: Promotion, world: World) -> Outcome | None:
+    """None while enough words count; otherwise where the promotion goes back to, and the words that are void."""
+    promotion = Promotion.of(world.ports.journal.entries(about=promotion.id))
+    for gate, waiver in promotion.waivers.items():
+        if why := _void(waiver.by, promotion, world):
+            world.note("gate.waiver_void", {"gate": gate, "by": waiver.by, "why": why})
+            return Next(to="gates", said="a waiver no longer counts")
+    for voter in promotion.approvals:
+        if why := _void(voter, promotion, world):
+            world.note("approval.void", {"voter": voter, "why": why})
+            return Next(to="approval", said="an approval no longer counts")
+    if len(promotion.approvals) < required_approvals(promotion.plan, world.policy):
+        return Next(to="approval", said="an approval is missing")
+    return None
+
+
+def _void(person: str, promotion: Promotion, world: World) -> str:
+    if person in requesters(promotion, world.policy):
+        return WROTE
+    try:
+        require_approver(world.ports.people.find(person), world.policy)
+    except (Refused, Unknown):
+        return LOST
+    return ""

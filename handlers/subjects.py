@@ -1,0 +1,28 @@
+"""Everything that people can talk about with the bot; a further subject is one line here."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from bot.promotions import Promotions
+from bot.scrub import Scrubber
+from bot.world import Ports
+from handlers.conversation import Subject, together
+from handlers.migrate import Migrate
+from handlers.promotion_view import PromotionView
+
+
+def subjects(ports: Ports, view: PromotionView) -> tuple[Subject, ...]:
+    """Every subject of this release. Making them asks the world nothing."""
+    return (Migrate(Promotions(ports), view).subject(),)
+
+
+class _Unopened:
+    def __getattr__(self, name: str) -> object:
+        raise RuntimeError(f"{name} was asked for before the world was opened")
+
+
+def vocabulary() -> Subject:
+    """The words of all subjects, for the manifest, which is printed before there is a world."""
+    ports = cast("Ports", _Unopened())
+    return together(subjects(ports, PromotionView(ports, Scrubber(()))))
