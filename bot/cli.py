@@ -50,6 +50,32 @@ def rehearse(
 
 
 @app.command()
+def doctor() -> None:
+    """Check configuration, Slack and databases; one line each, with the mend."""
+    from itertools import chain
+
+    from bot.doctor import examine as look_around
+    from bot.doctor.finding import unknown, wrong
+    from bot.scrub import Scrubber
+    from bot.settings import ConfigurationError, Settings
+    from handlers.doctor import examine as look_at_slack
+
+    try:
+        settings = Settings.load()
+    except ConfigurationError as error:
+        for problem in error.problems:
+            typer.echo(str(wrong("configuration", problem, "")))
+        typer.echo(str(unknown("Slack and databases", "they can be looked at once the configuration is mended.")))
+        raise typer.Exit(1) from None
+    scrub, good = Scrubber(settings.secrets()), True
+    typer.echo("✓ ok  configuration: every variable and the policy file can be read.")
+    for finding in chain(look_at_slack(settings), look_around(settings, os.environ)):
+        typer.echo(scrub(str(finding)))
+        good = good and finding.good
+    raise typer.Exit(0 if good else 1)
+
+
+@app.command()
 def manifest(
     url: Annotated[str, typer.Option(help="Where Slack reaches the bot; otherwise STAGEDOOR_URL says so.")] = "",
     socket_mode: Annotated[bool, typer.Option("--socket-mode", help="For a bot without a public address.")] = False,

@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
+from pathlib import Path, PurePosixPath
+
+from bot.adapters.github import GitHub
 from bot.domain.project import Environment
 from bot.migrations.database import PostgresDatabase
 from bot.migrations.files import FolderMigrations
-from bot.settings import Settings
+from bot.migrations.remote import RemoteMigrations
+from bot.ports import Clock, CodeHost, Migrations
+from bot.settings import ProjectSettings, Settings
 from bot.world import Project
 
+USUAL = "supabase/migrations"
 
-def open_projects(settings: Settings) -> dict[str, Project]:
-    """Every project with its files, both databases and its policy; nothing is connected yet."""
-    return {
-        name: Project(
-            name=name,
-            migrations=FolderMigrations(project.migrations_dir),
-            databases={
-                Environment.STAGING: PostgresDatabase(project.staging_database_url.get_secret_value(), name="staging"),
-                Environment.PRODUCTION: PostgresDatabase(
-                    project.production_database_url.get_secret_value(), name="production",
-                ),
-            },
-            policy=project.policy,
-        )
-        for name, project in settings.projects.items()
-    }
+
+def open_projects(settings: Settings, clock: Clock) -> dict[str, Project]:
+    """Every project with its files, both databases, its policy and its code host; nothing is connected yet."""
+    return {name: _opened(name, project, settings, clock) for name, project in settings.projects.items()}
+
+
+def _opened(name: str, project: ProjectSettings, settings: Settings, clock: Clock) -> Project:
+    host = code_host(project, settings.github_api_url, clock)
+    directory = in_repository(project.migrations_dir)
+    here: Migrations = FolderMigrations(project.migrations_dir)
+    return Project(
+        name=name,
+        migrations=RemoteMigrations(host, directory) if host and not project.migrations_dir.is_dir() else here,
+        databases={
+            Environment.STAGING: PostgresDatabase(project.staging_database_url.get_secret_value(), name="staging"),
+            Environment.PRODUCTION: PostgresDatabase(
+                project.production_database_url.get_secret_value(), name="production",
+            ),
+        },
+        policy=project.policy, host=host, directory=directory,
+        reviewed=bool(host and project.github_token and project.github_token.get_secret_value()),
+    )
+
+
+def code_host(project: ProjectSettings, api_url: str, clock: Clock) -> CodeHost | None:
+    """The repository that the settings name, or None."""
+    if not project.github_repository:
+        return None
+    token = project.github_token.get_secret_value() if project.github_token else ""
+    return GitHub(api_url, token, project.github_repository, clock, branch=project.github_branch)
+
+
+def in_repository(path: Path) -> str:
+    """Where a migrations folder lies in its repository, told from where it lies, or would lie, on this disk."""
+    root = next((above for above in path.absolute().parents if (above / ".git").exists()), None)
+    if root and path.is_dir():
+        return path.absolute().relative_to(root).as_posix()
+    if not path.is_absolute():
+        return PurePosixPath(path.as_posix()).as_posix().removeprefix("./")
+    parts = path.parts
+    return "/".join(parts[len(parts) - 1 - parts[::-1].index("supabase"):]) if "supabase" in parts else USUAL

@@ -53,6 +53,10 @@ class Promotions:
             return projects[name]
         raise Unknown(f"Say which project: {', '.join(f'project:{known}' for known in projects)}.")
 
+    def projects(self) -> tuple[Project, ...]:
+        """Every project that is known."""
+        return tuple(self._ports.projects.values())
+
     def require_member(self, by: str, project: Project) -> None:
         """Raises `Refused` unless this person may use the bot."""
         require_member(self._ports.people.find(by), project.policy)

@@ -18,6 +18,7 @@ from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
 from bot.clock import Timetable
 from bot.metrics import Metrics
+from bot.mirror import Mirror
 from bot.notices import tell_policy_changes
 from bot.opening import open_projects
 from bot.policy import Policy
@@ -89,7 +90,7 @@ class House:
             token=settings.slack_bot_token.get_secret_value(), base_url=settings.slack_api_url, timeout=10,
         )
         self._identity = learn_identity(self._client, journal)
-        projects = open_projects(settings)
+        projects = open_projects(settings, clock)
         groups = {listed for p in projects.values() for listed in _listed(p.policy) if listed.startswith("S")}
         self._ports = ports = Ports(
             journal=journal, shelves=journal, clock=clock,
@@ -102,9 +103,10 @@ class House:
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
+        self._mirror = Loop("mirror", Mirror(ports, settings.stagedoor_url).reflect, clock)
         self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
         self._metrics = Metrics()
-        speaking = subjects(ports, view)
+        speaking = subjects(ports, view, out.channel_id)
         self._inbox = InboxPool(journal, journal, self._threads, speaking, self._client, clock, metrics=self._metrics)
         self._app = build_app(
             self._identity, journal, speaking, clock, self._inbox.nudge, self._client, self._metrics,
@@ -116,7 +118,7 @@ class House:
         """Start, serve HTTP until told to stop, and let go in the opposite order."""
         first = next(iter(self._ports.projects.values()))
         tell_policy_changes(self._journal, self._journal, self._settings.policy, first)
-        for loop in (self._announcer, self._answers):
+        for loop in (self._announcer, self._answers, self._mirror):
             loop.start()
         self._inbox.start()
         self._timetable.start()
@@ -135,6 +137,7 @@ class House:
         self._threads.stop()
         self._announcer.stop(3.0)
         self._answers.stop(3.0)
+        self._mirror.stop(1.0)
         self._private.close()
 
     def _slack_door(self) -> SlackDoor | None:
@@ -155,8 +158,8 @@ class House:
         self._threads.wake(record)
 
     def _tell(self) -> None:
-        self._announcer.nudge()
-        self._answers.nudge()
+        for loop in (self._announcer, self._answers, self._mirror):
+            loop.nudge()
 
     def _parts(self) -> Mapping[str, Part]:
         parts: dict[str, Part] = {"store": self._store, "scheduler": self._scheduler, "slack": self._slack}

@@ -21,9 +21,12 @@ Verb = Callable[[Ask, Project, tuple[str, ...]], Reply]
 class Migrate:
     """The conversation about migrations."""
 
-    def __init__(self, promotions: Promotions, view: PromotionView) -> None:
+    def __init__(
+        self, promotions: Promotions, view: PromotionView, channel_id: Callable[[str], str],
+    ) -> None:
         self._promotions = promotions
         self._view = view
+        self._channel_id = channel_id
         self._verbs: Mapping[str, Verb] = {
             "status": self._status,
             "stage": self._stage,
@@ -56,7 +59,16 @@ class Migrate:
             near = get_close_matches(verb, [*self._verbs, "help"], n=1)
             hint = f" Did you mean /migrate {near[0]}?" if near else ""
             return Reply(message=help_card(f"There is no /migrate {verb}.{hint}"))
-        return self._verbs[verb](ask, self._promotions.project(named[0] if named else ""), tuple(words[1:]))
+        return self._verbs[verb](ask, self._project(ask, named[0] if named else ""), tuple(words[1:]))
+
+    def _project(self, ask: Ask, name: str) -> Project:
+        """The project that was named, or the one whose channel this is."""
+        here = [known for known in self._promotions.projects() if self._is_its_channel(known, ask.channel)]
+        return here[0] if not name and len(here) == 1 else self._promotions.project(name)
+
+    def _is_its_channel(self, project: Project, channel: str) -> bool:
+        deploys = project.policy.channels.deploys
+        return channel in (deploys, self._channel_id(deploys))
 
     def _status(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
         self._promotions.require_member(ask.user, project)

@@ -149,6 +149,11 @@ class SlackOut:
             return {name: self._without_secrets(one) for name, one in part.items()}
         return part
 
+    def channel_id(self, name: str) -> str:
+        """The id of a channel, or nothing where Slack does not say one now."""
+        found = self.channel(name)
+        return found if isinstance(found, str) else ""
+
     def _list_channels(self) -> Later | Gone | None:
         if self._listed is not None and self._clock.now() - self._listed < _LIST_AGAIN:
             return None     # a name that does not exist must not be asked for by every record

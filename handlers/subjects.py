@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from bot.promotions import Promotions
@@ -12,9 +13,9 @@ from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
 
 
-def subjects(ports: Ports, view: PromotionView) -> tuple[Subject, ...]:
+def subjects(ports: Ports, view: PromotionView, channel_id: Callable[[str], str]) -> tuple[Subject, ...]:
     """Every subject of this release. Making them asks the world nothing."""
-    return (Migrate(Promotions(ports), view).subject(),)
+    return (Migrate(Promotions(ports), view, channel_id).subject(),)
 
 
 class _Unopened:
@@ -25,4 +26,4 @@ class _Unopened:
 def vocabulary() -> Subject:
     """The words of all subjects, for the manifest, which is printed before there is a world."""
     ports = cast("Ports", _Unopened())
-    return together(subjects(ports, PromotionView(ports, Scrubber(()))))
+    return together(subjects(ports, PromotionView(ports, Scrubber(())), str))

@@ -136,7 +136,7 @@ def test_a_copy_that_fails_half_way_leaves_the_target_empty(
 ) -> None:
     source, target = addresses
     lived_in(source)
-    monkeypatch.setattr("bot.journal_copy.TABLES", [*TABLES][:5] + ["nonsense"])
+    monkeypatch.setattr("bot.journal_copy.TABLES", [*[*TABLES][:5], "nonsense"])
     assert stagedoor("journal", "copy", source, target).exit_code == 1
     assert not any(everything(target).values())
     monkeypatch.undo()

@@ -14,7 +14,8 @@ def look(visit: Visit) -> Iterable[Finding]:
     settings = visit.settings
     for project in settings.projects.values():
         before = "" if len(settings.projects) == 1 else f"{project.name}, "
-        yield note(f"{before}GitHub", UNUSED if _github(project) else "not configured; the pull request is a manual tick.")
+        github = UNUSED if _github(project) else "not configured; the pull request is a manual tick."
+        yield note(f"{before}GitHub", github)
         yield note(f"{before}Management API", UNUSED if _platform(project) else _off(project))
     for what, given in _others(settings):
         if given:

@@ -104,13 +104,13 @@ def _rights(what: str, rights: Rights) -> Iterator[Finding]:
     if lacking:
         yield wrong(what, f"{rights.user} may not {'; nor '.join(lacking)}.", "docs/roles has a role that suffices.")
         return
-    blind = "" if rights.stats else " It does not see other sessions' statements, so a blocker is named without its SQL."
-    if blind:
-        yield note(what, f"{rights.user} may do all that a promotion takes.{blind}")
-    elif rights.superuser:
-        yield note(what, f"{rights.user} is a superuser; docs/roles has a role that may less and suffices.")
+    said = f"{rights.user} may do all that a promotion takes"
+    if rights.superuser:
+        yield note(what, f"{said}, and everything else: it is a superuser. docs/roles has a role that suffices.")
+    elif not rights.stats:
+        yield note(what, f"{said}. Without pg_read_all_stats it names a blocker, not the blocker's statement.")
     else:
-        yield ok(what, f"{rights.user} may do all that a promotion takes.")
+        yield ok(what, f"{said}.")
 
 
 def _way(url: str) -> str:

@@ -16,5 +16,5 @@ def look(visit: Visit) -> Iterable[Finding]:
             variable = project.variable("MIGRATIONS_DIR")
             yield wrong(what, f"there is no folder {folder}.", f"Run Stagedoor in a checkout, or set {variable}.")
             continue
-        found = len(FolderMigrations(folder).folder().migrations)
+        found = len(FolderMigrations(folder).read().migrations)
         yield ok(what, f"{found} {'file' if found == 1 else 'files'} in {folder}.")

@@ -27,8 +27,8 @@ def look(visit: Visit) -> Iterable[Finding]:
         yield note("host", f"{host} can put processes to sleep. {why}, and its clock stands still. {awake}")
     address = visit.settings.store_address
     if address.startswith("sqlite:///"):
-        host = discarding_host(visit.environ, Path(address.removeprefix("sqlite:///")))
-        if host:   # the settings refuse this unless STAGEDOOR_EPHEMERAL_OK accepts it
-            yield note("host", f"{host} discards the journal's disk at a restart, and STAGEDOOR_EPHEMERAL_OK accepts that.")
+        discards = discarding_host(visit.environ, Path(address.removeprefix("sqlite:///")))
+        if discards:   # the settings refuse this unless STAGEDOOR_EPHEMERAL_OK accepts it
+            yield note("host", f"{discards} discards the journal at a restart, and STAGEDOOR_EPHEMERAL_OK accepts that.")
     if not here:
         yield ok("host", "none that is known to sleep or to discard its disk.")

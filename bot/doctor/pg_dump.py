@@ -13,8 +13,9 @@ from bot.doctor.finding import Finding, Visit, note
 
 WHY = "This release takes no backups; dumping before a destructive migration will need"
 PLACES = (
-    "/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/opt/homebrew/opt/libpq/bin",
-    "/usr/local/opt/postgresql@*/bin", "/usr/local/opt/libpq/bin", "/Applications/Postgres.app/Contents/Versions/*/bin",
+    "/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin",
+    "/opt/homebrew/opt/libpq/bin", "/usr/local/opt/postgresql@*/bin", "/usr/local/opt/libpq/bin",
+    "/Applications/Postgres.app/Contents/Versions/*/bin",
 )
 """Where distributions keep versions that are not on PATH."""
 

@@ -16,7 +16,7 @@ def look(visit: Visit) -> Iterable[Finding]:
     if address.startswith("sqlite:///"):
         path = Path(address.removeprefix("sqlite:///")).absolute()
         if trouble := _unwritable(path):
-            yield wrong("journal", trouble, "Give the folder to the user that runs Stagedoor, or set STAGEDOOR_STORE_URL.")
+            yield wrong("journal", trouble, "Give it to the user that runs Stagedoor, or set STAGEDOOR_STORE_URL.")
             return
     if place.exists():
         yield ok("journal", f"{place.name} is there and can be written.")

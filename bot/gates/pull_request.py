@@ -61,7 +61,7 @@ def _pull(reviewed: Reviewed) -> Found | None:
     if pull.draft and pull.open:
         return State.WAITING, f"{name} is a draft. Mark it as ready for review."
     if against := [review.login for review in reviewed.reviews if not review.approves and review.may_write]:
-        return State.WAITING, f"{', '.join(against)} asked for changes in {name} and has to approve it or withdraw that."
+        return State.WAITING, f"{', '.join(against)} asked for changes in {name}: to be approved or withdrawn by them."
     if not _approvers(reviewed):
         return State.WAITING, _missing(reviewed)
     if reviewed.unnamed:

@@ -49,7 +49,7 @@ def judged(promotion: Promotion, world: World, which: tuple[ModuleType, ...]) ->
     )
     if evidence.reviews and evidence.reviews.authors != promotion.authors:
         said = evidence.reviews
-        world.note("reviews.seen", {"authors": list(said.authors), "pulls": sorted(said.pulls)})
+        world.note("reviews.seen", {"authors": list(said.authors), "pulls": list(said.pulls)})
     checks = gates.judge(evidence, which, tuple(world.policy.gates.skip))
     if checks != promotion.checklist:
         world.note("gates.judged", {"checklist": [check.to_json() for check in checks]})

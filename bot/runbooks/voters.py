@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain.promotion import Promotion
 from bot.errors import Refused, Unknown
-from bot.roles import require_approver, requesters, required_approvals
+from bot.roles import requesters, require_approver, required_approvals
 from bot.runbooks.outcome import Next, Outcome
 from bot.world import World
 

@@ -1,0 +1,102 @@
+"""The real walk without Slack: journal on SQLite, both databases, and a promotion that was staged and approved."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+
+from bot.adapters.sqlite_journal import SqliteJournal
+from bot.domain.entry import Entry, Fact
+from bot.domain.person import Person
+from bot.domain.project import Environment
+from bot.domain.promotion import Promotion
+from bot.domain.record import Record
+from bot.migrations.database import PostgresDatabase
+from bot.migrations.files import FolderMigrations
+from bot.policy import parse_policy
+from bot.promotions import Promotions
+from bot.runbooks import promotion, staging
+from bot.runbooks.walker import Walker
+from bot.scrub import Scrubber
+from bot.world import Ports, Project
+
+ANA, BO = "U0ANA0001", "U0BO00001"
+POLICY = f"""
+[approvals]
+approvers = ["{BO}"]
+[gates]
+manual = []
+skip = ["pull_request"]
+"""
+
+
+class Everybody:
+    def find(self, user: str) -> Person:
+        return Person(id=user, full_member=True)
+
+
+class RealClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass
+class Walk:
+    """A record on its way, and what can be done with it."""
+
+    journal: SqliteJournal
+    ports: Ports
+    record: str
+    stop: bool = False
+
+    def on(self) -> Record:
+        """Take it as far as it goes now."""
+        Walker(self.ports, {"promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK}).walk(self.record)
+        reached = self.journal.load(self.record)
+        assert reached is not None
+        return reached
+
+    @property
+    def entries(self) -> list[Entry]:
+        return list(self.journal.entries(about=self.record))
+
+    @property
+    def promotion(self) -> Promotion:
+        return Promotion.of(self.entries)
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        return [dict(entry.data) for entry in self.entries if entry.kind == kind]
+
+
+@contextmanager
+def approved(folder: Path, migrations: Path, staging_url: str, production_url: str) -> Iterator[Walk]:
+    """What is pending was staged, asked for and approved: the next step puts it into production."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    clock, unused = RealClock(), cast(Any, None)
+    with closing(SqliteJournal(folder / "stagedoor.db", clock, Scrubber(()))) as journal:
+        databases = {
+            Environment.STAGING: PostgresDatabase(staging_url, "staging"),
+            Environment.PRODUCTION: PostgresDatabase(production_url, "production"),
+        }
+        project = Project(
+            name="shop", migrations=FolderMigrations(migrations), databases=databases, policy=parse_policy(POLICY),
+        )
+        walk = Walk(journal=journal, ports=unused, record="")
+        walk.ports = Ports(
+            journal=journal, shelves=journal, clock=clock, people=Everybody(), health=unused, projects={"shop": project},
+            wake=lambda record: None, tell=lambda: None, stopping=lambda: walk.stop,
+        )
+        requests = Promotions(walk.ports)
+        walk.record = requests.stage(ANA, project, (), "1").record
+        walk.on()
+        walk.record = requests.promote(ANA, project, (), "2").record
+        walk.on()
+        journal.append([Fact(about=walk.record, kind="promotion.approved", actor=BO)])
+        yield walk

@@ -1,0 +1,73 @@
+"""Several projects: each with its own databases, folder, channel and rules; a channel says which one is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rehearsal import shop
+from rehearsal.postgres import Postgres
+from tests.stories.house import ANA, BO, ERIN, POLICY, House
+
+TWO = POLICY + """
+[projects.shop]
+[projects.blog]
+channels = { deploys = "#blog-deploys" }
+approvals = { approvers = ["U0ERIN001"] }
+"""
+
+
+class Two(House):
+    """Two projects, `shop` in #deploys and `blog` in #blog-deploys."""
+
+    def __enter__(self) -> Two:
+        super().__enter__()
+        self.blog = self.directory / "blog"
+        (self.blog).mkdir()
+        blog_migrations = shop.lay_out(self.blog)
+        staging = self.postgres.project(f"blog_staging_{id(self)}")
+        production = self.postgres.project(f"blog_production_{id(self)}")
+        shop.furnish(staging, production, blog_migrations)
+        self.slack.add_channel("#blog-deploys")
+        self._given = {
+            "SHOP_STAGING_DATABASE_URL": self.staging, "SHOP_PRODUCTION_DATABASE_URL": self.production,
+            "SHOP_MIGRATIONS_DIR": str(self.migrations), "BLOG_STAGING_DATABASE_URL": staging,
+            "BLOG_PRODUCTION_DATABASE_URL": production, "BLOG_MIGRATIONS_DIR": str(blog_migrations),
+            "STAGING_DATABASE_URL": "", "PRODUCTION_DATABASE_URL": "",
+        }
+        self.blog_production = production
+        self.write_policy(TWO)
+        self.start_bot()
+        return self
+
+
+@pytest.fixture
+def two(server: Postgres, tmp_path: Path) -> Iterator[Two]:
+    with Two(postgres=server, limits="off") as house:
+        yield house
+
+
+def test_each_project_goes_its_own_way(two: Two) -> None:
+    two.slack.command(ANA, "/migrate status", "#general")
+    two.told(ANA, "Say which project: project:shop, project:blog.")
+    two.slack.command(ANA, "/migrate status", "#blog-deploys")
+    two.told(ANA, "Migrations · blog")
+    two.says(ANA, "/migrate stage")
+    assert "· shop" in two.reads("S-1", "Done · in staging")
+    two.slack.command(ANA, "/migrate stage project:blog", "#general")
+
+    def blog_card() -> str | None:
+        texts = [two.slack.text_of(message) for message in two.slack.messages("#blog-deploys")]
+        return next((text for text in texts if "S-2 ·" in text and "Done · in staging" in text), None)
+
+    assert "· blog" in two.until(blog_card, "blog's card in its own channel")
+    two.says(ANA, "/migrate promote")
+    two.reads("P-1", "Waiting for approval")
+    two.confirmed("P-1")
+    two.presses(ERIN, "P-1", "Approve")
+    two.told(ERIN, "not a listed approver")
+    two.presses(BO, "P-1", "Approve")
+    two.reads("P-1", "Done · in production")
+    assert two.history(two.blog_production) == ["20261020090000"]

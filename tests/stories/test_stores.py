@@ -1,0 +1,110 @@
+"""The same stories on either store: a whole promotion, a second process that stands by, a store that goes away."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bot.adapters.system_clock import SystemClock
+from bot.domain.entry import audit
+from bot.scrub import Scrubber
+from bot.stores import store_at
+from rehearsal.postgres import Postgres
+from tests.stories.house import BO, FEATURE, SUBTITLE, House
+from tests.wire import Wire
+
+Opens = Callable[..., House]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def address(request: pytest.FixtureRequest, server: Postgres, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/var/stagedoor.db"
+    else:
+        yield server.create("store")
+        server.drop("store")
+
+
+@pytest.fixture
+def on_postgres(server: Postgres) -> Iterator[str]:
+    yield server.create("store")
+    server.drop("store")
+
+
+def verified(address: str) -> list[str]:
+    """The kinds of all entries of a chain that is whole."""
+    with closing(store_at(address).open(SystemClock(), Scrubber())) as journal:
+        assert audit(journal.entries(), against=journal.head()).broken_at is None
+        return [entry.kind for entry in journal.entries("P-1")]
+
+
+def test_a_whole_promotion_on_postgres(house: Opens, on_postgres: str) -> None:
+    h = house(environment={"STAGEDOOR_STORE_URL": on_postgres})
+    card = h.ready_to_approve()
+    h.end_bot()
+    h.start_bot()
+    h.presses(BO, card, "Approve", copies=3)
+    assert "Asked by @ana, approved by @bo" in h.reads(card, "Done · in production")
+    assert h.history() == ["20261020090000", FEATURE, SUBTITLE]
+    assert h.thread_says(card, "is done").count("Verified") == 1
+    assert not h.store.exists()
+    h.end_bot()
+    assert verified(on_postgres).count("apply.committed") == 2
+    assert "Traceback" not in h.bot_log()
+
+
+def test_the_second_process_takes_over_and_finishes(house: Opens, address: str) -> None:
+    h = house(environment={"STAGEDOOR_STORE_URL": address})
+    card = h.ready_to_approve()
+    first = h.bot
+    assert first is not None
+    h.start_bot(wait=False)
+    second = h.bot
+    h.until(lambda: "standing by" in h.bot_log() or None, "the second to stand by")
+    h.presses(BO, card, "Approve")
+    first.kill()
+    first.wait()
+    began = time.monotonic()
+    h.wait_ready()
+    assert time.monotonic() - began < 6
+    h.reads(card, "Done · in production", patience=30)
+    assert h.thread_says(card, "is done").count("Approved by @bo") == 1
+    assert second is h.bot
+    h.end_bot()
+    assert verified(address).count("apply.committed") == 2
+
+
+def test_a_store_that_goes_away_for_a_while_loses_nothing(house: Opens, server: Postgres, on_postgres: str) -> None:
+    with Wire(server.port) as wire:
+        h = house(environment={"STAGEDOOR_STORE_URL": wire.url(on_postgres)})
+        card = h.ready_to_approve()
+        wire.cut()
+        refused = h.presses(BO, card, "Approve")
+        assert h.history() == ["20261020090000"]
+        time.sleep(1)
+        wire.mend()
+        h.until(lambda: "store.lock_taken_again" in h.bot_log() or None, "the lock to be taken again")
+        assert not getattr(refused, "ok", False), "nobody was told that it was taken"
+        h.presses(BO, card, "Approve")
+        h.reads(card, "Done · in production")
+        assert h.end_bot() == 0
+    assert verified(on_postgres).count("apply.committed") == 2
+
+
+def test_who_lost_the_store_to_another_stops(house: Opens, server: Postgres, on_postgres: str) -> None:
+    with Wire(server.port) as wire, psycopg.connect(on_postgres, autocommit=True) as other:
+        h = house(environment={"STAGEDOOR_STORE_URL": wire.url(on_postgres)})
+        wire.cut()
+        h.until(
+            lambda: other.execute("select pg_try_advisory_lock(%s, 2)", [0x53746467]).fetchall()[0][0], "the lock",
+        )
+        wire.mend()
+        assert isinstance(h.bot, subprocess.Popen)
+        assert h.bot.wait(20) == 1
+        assert "went to another process" in h.bot_log()
