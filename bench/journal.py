@@ -1,7 +1,9 @@
-"""How quick the journal is: run `python -m bench.journal` from the repository."""
+"""How quick the journal is on SQLite and on Postgres: run `python -m bench.journal` from the repository."""
 
 from __future__ import annotations
 
+import itertools
+import secrets
 import tempfile
 import threading
 import time
@@ -13,10 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
+from bot.adapters.links import Head, link
+from bot.adapters.postgres_journal import PostgresJournal, linking
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.domain.entry import Fact, Json, Opening, audit
 from bot.ports import Delivery
 from bot.scrub import Scrubber
+from bot.stores import Store
+from rehearsal.postgres import Postgres
 
 ENTRIES, RECORDS = 10_000, 100
 SECRETS = [f"a secret of the settings, number {number}" for number in range(12)]
@@ -28,17 +34,32 @@ class Clock:
 
 
 def main() -> None:
+    """Both stores on the disk of this folder, and both wait for it: an answer means that the disk has it."""
+    columns: dict[str, dict[str, str]] = {}
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        Path(folder).chmod(0o755)
         journal = SqliteJournal(Path(folder) / "stagedoor.db", Clock(), Scrubber(SECRETS))
-        rows = [*writing(journal), *receiving(journal), *reading(journal)]
+        columns["SQLite"] = dict(figures(journal))
         journal.close()
-    rows += scrubbing()
-    width = max(len(what) for what, _ in rows)
-    for what, figure in rows:
-        print(f"{what:<{width}}  {figure:>24}")
+        with Postgres(Path(folder) / "server") as server:
+            store = PostgresJournal(server.create("bench"), Clock(), Scrubber(SECRETS))
+            columns["Postgres"] = dict(figures(store)) | dict(without_the_chain(store))
+            store.close()
+    width = max(map(len, columns["Postgres"]))
+    print(f"{'':<{width}}  {'SQLite':>34}  {'Postgres':>34}")
+    for what in columns["Postgres"]:
+        print(f"{what:<{width}}  {columns['SQLite'].get(what, ''):>34}  {columns['Postgres'][what]:>34}")
+    for what, figure in scrubbing():
+        print(f"{what:<{width}}  {figure:>34}")
 
 
-def writing(journal: SqliteJournal) -> Iterator[tuple[str, str]]:
+def figures(journal: Store) -> Iterator[tuple[str, str]]:
+    yield from writing(journal)
+    yield from receiving(journal)
+    yield from reading(journal)
+
+
+def writing(journal: Store) -> Iterator[tuple[str, str]]:
     for number in range(RECORDS):
         opens = Opening(kind="promotion", project="shop", stage="gates")
         journal.append([replace(fact(number), opens=opens)])
@@ -53,7 +74,27 @@ def writing(journal: SqliteJournal) -> Iterator[tuple[str, str]]:
     yield "claim and project", spread([timed(lambda number=number: walk(journal, number)) for number in range(100)])
 
 
-def receiving(journal: SqliteJournal) -> Iterator[tuple[str, str]]:
+def without_the_chain(journal: PostgresJournal) -> Iterator[tuple[str, str]]:
+    """The same rows by the same writers, each following nothing: what is missing is the head that they wait for."""
+    numbers = itertools.count(1_000_000)
+    unchained = linking._WRITE.partition(b"update")[0] + b"select %s::bigint, %s::timestamptz, %s::text"
+
+    def insert(number: int) -> None:
+        new = link(Head(seq=next(numbers), hash=secrets.token_hex(32)), fact(number), Clock().now())
+        with journal.writing() as db:
+            db.execute("select seq, at, hash from stagedoor.head")
+            linking.write(db, [new], statement=unchained)
+            linking.touch_records(db, [new.entry], None)
+
+    took = [timed(lambda number=number: insert(number)) for number in range(500)]
+    yield "insert without the chain", f"{spread(took)}, {1 / median(took):.0f}/s"
+    for writers in (4, 8):
+        with ThreadPoolExecutor(writers) as pool:
+            whole = timed(lambda pool=pool: list(pool.map(insert, range(800))))
+        yield f"insert without the chain, {writers} threads", f"{800 / whole:.0f}/s"
+
+
+def receiving(journal: Store) -> Iterator[tuple[str, str]]:
     yield "receive, alone", spread([timed(lambda n=n: journal.receive(delivery(f"alone {n}"))) for n in range(200)])
     yield "receive, 50 at once", at_once(journal, "together")
     with busy(lambda: journal.append([fact(1)])):
@@ -62,7 +103,7 @@ def receiving(journal: SqliteJournal) -> Iterator[tuple[str, str]]:
         yield "receive, 50 at once, 3 x 1,000 facts", at_once(journal, "large")
 
 
-def reading(journal: SqliteJournal) -> Iterator[tuple[str, str]]:
+def reading(journal: Store) -> Iterator[tuple[str, str]]:
     now = Clock().now()
     yield "find, all due", several(lambda: journal.find(due_by=now))
     yield "find, unannounced", several(lambda: journal.find(unannounced=True))
@@ -83,7 +124,7 @@ def scrubbing() -> Iterator[tuple[str, str]]:
     yield "scrub, one delivery", several(lambda: scrub.json(delivery("k").payload))
 
 
-def at_once(journal: SqliteJournal, name: str, turns: int = 10, many: int = 50) -> str:
+def at_once(journal: Store, name: str, turns: int = 10, many: int = 50) -> str:
     def receive(key: str, start: threading.Barrier) -> float:
         start.wait()
         return timed(lambda: journal.receive(delivery(key)))
@@ -115,7 +156,7 @@ def busy(work: Callable[[], object], walkers: int = 3) -> Iterator[None]:
             thread.join()
 
 
-def walk(journal: SqliteJournal, number: int) -> None:
+def walk(journal: Store, number: int) -> None:
     claim, record = journal.claim(f"P-{number}"), journal.load(f"P-{number}")
     assert record is not None
     journal.project(replace(record, folded=record.touched, stage="window"), claim, [fact(number)])

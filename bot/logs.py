@@ -22,7 +22,7 @@ __all__ = ["bound", "catch_uncaught", "configure"]
 
 Scrub = Callable[[str], str]
 
-CHATTY: Final = ("httpx", "httpcore", "uvicorn.access", "apscheduler", "asyncio")
+CHATTY: Final = ("httpx", "httpcore", "uvicorn.access", "apscheduler", "asyncio", "psycopg.pool")
 """Loggers that tell each request or job run; heard from WARNING on, unless everything is wanted."""
 
 

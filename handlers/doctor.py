@@ -36,7 +36,7 @@ class Room:
     client: WebClient
     told: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    asked_at: datetime = datetime.min.replace(tzinfo=UTC)
+    asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def policies(self) -> Iterator[tuple[str, Policy]]:
         """Each project's policy, with what to write before a finding of it."""
@@ -57,7 +57,17 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield unknown("Slack's channels and people", "they can be looked at once the token works.")
             return
     for check in CHECKS:
-        yield from guarded(f"Slack, {check.__name__.replace('_', ' ')}", check(room))
+        what = f"Slack, {check.__name__.replace('_', ' ')}"
+        yield from guarded(what, _answered(what, check(room)))
+
+
+def _answered(what: str, looking: Iterable[Finding]) -> Iterator[Finding]:
+    try:
+        yield from looking
+    except SlackApiError as refused:
+        yield unknown(what, f"Slack says {code(refused)}.")
+    except AWAY as trouble:
+        yield unknown(what, f"Slack does not answer ({type(trouble).__name__}).")
 
 
 def token(room: Room) -> Iterable[Finding]:

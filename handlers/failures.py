@@ -7,7 +7,7 @@ import secrets
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import StagedoorError
-from templates.blocks import Mark, Message, line, mention, notice
+from templates.blocks import Mark, Message, line, mention, notice, speech
 
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # without I, L, O and U: nobody should have to ask which one it was
 
@@ -24,7 +24,7 @@ def sentence(exc: BaseException) -> tuple[Message, str]:
     password, so it goes to the log alone.
     """
     ref = reference()
-    return notice(f"That did not work: {cause(exc)} Nothing was changed by this. (ref {ref})"), ref
+    return notice(speech(f"That did not work: {cause(exc)} Nothing was changed by this. (ref {ref})")), ref
 
 
 def refusal(exc: StagedoorError) -> Mark:
@@ -35,7 +35,7 @@ def refusal(exc: StagedoorError) -> Mark:
             names += [" or " if names else " ", mention(listed)]
         except ValueError:
             continue
-    return line(str(exc), *names, " can." if names else "")
+    return line(speech(str(exc)), *names, " can." if names else "")
 
 
 def cause(exc: BaseException) -> str:

@@ -14,6 +14,7 @@ from handlers.promotion_view import PromotionView
 from templates.blocks import line, notice
 from templates.migrate import help_card, history_card, status_card
 from templates.promotion import APPROVE, CANCEL, CONFIRM, I_AM_HERE, REJECT, VIEW_SQL, sql_modal
+from templates.waiver import REASON, WAIVE, WAIVE_REASON, waive_modal
 
 Verb = Callable[[Ask, Project, tuple[str, ...]], Reply]
 
@@ -44,7 +45,10 @@ class Migrate:
                 CONFIRM: self._confirm,
                 I_AM_HERE: self._attend,
                 VIEW_SQL: self._sql,
+                WAIVE: self._waive,
             },
+            views={WAIVE_REASON: self._waive_because},
+            checks={WAIVE_REASON: _reason_given},
         )
 
     def command(self, ask: Ask) -> Reply:
@@ -106,9 +110,21 @@ class Migrate:
         record, _, label = ask.value.partition(":")
         return Reply(facts=self._promotions.confirm(ask.user, record, label))
 
+    def _waive(self, ask: Ask) -> Reply:
+        record, _, gate = ask.value.partition(":")
+        return Reply(view=waive_modal(record, self._promotions.waivable(ask.user, record, gate)))
+
+    def _waive_because(self, ask: Ask) -> Reply:
+        record, _, gate = ask.metadata.partition(":")
+        return Reply(facts=self._promotions.waive(ask.user, record, gate, str(ask.fields.get(REASON, ""))))
+
     def _sql(self, ask: Ask) -> Reply:
         _, promotion = self._promotions.read(ask.user, ask.value)
         return Reply(view=sql_modal(promotion, self._view.sql(promotion)))
+
+
+def _reason_given(ask: Ask) -> dict[str, str]:
+    return {} if str(ask.fields.get(REASON, "")).strip() else {REASON: "Say why it may be waived."}
 
 
 def _words(text: str) -> list[str]:

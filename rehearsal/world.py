@@ -17,12 +17,16 @@ from typing import Any, Self
 import httpx
 
 from rehearsal import shop
+from rehearsal.github import GitHub
 from rehearsal.postgres import Postgres
 from rehearsal.slack import Slack
 
 SIGNING_SECRET = "rehearsal-signing-secret"
 BOT_TOKEN = "xoxb-rehearsal-token"
 APP_TOKEN = "xapp-rehearsal-token"
+FOLDER = "supabase/migrations"
+FOREIGN = ("SLACK_", "STAGEDOOR_", "GITHUB_")
+"""Variables that would configure another bot; a build machine of GitHub's sets some of its own."""
 READY_WITHIN = 30.0
 
 
@@ -31,12 +35,13 @@ class World:
 
     `environment` is added to the bot's variables; `command` starts the bot (the default is `stagedoor serve`).
     With `socket_mode` Slack speaks to it over connections of its own alone. `slack` goes to the stand-in.
+    With `github` the migrations are in a repository there (the base one on `main`), not in a folder of the bot's.
     """
 
     def __init__(
         self, *, page_port: int = 0, limits: str = "posts", environment: dict[str, str] | None = None,
         command: list[str] | None = None, postgres: Postgres | None = None, log: Path | None = None,
-        socket_mode: bool = False, slack: Mapping[str, Any] | None = None,
+        socket_mode: bool = False, github: bool = False, slack: Mapping[str, Any] | None = None,
     ) -> None:
         self._stack = ExitStack()
         self._page_port, self._limits = page_port, limits
@@ -45,6 +50,7 @@ class World:
         self._postgres = postgres
         self._log = log
         self._slack_given = {**({"app_token": APP_TOKEN} if socket_mode else {}), **(slack or {})}
+        self._with_github = github
         self.bot: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -64,6 +70,8 @@ class World:
             )
             self.slack.start()
             self._stack.callback(self.slack.stop)
+            if self._with_github:
+                self._open_github()
             self._stack.callback(self.end_bot)
         except BaseException:
             self._stack.close()
@@ -75,10 +83,21 @@ class World:
     ) -> None:
         self._stack.close()
 
+    def _open_github(self) -> None:
+        self.github = GitHub()
+        base = next(self.migrations.glob(f"{shop.BASE}_*"))
+        self.github.commit({f"{FOLDER}/{base.name}": base.read_bytes(), "README.md": "A shop.\n"})
+        self.github.start()
+        self._stack.callback(self.github.stop)
+        self._given = {
+            "GITHUB_API_URL": self.github.api_url, "GITHUB_TOKEN": self.github.token,
+            "GITHUB_REPOSITORY": self.github.repository, "MIGRATIONS_DIR": FOLDER, **self._given,
+        }
+
     @property
     def environment(self) -> dict[str, str]:
         """The bot's variables: this process's without anything that would configure another bot."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STAGEDOOR_"))}
+        own = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         app_token = str(self._slack_given.get("app_token", ""))
         door = {"SLACK_APP_TOKEN": app_token} if app_token else {"SLACK_SIGNING_SECRET": SIGNING_SECRET}
         return own | door | {

@@ -28,6 +28,7 @@ from templates.text import (
     link,
     mention,
     one_line,
+    speech,
     unmarked,
     when,
 )
@@ -35,7 +36,7 @@ from templates.text import (
 __all__ = [
     "Block", "Mark", "Message", "actions", "bold", "button", "choice", "code", "confirm", "context", "divider",
     "escape", "fields", "header", "line", "lines", "link", "mention", "modal", "notice", "overflow", "plain",
-    "preformatted", "rich", "section", "table", "text_input", "when",
+    "preformatted", "rich", "section", "speech", "table", "text_input", "when",
 ]
 
 Block: TypeAlias = dict[str, Json]

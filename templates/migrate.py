@@ -25,12 +25,16 @@ from templates.promotion import of_project
 
 COMMANDS = (
     ("status", "each migration with local, staging and production columns"),
-    ("stage [VERSION…]", "put the pending migrations, or these, into staging and verify them"),
-    ("promote [VERSION…]", "ask for the pending migrations, or these, to go to production"),
+    ("stage [VERSION…|#PR]", "put the pending migrations, these, or a pull request's into staging and verify them"),
+    ("promote [VERSION…|#PR]", "ask for the pending migrations, these, or a pull request's to go to production"),
     ("history", "the last promotions and staging runs"),
     ("help", "this list"),
 )
 MOST_LINES = 40
+STAGES = {
+    "gates": "held by its gates", "approval": "waiting for approval", "window": "waiting for the deploy window",
+    "apply": "being applied", "verify": "being verified", "watch": "being watched",
+}
 
 
 def help_card(problem: str = "") -> Message:
@@ -82,7 +86,7 @@ def history_card(project: str, runs: Iterable[tuple[Record, Promotion]]) -> Mess
 
 
 def _run(record: Record, p: Promotion) -> str:
-    verdict = p.ending.verdict if p.ending else f"at “{record.stage}”"
+    verdict = p.ending.verdict if p.ending else STAGES.get(record.stage, f"at “{record.stage}”")
     files = ", ".join(file.label for file in p.plan.files[:3]) + (
         f" and {len(p.plan.files) - 3} more" if len(p.plan.files) > 3 else ""
     )

@@ -28,8 +28,10 @@ from templates.blocks import (
     preformatted,
     rich,
     section,
+    speech,
     when,
 )
+from templates.waiver import waive_button
 
 APPROVE, REJECT, CANCEL = "promotion.approve", "promotion.reject", "promotion.cancel"
 VIEW_SQL, CONFIRM, I_AM_HERE = "promotion.sql", "promotion.confirm", "promotion.here"
@@ -98,7 +100,7 @@ def _status(sight: Sight) -> Mark:
     asked = line(" · asked by ", mention(p.requested_by))
     match record.stage:
         case "gates":
-            return line("Held until: " + record.waits_for if record.waits_for else "Checking the gates", asked)
+            return line(_held(p) if record.waits_for else "Checking the gates", asked)
         case "approval":
             return line(_approval(sight), asked)
         case "window":
@@ -113,10 +115,17 @@ def _status(sight: Sight) -> Mark:
             return line(f"At “{record.stage}”", f", waiting for {record.waits_for}" if record.waits_for else "", asked)
 
 
+def _held(p: Promotion) -> str:
+    titles = [check.title for check in p.checklist if not check.manual and check.state is not State.PASSED]
+    return f"Held by {len(titles)} gate{'s' if len(titles) != 1 else ''}: {', '.join(titles)}" if titles else "Held"
+
+
 def _approval(sight: Sight) -> Mark:
     p = sight.promotion
     if len(p.approvals) < sight.required:
-        return line(f"Waiting for approval, {len(p.approvals)} of {sight.required}")
+        ticks = sum(1 for check in p.checklist if check.manual and check.state is not State.PASSED)
+        also = f" · {ticks} line{'s' if ticks != 1 else ''} below to confirm" if ticks else ""
+        return line(f"Waiting for approval, {len(p.approvals)} of {sight.required}{also}")
     return line(f"Approved, {len(p.approvals)} of {sight.required}. Still needed: {_missing(p)}")
 
 
@@ -156,7 +165,7 @@ def _watching(sight: Sight) -> Mark:
     p = sight.promotion
     since = max(file.at for file in p.committed.values())
     until = line(" · watching until ", when(p.watch_until)) if p.watch_until else ""
-    return line("In production since ", when(since), until, f" · {p.watched}" if p.watched else "")
+    return line("In production since ", when(since), until, _watched(p))
 
 
 def _ended(sight: Sight) -> Mark:
@@ -164,7 +173,7 @@ def _ended(sight: Sight) -> Mark:
     assert ending is not None
     match ending.verdict:
         case "done":
-            return _done(p)
+            return _done(sight)
         case "failed":
             return _failed(p)
         case "unverified":
@@ -185,17 +194,30 @@ def _ended(sight: Sight) -> Mark:
         case "expired":
             return line(f"Expired: {ending.why}. Ask again with ", code("/migrate promote"), ".")
         case _:
-            return line(ending.why)
+            return speech(ending.why)
 
 
-def _done(p: Promotion) -> Mark:
+def _done(sight: Sight) -> Mark:
+    p = sight.promotion
     since = max(file.at for file in p.committed.values())
     took = timedelta(seconds=sum(file.seconds for file in p.committed.values()))
-    watched = f" · {p.watched}" if p.watched else ""
+    unseen = ", ".join(label for label in sight.after if label not in p.ticks) if p.watch_until else ""
     return lines(
-        line(f"Done · in {p.where} since ", when(since), f" · took {_span(took)}", watched),
-        line("Asked by ", mention(p.requested_by), *_approved_by(p)),
+        line(f"Done · in {p.where} since ", when(since), f" · took {_span(took)}", _watched(p)),
+        f"Nobody confirmed: {unseen}" if unseen else "",
+        _people(p),
     )
+
+
+def _watched(p: Promotion) -> str:
+    """What the watch saw; without health addresses nothing but people looked, and that is said."""
+    if p.watch_until is None:
+        return ""
+    return f" · {p.watched}" if p.watched else " · only people watch: the policy names no health addresses"
+
+
+def _people(p: Promotion) -> Mark:
+    return line("Asked by ", mention(p.requested_by), *_approved_by(p))
 
 
 def _approved_by(p: Promotion) -> tuple[str, ...]:
@@ -210,7 +232,8 @@ def _failed(p: Promotion) -> Mark:
     open_ = ", ".join(file.label for file in p.remaining)
     balance = line(f"In: {done}. Not in: {open_}.") if done else Mark("")
     again = "/migrate stage" if p.kind == "staging" else "/migrate promote"
-    return lines(balance, _failure(p), line("Next: mend the cause, then ", code(again), " for what is not in."))
+    onward = line("Next: mend the cause, then ", code(again), " for what is not in.")
+    return lines(balance, _failure(p), onward, _people(p))
 
 
 def _failure(p: Promotion) -> Mark:
@@ -241,8 +264,11 @@ def _statements(file: PlannedFile) -> str:
 
 def _checklist(sight: Sight) -> list[Block]:
     checks = sight.promotion.checklist
-    automatic = [_check(check) for check in checks if not check.manual]
+    open_ = sight.record.status is Status.LIVE and not sight.promotion.began
+    waivable = {check.gate: button for check in checks if open_ and (button := waive_button(sight.record.id, check))}
+    automatic = [_check(check) for check in checks if not check.manual and check.gate not in waivable]
     blocks = [section(lines(*automatic))] if automatic else []
+    blocks += [section(_check(check), accessory=waivable[check.gate]) for check in checks if check.gate in waivable]
     return blocks + [_manual(sight, check) for check in checks if check.manual]
 
 
@@ -250,13 +276,9 @@ def _check(check: Check) -> Mark:
     word = f"{check.state}: " if check.state in (State.REFUSED, State.UNKNOWN) else ""
     by = line(", by ", mention(check.by)) if check.by else ""
     at = line(", ", when(check.at)) if check.at else ""
-    return line(
-        f"{MARKS[check.state]} {check.title}: {word}{check.said}"
-        if check.said
-        else f"{MARKS[check.state]} {check.title}",
-        by,
-        at,
-    )
+    as_of = line(" (GitHub does not answer; as of ", when(check.as_of), ")") if check.as_of else ""
+    said = line(": ", word, speech(check.said)) if check.said else ""
+    return line(f"{MARKS[check.state]} {check.title}", said, by, at, as_of)
 
 
 def _manual(sight: Sight, check: Check) -> Block:
@@ -273,7 +295,7 @@ def _after(sight: Sight) -> list[Block]:
             blocks.append(section(line(f"✓ {label}, by ", mention(given.by), ", ", when(given.at))))
         else:
             tick = button("Confirm", CONFIRM, f"{sight.record.id}:{label}")
-            blocks.append(section(line(f"◻ {label}: waits for a person's word"), accessory=tick))
+            blocks.append(section(line(f"◻ {label}: not confirmed yet"), accessory=tick))
     return blocks
 
 
@@ -332,7 +354,9 @@ def _small_print(sight: Sight) -> Mark:
     head = p.expected_head
     place = f"{p.where} is at {head}" if head else f"{p.where} has no migrations"
     tail = f" · journal head {sight.head_hash[:12]}" if sight.head_hash else ""
-    return line(f"{sight.record.id} · plan {p.plan.digest[:6]} · {place}{tail}")
+    source = p.plan.source
+    read = f"{source.label}{', a fork' if source.fork else ''} · " if source else ""
+    return line(f"{sight.record.id} · plan {p.plan.digest[:6]} · {read}{place}{tail}")
 
 
 def _span(took: timedelta) -> str:

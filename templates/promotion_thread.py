@@ -8,14 +8,14 @@ from datetime import datetime
 from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
-from templates.blocks import Mark, Message, line, mention, notice, when
+from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
 
 Told = Mark | None
 
 
 def needs_somebody(entry: Entry) -> bool:
     """Whether the line of this entry mentions somebody who has to know or act; such a line stands alone."""
-    mentions = ("approval.asked", "approval.void", "window.near", "walk.ended")
+    mentions = ("approval.asked", "approval.void", "gate.waiver_void", "window.near", "walk.ended")
     return entry.kind in mentions or entry.data.get("well") is False
 
 
@@ -31,11 +31,20 @@ def _judged(p: Promotion, e: Entry) -> Told:
     objections = [check for check in checks if check.state is not State.PASSED]
     if not objections:
         return None
-    return line(" ".join(f"{check.title}: {check.said}" for check in objections))
+    return speech("\n".join(f"{check.title}: {check.said}" for check in objections))
 
 
 def _ticked(p: Promotion, e: Entry) -> Told:
     return line(f"✓ {e.data['label']}, confirmed by ", mention(e.actor))
+
+
+def _waived(p: Promotion, e: Entry) -> Told:
+    title = next((check.title for check in p.checklist if check.gate == e.data["gate"]), str(e.data["gate"]))
+    return line("Waived by ", mention(e.actor), f": {title}. Reason: {e.data['reason']} It said: {e.data['said']}")
+
+
+def _waiver_void(p: Promotion, e: Entry) -> Told:
+    return line("The waiver of ", mention(str(e.data["by"])), f" no longer counts: {e.data['why']}.")
 
 
 def _asked(p: Promotion, e: Entry) -> Told:
@@ -69,12 +78,13 @@ def _moved(p: Promotion, e: Entry) -> Told:
             return (
                 None
                 if e.data["from"] != "gates"
-                else line(f"Gates: {e.data['said']}; production is at {p.plan.head or 'an empty history'}")
+                else line(f"Gates: {e.data['said']}. Production is at {p.plan.head or 'an empty history'}")
             )
         case "window":
-            return line(f"Approved by {len(p.approvals)}, and every gate passes")
+            people = "1 person" if len(p.approvals) == 1 else f"{len(p.approvals)} people"
+            return line(f"Approved by {people}, and every gate passes")
         case "apply" if p.kind == "promotion":
-            return line(f"Applying: {e.data['said']}")
+            return line(f"{_sentence(e.data['said'])}: applying to production now")
         case _:
             return None
 
@@ -162,7 +172,12 @@ def _ended(p: Promotion, e: Entry) -> Told:
     who = mention(p.requested_by)
     match verdict:
         case "done":
-            return line(who, f": {p.id} is done. {'Production' if p.kind == 'promotion' else 'Staging'} has all of it.")
+            if p.kind == "promotion":
+                return line(who, f": {p.id} is done. Production has all of it.")
+            return line(
+                who, f": {p.id} is done. Staging has all of it. Next: test it there, then ", code("/migrate promote"),
+                ". A promotion that waits for this goes on by itself.",
+            )
         case "cancelled":
             return line("Cancelled by ", mention(e.actor), f". {p.where.capitalize()} is unchanged.")
         case "rejected":
@@ -178,6 +193,11 @@ def _ended(p: Promotion, e: Entry) -> Told:
             return line(who, f": {p.id} is in {p.where}, but {why}. Look at it now.")
         case _:
             return line(who, f": {p.id} ended: {why} {p.where.capitalize()} is unchanged.")
+
+
+def _sentence(said: Json) -> str:
+    words = str(said)
+    return words[:1].upper() + words[1:]
 
 
 def _is_id(text: str) -> bool:
@@ -199,6 +219,8 @@ def _number(value: Json) -> float:
 _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "gates.judged": _judged,
     "promotion.ticked": _ticked,
+    "gate.waived": _waived,
+    "gate.waiver_void": _waiver_void,
     "approval.asked": _asked,
     "promotion.approved": _approved,
     "promotion.cancelled": _too_late,

@@ -87,6 +87,14 @@ def code(text: str) -> Mark:
     return Mark(f"`{inner}`") if inner else Mark("")
 
 
+def speech(sentence: str) -> Mark:
+    """A sentence of ours, plain but for what stands between backticks: that is shown as code."""
+    parts = sentence.split("`")
+    if len(parts) % 2 == 0:
+        return escape(sentence)
+    return line(*(code(part) if position % 2 else part for position, part in enumerate(parts)))
+
+
 def mention(user_or_group: str) -> Mark:
     """A mention by id, which notifies: a user (U…, W…) or a user group (S…). Refuses anything else."""
     if not (shape := _ID.fullmatch(user_or_group)):

@@ -39,6 +39,7 @@ from templates.blocks import (
     preformatted,
     rich,
     section,
+    speech,
     table,
     text_input,
     when,
@@ -303,3 +304,14 @@ def test_a_modal_is_taken_by_slacks_own_model() -> None:
     assert len(view["blocks"]) == 100   # type: ignore[arg-type]
     assert view["title"]["text"] == "Why is this promotion t…"   # type: ignore[index, call-overload]
     assert len(json.dumps(modal("T", [section("<" * 3000)] * 100, "c"))) < 250_000 * 6
+
+
+def test_what_stands_between_backticks_in_a_sentence_of_ours_is_code() -> None:
+    assert speech("Next: `/migrate stage 1`.") == "Next: `/migrate stage 1`."
+    assert speech("`a` and `<!here>`") == "`a` and `&lt;!here&gt;`"
+    assert "`" not in speech("one ` alone")
+
+
+@given(NASTY)
+def test_a_sentence_of_ours_mentions_nobody(text: str) -> None:
+    assert not LIVE.findall(speech(text))

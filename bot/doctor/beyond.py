@@ -13,21 +13,11 @@ UNUSED = "it is configured, but this release does not use it yet."
 def look(visit: Visit) -> Iterable[Finding]:
     settings = visit.settings
     for project in settings.projects.values():
-        before = "" if len(settings.projects) == 1 else f"{project.name}, "
-        github = UNUSED if _github(project) else "not configured; the pull request is a manual tick."
-        yield note(f"{before}GitHub", github)
-        yield note(f"{before}Management API", UNUSED if _platform(project) else _off(project))
+        what = "Management API" if len(settings.projects) == 1 else f"{project.name}, Management API"
+        yield note(what, UNUSED if project.supabase_access_token else _off(project))
     for what, given in _others(settings):
         if given:
             yield note(what, UNUSED)
-
-
-def _github(project: ProjectSettings) -> bool:
-    return bool(project.github_token or project.github_repository)
-
-
-def _platform(project: ProjectSettings) -> bool:
-    return bool(project.supabase_access_token)
 
 
 def _off(project: ProjectSettings) -> str:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bot.adapters.system_clock import SystemClock
 from bot.doctor.finding import Finding, Visit, ok, wrong
-from bot.migrations.files import FolderMigrations
+from bot.errors import StagedoorError
+from bot.opening import open_projects
 
 
 def look(visit: Visit) -> Iterable[Finding]:
-    for project in visit.settings.projects.values():
-        what = "migrations" if len(visit.settings.projects) == 1 else f"{project.name}, migrations"
-        folder = project.migrations_dir
-        if not folder.is_dir():
-            variable = project.variable("MIGRATIONS_DIR")
-            yield wrong(what, f"there is no folder {folder}.", f"Run Stagedoor in a checkout, or set {variable}.")
+    opened = open_projects(visit.settings, SystemClock())
+    for name, project in opened.items():
+        what = "migrations" if len(opened) == 1 else f"{name}, migrations"
+        try:
+            folder = project.migrations.read()
+        except StagedoorError as trouble:
+            variable = visit.settings.project(name).variable("MIGRATIONS_DIR")
+            yield wrong(what, str(trouble), f"Run Stagedoor in a checkout, set {variable}, or set GITHUB_REPOSITORY.")
             continue
-        found = len(FolderMigrations(folder).read().migrations)
-        yield ok(what, f"{found} {'file' if found == 1 else 'files'} in {folder}.")
+        found = len(folder.migrations)
+        where = "on GitHub" if folder.source else f"in {visit.settings.project(name).migrations_dir}"
+        yield ok(what, f"{found} {'file' if found == 1 else 'files'} {where}.")

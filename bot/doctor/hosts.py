@@ -29,6 +29,6 @@ def look(visit: Visit) -> Iterable[Finding]:
     if address.startswith("sqlite:///"):
         discards = discarding_host(visit.environ, Path(address.removeprefix("sqlite:///")))
         if discards:   # the settings refuse this unless STAGEDOOR_EPHEMERAL_OK accepts it
-            yield note("host", f"{discards} discards the journal at a restart, and STAGEDOOR_EPHEMERAL_OK accepts that.")
+            yield note("host", f"{discards} discards the journal at a restart; STAGEDOOR_EPHEMERAL_OK accepts that.")
     if not here:
         yield ok("host", "none that is known to sleep or to discard its disk.")

@@ -17,5 +17,5 @@ def tick(gate: str, label: str, evidence: Evidence) -> Check:
     """The line of one label: who ticked it and when, or that it waits for somebody."""
     given = evidence.ticks.get(label)
     if given is None:
-        return Check(gate=gate, title=label, state=State.WAITING, said="waits for a person's word", label=label)
+        return Check(gate=gate, title=label, state=State.WAITING, said="not confirmed yet", label=label)
     return Check(gate=gate, title=label, state=State.PASSED, said="", label=label, by=given.by, at=given.at)

@@ -17,16 +17,22 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
             _line(State.UNKNOWN, f"Could not check staging: {evidence.unread.get('staging', 'it did not answer')}"),
         )
     rows = {row.version: row for row in evidence.staging}
-    found = [_judge(file, rows.get(file.version), evidence) for file in evidence.plan.files]
+    found = [_judge(file, rows[file.version], evidence) for file in evidence.plan.files if file.version in rows]
+    if missing := [file for file in evidence.plan.files if file.version not in rows]:
+        found.append((State.WAITING, _missing(missing)))
     for state in (State.REFUSED, State.UNKNOWN, State.WAITING):
         if objections := [said for seen, said in found if seen is state]:
             return (_line(state, " ".join(objections)),)
     return (_passed(evidence, [said for _, said in found]),)
 
 
-def _judge(file: PlannedFile, row: Row | None, evidence: Evidence) -> tuple[State, str]:
-    if row is None:
-        return State.WAITING, f"{file.label} is not on staging yet: `/migrate stage {file.version}`."
+def _missing(files: list[PlannedFile]) -> str:
+    versions = " ".join(file.version for file in files)
+    what = f"{files[0].label} is" if len(files) == 1 else f"{len(files)} files are"
+    return f"{what} not there yet. Put {'it' if len(files) == 1 else 'them'} there: `/migrate stage {versions}`"
+
+
+def _judge(file: PlannedFile, row: Row, evidence: Evidence) -> tuple[State, str]:
     staged = evidence.staged.get(file.version)
     if staged and staged.sha256 == file.sha256:
         if evidence.gathered - staged.at > evidence.expires:

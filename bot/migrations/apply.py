@@ -46,7 +46,7 @@ class Apply:
     fresh: Callable[[], Session]
     first: bool
 
-    def run(self, statements: list[Statement]) -> Done | Failed | InDoubt:
+    def run(self, statements: tuple[Statement, ...]) -> Done | Failed | InDoubt:
         """Put the file in, or find out that it is in already. Safe to run again after anything."""
         before = (self._locked() or self._decided()) if self.first else None
         return before or self._put_in(statements)
@@ -107,7 +107,7 @@ class Apply:
 
     # The file ------------------------------------------------------------------------------------------------------
 
-    def _put_in(self, statements: list[Statement]) -> Done | Failed | InDoubt:
+    def _put_in(self, statements: tuple[Statement, ...]) -> Done | Failed | InDoubt:
         session = self.session
         watch = Watch(
             session, self.noting.stopping, grace=self.patience.grace, lock_timeout=self.job.lock_timeout,

@@ -43,7 +43,7 @@ class Attempt:
             f"expected. Nothing of {self.job.label} was run. Look at what came in between, then ask again."
         ))
 
-    def execute(self, statements: list[Statement]) -> Failed | None:
+    def execute(self, statements: tuple[Statement, ...]) -> Failed | None:
         """The file's statements, one by one."""
         for number, statement in enumerate(statements, 1):
             if self.noting.stopping():

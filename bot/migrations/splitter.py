@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
 
 from bot.migrations.lexer import Kind, pieces, tokens
 
@@ -32,17 +32,19 @@ class Statement:
         return not self.first
 
 
+def remembered(read: Callable[[bytes], tuple[Statement, ...]]) -> Callable[[bytes], tuple[Statement, ...]]:
+    """Keeps what was read of a file: it is read at every look, and rarely changes. Huge ones would fill the memory."""
+    small = lru_cache(maxsize=2048)(read)
+    return wraps(read)(lambda content: small(content) if len(content) < _WORTH_REMEMBERING else read(content))
+
+
+_WORTH_REMEMBERING = 1 << 16
+
+
+@remembered
 def statements(content: bytes) -> tuple[Statement, ...]:
     """The statements of a file; comments are kept."""
-    return _remembered(content) if len(content) < _WORTH_REMEMBERING else _statements(content)
-
-
-def _statements(content: bytes) -> tuple[Statement, ...]:
     return tuple(split(decoded(content)))
-
-
-_WORTH_REMEMBERING = 1 << 16  # files are read at every look, and rarely change; huge ones would fill the memory
-_remembered = lru_cache(maxsize=2048)(_statements)
 
 
 def decoded(content: bytes) -> str:

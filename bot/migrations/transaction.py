@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.errors import Refused
 from bot.migrations.lexer import Kind, pieces, words
-from bot.migrations.splitter import Statement, statements
+from bot.migrations.splitter import Statement, remembered, statements
 
 _OPENS = {"BEGIN", "START"}
 _CLOSES = {"COMMIT", "END"}
@@ -27,7 +27,8 @@ def statement_count(content: bytes) -> int:
     return len(statements_to_run(content))
 
 
-def statements_to_run(content: bytes) -> list[Statement]:
+@remembered
+def statements_to_run(content: bytes) -> tuple[Statement, ...]:
     """What is to be executed between our own BEGIN and COMMIT: no comments alone, no outer pair of the file's own.
 
     Raises `Refused` for a file that cannot run like that.
@@ -41,7 +42,7 @@ def statements_to_run(content: bytes) -> list[Statement]:
         raise Refused(f"Line {spoken[0].line}: there is nothing between BEGIN and COMMIT, so nothing would run.")
     for statement in inside:
         _can_run_inside(statement)
-    return inside
+    return tuple(inside)
 
 
 def _readable(content: bytes) -> None:

@@ -90,8 +90,8 @@ def approved(folder: Path, migrations: Path, staging_url: str, production_url: s
         )
         walk = Walk(journal=journal, ports=unused, record="")
         walk.ports = Ports(
-            journal=journal, shelves=journal, clock=clock, people=Everybody(), health=unused, projects={"shop": project},
-            wake=lambda record: None, tell=lambda: None, stopping=lambda: walk.stop,
+            journal=journal, shelves=journal, clock=clock, people=Everybody(), health=unused,
+            projects={"shop": project}, wake=lambda record: None, tell=lambda: None, stopping=lambda: walk.stop,
         )
         requests = Promotions(walk.ports)
         walk.record = requests.stage(ANA, project, (), "1").record

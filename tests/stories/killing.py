@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from bot.adapters.postgres_journal import PostgresJournal
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.cli import main
 from bot.migrations.session import Session
@@ -19,8 +20,8 @@ from handlers.desk import Desk
 from handlers.slack_out import SlackOut
 
 POINTS: dict[str, tuple[tuple[Any, str], ...]] = {
-    "write": ((SqliteJournal, "append"), (SqliteJournal, "project")),
-    "receive": ((SqliteJournal, "receive"),),
+    "write": tuple((kind, name) for kind in (SqliteJournal, PostgresJournal) for name in ("append", "project")),
+    "receive": ((SqliteJournal, "receive"), (PostgresJournal, "receive")),
     "work": ((Desk, "work"),),
     "post": ((SlackOut, "post"), (SlackOut, "update"), (SlackOut, "share")),
     "statement": ((Session, "run"),),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -15,6 +16,8 @@ from bot.adapters.sqlite_journal import SqliteJournal
 from bot.adapters.system_clock import SystemClock
 from bot.domain.entry import audit
 from bot.scrub import Scrubber
+from rehearsal.postgres import Postgres
+from tests.pooler import pgbouncer, pooled
 from tests.stories.house import ANA, BO, FEATURE, TICKS, House
 
 ONCE = """
@@ -31,20 +34,26 @@ class Mortal(House):
     write, which is the note of the session that applies, could never apply anything.
     """
 
-    def __init__(self, points: str, **world: object) -> None:
+    def __init__(self, points: str, start: bool = True, **world: object) -> None:
         super().__init__(
             command=[sys.executable, "-m", "tests.stories.killing", "serve"],
             environment={"PYTHONPATH": str(ROOT)}, limits="off", **world,  # type: ignore[arg-type]
         )
         self.lives = 0
+        self._start = start
         self._points = points.split()
         self._over = threading.Event()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
 
     def __enter__(self) -> Mortal:
         super().__enter__()
-        self._keeper.start()
+        if self._start:
+            self.begin()
         return self
+
+    def begin(self) -> None:
+        """Live, and die, and live again."""
+        self._keeper.start()
 
     def __exit__(self, *trouble: object) -> None:
         self._over.set()
@@ -141,9 +150,52 @@ def test_killed_at_every_boundary(server: object, points: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("points", [
+    "write:1:after write:2:after write:3:after",
+    "statement:1:after statement:2:after statement:4:after statement:9:after",
+])
+def test_killed_at_every_boundary_through_a_session_mode_pooler(server: Postgres, points: str) -> None:
+    require_pgbouncer()
+    with Mortal(points, postgres=server, start=False) as h:
+        through_a_pooler(h)
+        h.begin()
+        h.only(FEATURE)
+        h.write("20261101130000_once.sql", ONCE)
+        promoted(h)
+        check_once(h)
+
+
+@pytest.mark.slow
+def test_killed_during_a_slow_statement_through_a_session_mode_pooler(house: Callable[..., House]) -> None:
+    require_pgbouncer()
+    h = house(start=False)
+    through_a_pooler(h)
+    h.start_bot()
+    killed_in_a_slow_statement(h, 1.0)
+
+
+def through_a_pooler(h: House) -> None:
+    """Give the bot its databases through PgBouncer in session mode, which drops start-up options."""
+    for variable, address in (("STAGING_DATABASE_URL", h.staging), ("PRODUCTION_DATABASE_URL", h.production)):
+        database = address.rpartition("/")[2]
+        h._given[variable] = h._stack.enter_context(pooled(h.postgres, database))
+
+
+def require_pgbouncer() -> None:
+    if pgbouncer() is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("pgbouncer is missing: install the Debian package of that name")
+        pytest.skip("pgbouncer is not installed")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", [0.3, 1.5, 2.9])
 def test_killed_during_a_slow_statement(house: Callable[..., House], moment: float) -> None:
-    h = house()
+    killed_in_a_slow_statement(house(), moment)
+
+
+def killed_in_a_slow_statement(h: House, moment: float) -> None:
     h.only(FEATURE)
     h.write("20261101130000_slow.sql", ONCE + "select pg_sleep(3);\ninsert into applied_once values ('second');\n")
     card = h.ready_to_approve()

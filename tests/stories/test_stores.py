@@ -17,6 +17,7 @@ from bot.scrub import Scrubber
 from bot.stores import store_at
 from rehearsal.postgres import Postgres
 from tests.stories.house import BO, FEATURE, SUBTITLE, House
+from tests.stories.test_kills import ONCE, Mortal, promoted
 from tests.wire import Wire
 
 Opens = Callable[..., House]
@@ -44,7 +45,7 @@ def verified(address: str) -> list[str]:
         return [entry.kind for entry in journal.entries("P-1")]
 
 
-def test_a_whole_promotion_on_postgres(house: Opens, on_postgres: str) -> None:
+def test_a_whole_promotion_on_postgres(on_postgres: str, house: Opens) -> None:
     h = house(environment={"STAGEDOOR_STORE_URL": on_postgres})
     card = h.ready_to_approve()
     h.end_bot()
@@ -59,7 +60,7 @@ def test_a_whole_promotion_on_postgres(house: Opens, on_postgres: str) -> None:
     assert "Traceback" not in h.bot_log()
 
 
-def test_the_second_process_takes_over_and_finishes(house: Opens, address: str) -> None:
+def test_the_second_process_takes_over_and_finishes(address: str, house: Opens) -> None:
     h = house(environment={"STAGEDOOR_STORE_URL": address})
     card = h.ready_to_approve()
     first = h.bot
@@ -80,7 +81,7 @@ def test_the_second_process_takes_over_and_finishes(house: Opens, address: str) 
     assert verified(address).count("apply.committed") == 2
 
 
-def test_a_store_that_goes_away_for_a_while_loses_nothing(house: Opens, server: Postgres, on_postgres: str) -> None:
+def test_a_store_that_goes_away_for_a_while_loses_nothing(on_postgres: str, server: Postgres, house: Opens) -> None:
     with Wire(server.port) as wire:
         h = house(environment={"STAGEDOOR_STORE_URL": wire.url(on_postgres)})
         card = h.ready_to_approve()
@@ -97,7 +98,7 @@ def test_a_store_that_goes_away_for_a_while_loses_nothing(house: Opens, server: 
     assert verified(on_postgres).count("apply.committed") == 2
 
 
-def test_who_lost_the_store_to_another_stops(house: Opens, server: Postgres, on_postgres: str) -> None:
+def test_who_lost_the_store_to_another_stops(on_postgres: str, server: Postgres, house: Opens) -> None:
     with Wire(server.port) as wire, psycopg.connect(on_postgres, autocommit=True) as other:
         h = house(environment={"STAGEDOOR_STORE_URL": wire.url(on_postgres)})
         wire.cut()
@@ -108,3 +109,24 @@ def test_who_lost_the_store_to_another_stops(house: Opens, server: Postgres, on_
         assert isinstance(h.bot, subprocess.Popen)
         assert h.bot.wait(20) == 1
         assert "went to another process" in h.bot_log()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("points", [
+    "write:1:after write:2:after write:3:after", "write:2:before write:3:before receive:1:after",
+    "statement:1:after statement:2:after statement:4:after", "work:1:after",
+])
+def test_killed_at_every_boundary_on_postgres(on_postgres: str, server: Postgres, points: str) -> None:
+    mortal = Mortal(points, postgres=server)
+    mortal._given["STAGEDOOR_STORE_URL"] = on_postgres
+    with mortal as h:
+        h.only(FEATURE)
+        h.write("20261101130000_once.sql", ONCE)
+        promoted(h)
+        assert h.lives > 3, "it was to die, and did not"
+        assert h.production_rows("select what from applied_once") == [("first",)]
+        h._over.set()
+        h._keeper.join()
+        h.kill_bot()
+        assert verified(on_postgres).count("apply.committed") == 2

@@ -32,11 +32,11 @@ _WRITE: Final = b"""
 """
 
 
-def write(db: Db, links: Sequence[Link]) -> None:
+def write(db: Db, links: Sequence[Link], statement: bytes = _WRITE) -> None:
     """Entries, their words, the text beside them and the new head."""
     entries = [new.entry for new in links]
     texts = [new for new in links if new.text]
-    db.execute(_WRITE, [
+    db.execute(statement, [
         *columns(10, [
             (e.seq, e.id, e.at, e.about, e.kind, e.actor, canonical(e.data), e.private_hash, e.previous, e.hash)
             for e in entries
