@@ -5,6 +5,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 RUN    := $(VENV)/.ready-to-run
 DEV    := $(VENV)/.ready-to-develop
+SEE    := $(VENV)/.ready-to-browse
 FRESH  := $(PYTHON) -m venv --clear $(VENV)
 
 unexport PYTHONPATH PYTHONHOME
@@ -12,14 +13,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # An environment knows where it lies; in a checkout that was moved or copied it is made anew.
 ifneq ($(shell cat $(VENV)/.made-in 2>/dev/null),$(CURDIR))
-$(shell rm -f $(RUN) $(DEV))
+$(shell rm -f $(RUN) $(DEV) $(SEE))
 endif
 
-.PHONY: help rehearse test lint unit slow bench lock clean
+.PHONY: help rehearse test lint unit slow screenshot bench lock clean
 help:
 	@echo "make rehearse   the whole product on this machine, with stand-ins for Slack and Supabase"
 	@echo "make test       lint, types, import contracts and the quick tests"
-	@echo "make slow       the tests that take long on purpose"
+	@echo "make slow       the tests that take long on purpose; what is not installed is skipped, and said"
+	@echo "make screenshot renew the picture in the README"
 	@echo "make bench      the benchmarks"
 	@echo "make lock       renew the lock files from pyproject.toml"
 	@echo "make clean      remove the environment and all caches"
@@ -37,8 +39,12 @@ lint: $(DEV)
 unit: $(DEV)
 	$(PY) -m pytest -n 2 -m "not slow" $(ARGS)
 
-slow: $(DEV)
+slow: $(DEV) $(SEE)
 	$(PY) -m pytest -m slow $(ARGS)
+
+# The browser test presses the real buttons and keeps what it sees.
+screenshot: $(DEV) $(SEE)
+	STAGEDOOR_SCREENSHOT="$(CURDIR)/docs/images/promotion-card.png" $(PY) -m pytest -m slow tests/browser -k done
 
 bench: $(DEV)
 	@set -e; for each in bench/[a-z]*.py; do echo "== $$each"; $(PY) "$$each"; done
@@ -51,6 +57,9 @@ lock: $(DEV)
 	$(VENV)/bin/uv pip compile $(LOCKING) --extra build --output-file requirements.lock pyproject.toml
 	$(VENV)/bin/uv pip compile $(LOCKING) --extra build --extra dev --constraint requirements.lock \
 	    --output-file requirements-dev.lock pyproject.toml
+	$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["browser"], sep="\n")' \
+	    | $(VENV)/bin/uv pip compile $(LOCKING) --python-version 3.11 --constraint requirements-dev.lock \
+	    --output-file requirements-browser.lock -
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -73,6 +82,11 @@ $(DEV): requirements-dev.lock pyproject.toml
 	@$(INSTALL) requirements-dev.lock
 	@$(PROJECT)
 	@touch $(RUN) $@
+
+# Playwright has no wheel for every system. Without it the browser tests say why they are skipped.
+$(SEE): requirements-browser.lock $(DEV)
+	@echo "Installing what $(VENV) needs to drive a browser"
+	@$(INSTALL) requirements-browser.lock && touch $@ || echo "Playwright could not be installed." >&2
 
 .PHONY: .environment
 .environment:

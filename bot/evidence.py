@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from bot.baseline import accepted
 from bot.domain.entry import Json
 from bot.domain.evidence import Evidence, Row, Staged, Tick, Waiver
 from bot.domain.migration import Applied, Folder, Match, Migration
@@ -62,6 +63,7 @@ def gather(
         code_host=project.reviewed,
         reviews=said,
         waivers=waivers or {},
+        accepted=accepted(shelves, plan.project),
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from bot.asking import Wanted, read, wanted
+from bot.baseline import accepted, differences
+from bot.domain.baseline import Kind
 from bot.domain.checklist import Check, State
 from bot.domain.entry import Fact, Json, Opening
 from bot.domain.migration import Folder, Migration
@@ -25,7 +27,8 @@ from bot.ports import Put
 from bot.roles import requesters, require_approver, require_member, require_operator, required_approvals
 from bot.world import Ports, Project
 
-KINDS = {Environment.PRODUCTION: ("promotion", "P"), Environment.STAGING: ("staging", "S")}
+KINDS = {Environment.PRODUCTION: "promotion", Environment.STAGING: "staging"}
+SERIES = {"promotion": "P", "staging": "S", "baseline": "B"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,22 @@ class Promotions:
         """Ask for all pending migrations, or these, to go to staging; the same `key` again asks nothing new."""
         require_operator(self._ports.people.find(by), project.policy)
         return self._request(by, project, Environment.STAGING, wanted(versions), key)
+
+    def baseline(self, by: str, project: Project, key: str) -> Asked:
+        """Ask for today's differences between files and histories to be accepted for good."""
+        require_operator(self._ports.people.find(by), project.policy)
+        with self._requests:
+            if before := self._ports.shelves.get("requests", key):
+                record_id = str(before["record"])
+                return Asked(record=record_id, plan=self._fold(record_id).plan, again=False)
+            known = accepted(self._ports.shelves, project.name)
+            new = tuple(difference for difference in differences(project) if difference not in known)
+            if not new:
+                raise Refused("Nothing to accept: files and histories agree, but for what was accepted before.")
+            head = max((row.version for row in project.databases[Environment.PRODUCTION].history()), default=None)
+            plan = Plan(project=project.name, environment=Environment.PRODUCTION, head=head, files=(), accepts=new)
+            live = self._live("baseline", plan)
+            return Asked(record=live, plan=plan, again=True) if live else self._open(by, project, "baseline", plan, key)
 
     def approve(self, by: str, record_id: str) -> tuple[Fact, ...]:
         """Give this person's approval to exactly the plan that the card shows."""
@@ -170,9 +189,8 @@ class Promotions:
 
     def recent(self, project: Project, limit: int = 15) -> list[tuple[Record, Promotion]]:
         """The newest promotions and staging runs of a project, newest first."""
-        kinds = {kind for kind, _ in KINDS.values()}
         found = self._ports.journal.find(project=project.name, limit=100_000)
-        records = [record for record in found if record.kind in kinds][-limit:]
+        records = [record for record in found if record.kind in SERIES][-limit:]
         return [(record, self._fold(record.id)) for record in reversed(records)]
 
     def _known(self, record_id: str) -> tuple[Record, Promotion, Policy]:
@@ -212,7 +230,7 @@ class Promotions:
     def _request(
         self, by: str, project: Project, environment: Environment, asked: Wanted, key: str
     ) -> Asked:
-        kind, series = KINDS[environment]
+        kind = KINDS[environment]
         with self._requests:
             if before := self._ports.shelves.get("requests", key):
                 record_id = str(before["record"])
@@ -222,18 +240,21 @@ class Promotions:
                 return Asked(record=live, plan=plan, again=True)
             for file in files:
                 self._ports.shelves.keep(file.content)
-            record_id = f"{series}-{self._ports.journal.number(series)}"
-            fact = Fact(
-                about=record_id,
-                kind="promotion.requested",
-                actor=by,
-                data={"kind": kind, "plan": plan.to_json(), "terms": terms(project.policy)},
-                opens=Opening(kind=kind, project=project.name, stage="gates"),
-            )
-            # The note of which record a delivery opened goes in with the opening, so that the same
-            # delivery worked again after a crash finds it.
-            self._ports.journal.append([fact], puts=[Put(shelf="requests", key=key, doc={"record": record_id})])
-            return Asked(record=record_id, plan=plan, again=False)
+            return self._open(by, project, kind, plan, key)
+
+    def _open(self, by: str, project: Project, kind: str, plan: Plan, key: str) -> Asked:
+        record_id = f"{SERIES[kind]}-{self._ports.journal.number(SERIES[kind])}"
+        fact = Fact(
+            about=record_id,
+            kind="promotion.requested",
+            actor=by,
+            data={"kind": kind, "plan": plan.to_json(), "terms": terms(project.policy)},
+            opens=Opening(kind=kind, project=project.name, stage="gates"),
+        )
+        # The note of which record a delivery opened goes in with the opening, so that the same
+        # delivery worked again after a crash finds it.
+        self._ports.journal.append([fact], puts=[Put(shelf="requests", key=key, doc={"record": record_id})])
+        return Asked(record=record_id, plan=plan, again=False)
 
     def _live(self, kind: str, plan: Plan) -> str:
         """The live record of the same plan. Raises `Refused` for one that shares files with it."""
@@ -253,7 +274,16 @@ class Promotions:
         folder, meant = read(project, asked, environment)
         history = project.databases[environment].history()
         applied = {row.version for row in history}
-        pending = [file for file in meant.migrations if file.version not in applied]
+        left_out = {
+            (difference.version, difference.sha256)
+            for difference in accepted(self._ports.shelves, project.name)
+            if difference.kind is Kind.NEVER and difference.environment is environment
+        }
+        pending = [
+            file
+            for file in meant.migrations
+            if file.version not in applied and (file.version, file.sha256) not in left_out
+        ]
         named = [_named(version, meant, applied, str(environment)) for version in asked.versions]
         chosen = named or pending
         if not chosen:

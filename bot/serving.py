@@ -23,7 +23,7 @@ from bot.notices import tell_policy_changes
 from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
-from bot.runbooks import notice, promotion, staging
+from bot.runbooks import baseline, notice, promotion, staging
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
@@ -44,7 +44,10 @@ from handlers.subjects import subjects
 
 log = structlog.get_logger(__name__)
 
-RUNBOOKS = {"promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK}
+RUNBOOKS = {
+    "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
+    "baseline": baseline.RUNBOOK,
+}
 PRUNE_AFTER = timedelta(days=30)
 FATAL_AT_SLACK = frozenset({
     "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type",
@@ -99,7 +102,8 @@ class House:
         )
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
-        views: dict[str, Rendering] = {"promotion": view, "staging": view, "notice": NoticeView(ports)}
+        views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
+        views["notice"] = NoticeView(ports)
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)

@@ -33,6 +33,7 @@ class Migrate:
             "stage": self._stage,
             "promote": self._promote,
             "history": self._history,
+            "baseline": self._baseline,
         }
 
     def subject(self) -> Subject:
@@ -87,6 +88,12 @@ class Migrate:
 
     def _promote(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
         return self._asked(project, self._promotions.promote(ask.user, project, versions, ask.key))
+
+    def _baseline(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
+        asked = self._promotions.baseline(ask.user, project, ask.key)
+        said = f"{asked.record} asks for {len(asked.plan.accepts)} differences to be accepted"
+        where = project.policy.channels.deploys
+        return Reply(message=notice(line(f"{said}. Its card is in {where}.")), wake=(asked.record,))
 
     def _asked(self, project: Project, asked: Asked) -> Reply:
         where = project.policy.channels.deploys

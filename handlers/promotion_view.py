@@ -9,6 +9,7 @@ from bot.roles import required_approvals
 from bot.scrub import Scrubber
 from bot.world import Ports
 from handlers.announcer import Line, Upload
+from templates.baseline import baseline_card
 from templates.blocks import Message, line, notice
 from templates.promotion import Sight, card, long_sql
 from templates.promotion_thread import needs_somebody, told
@@ -31,7 +32,8 @@ class PromotionView:
         entries = list(self._ports.journal.entries(about=record.id))
         promotion = Promotion.of(entries)
         policy = self._ports.project_of(record.project, promotion.terms).policy
-        return card(
+        draw = baseline_card if record.kind == "baseline" else card
+        return draw(
             Sight(
                 record=record,
                 promotion=promotion,

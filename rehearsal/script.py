@@ -11,7 +11,7 @@ from rehearsal import shop
 from rehearsal.slack import Message
 from rehearsal.world import World
 
-ANA, BO = "U0ANA0001", "U0BO00001"
+ANA, BO, CY = "U0ANA0001", "U0BO00001", "U0CY00001"
 GOOD, BAD = "20261101120000", "20261101123000"
 LABELS = ("Pull request approved", "Frontend tested with staging")
 PATIENCE = 60.0

@@ -27,6 +27,7 @@ COMMANDS = (
     ("status", "each migration with local, staging and production columns"),
     ("stage [VERSION…|#PR]", "put the pending migrations, these, or a pull request's into staging and verify them"),
     ("promote [VERSION…|#PR]", "ask for the pending migrations, these, or a pull request's to go to production"),
+    ("baseline", "accept how files and histories differ today, with one approval"),
     ("history", "the last promotions and staging runs"),
     ("help", "this list"),
 )

@@ -81,6 +81,8 @@ def _title(sight: Sight) -> str:
     aim = f"Promote {what} to production" if p.kind == "promotion" else f"Stage {what}"
     if ending is None or ending.verdict == "done":
         return f"{aim}{of_project(p.plan.project)}"
+    if p.may_have_changed:
+        return f"Stopped: look at {p.where}, it may have changed{of_project(p.plan.project)}"
     if not p.changed_something:
         return f"Stopped: {p.where} is unchanged{of_project(p.plan.project)}"
     if p.remaining:

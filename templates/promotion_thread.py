@@ -171,6 +171,8 @@ def _ended(p: Promotion, e: Entry) -> Told:
     verdict, why = str(e.data["verdict"]), str(e.data.get("why", ""))
     who = mention(p.requested_by)
     match verdict:
+        case "done" if p.kind == "baseline":
+            return line(who, f": {p.id} is accepted. These differences no longer hold up a promotion.")
         case "done":
             if p.kind == "promotion":
                 return line(who, f": {p.id} is done. Production has all of it.")
@@ -184,7 +186,9 @@ def _ended(p: Promotion, e: Entry) -> Told:
             return line(who, f": {p.id} was rejected by ", mention(e.actor), f". {p.where.capitalize()} is unchanged.")
         case "failed":
             balance = (
-                f"{p.where} has changed: {len(p.committed)} of {len(p.plan.files)} are in"
+                f"{p.where} may have changed, look at it now"
+                if p.may_have_changed
+                else f"{p.where} has changed: {len(p.committed)} of {len(p.plan.files)} are in"
                 if p.changed_something
                 else f"{p.where} is unchanged"
             )

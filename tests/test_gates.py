@@ -95,8 +95,8 @@ def test_ready_evidence_passes_every_gate() -> None:
             "in_order", State.REFUSED, f"{A} would be left out",
         ),
         (lambda e: replace(e, obstacles={A: "COMMIT at line 3."}), "one_transaction", State.REFUSED, "line 3"),
-        (lambda e: replace(e, ticks={}), "Frontend tested", State.WAITING, "person"),
-        (lambda e: replace(e, ticks={}), "Pull request approved", State.WAITING, "person"),
+        (lambda e: replace(e, ticks={}), "Frontend tested", State.WAITING, "not confirmed"),
+        (lambda e: replace(e, ticks={}), "Pull request approved", State.WAITING, "not confirmed"),
     ],
 )
 def test_one_change_one_objection(change: Callable[[Evidence], Evidence], gate: str, state: State, said: str) -> None:

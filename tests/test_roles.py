@@ -113,7 +113,8 @@ def test_by_itself_it_may_nothing(prepared: Fresh) -> None:
         connection.execute("set role none")
         for statement in (
             "create table public.mine (id int)", "alter table public.kept add column a int",
-            "select * from public.kept", "select * from auth.users", "create schema mine", "create database mine", "create role mine",
+            "select * from public.kept", "select * from auth.users", "create schema mine", "create database mine",
+            "create role mine",
             "select * from supabase_migrations.schema_migrations",
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.domain.baseline import Difference, Kind
 from bot.domain.checklist import State
 from bot.domain.migration import Match
 from bot.domain.plan import Plan
@@ -70,6 +71,8 @@ class Evidence:
     applied: tuple[str, ...] = ()
     """Versions of the plan that this very run has already committed."""
     expires: timedelta = timedelta(days=7)
+    accepted: frozenset[Difference] = frozenset()
+    """Differences that a baseline accepted for good."""
     elsewhere: frozenset[str] = frozenset()
     """Versions of the target that Stagedoor staged from pull requests: their files are not in the folder yet."""
     files_as_of: datetime | None = None
@@ -81,3 +84,9 @@ class Evidence:
     reviews: Reviews | None = None
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
     """By the gate's name."""
+
+    def is_accepted(self, kind: Kind, version: str) -> bool:
+        """Whether a baseline accepted this of the plan's environment, for the bytes that the file has now."""
+        sha256 = "" if kind is Kind.MISSING else (self.local or {}).get(version, "")
+        environment = self.plan.environment
+        return Difference(kind=kind, environment=environment, version=version, sha256=sha256) in self.accepted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from bot.domain.baseline import Difference
 from bot.domain.entry import Json, canonical
 from bot.domain.project import Environment
 from bot.domain.source import Source
@@ -35,6 +36,7 @@ class PlannedFile:
 class Plan:
     """What an approval is bound to: the files' bytes, their order, and the head below them (None: empty history).
 
+    `accepts` are the differences that a baseline accepts; it has no files.
     `source` says where the bytes were read; it is None for a folder on this machine's disk.
     """
 
@@ -42,6 +44,7 @@ class Plan:
     environment: Environment
     head: str | None
     files: tuple[PlannedFile, ...]
+    accepts: tuple[Difference, ...] = ()
     source: Source | None = None
 
     @property
@@ -80,4 +83,5 @@ class Plan:
                 }
                 for f in self.files
             ],
+            **({"accepts": [str(difference) for difference in self.accepts]} if self.accepts else {}),
         }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from bot.domain.baseline import Difference
 from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
 from bot.domain.evidence import Tick, Waiver
@@ -151,6 +152,7 @@ def plan_from_json(data: Mapping[str, Json]) -> Plan:
         environment=Environment(str(data["environment"])),
         head=None if data["head"] is None else str(data["head"]),
         files=tuple(_file(file) for file in files if isinstance(file, dict)),
+        accepts=tuple(Difference.parse(text) for text in _texts(data.get("accepts", []))),
         source=Source.from_json(source) if isinstance(source := data.get("source"), dict) else None,
     )
 

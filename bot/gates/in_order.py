@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bot.domain.baseline import Kind
 from bot.domain.checklist import Check, State
 from bot.domain.evidence import Evidence, Row
 
@@ -39,9 +40,13 @@ def _objection(evidence: Evidence, where: str) -> str:
         return f"{was}, the plan was made for {expected or 'an empty history'}. Ask again."
     if missing := [f"{row.version} {row.name}".rstrip() for row in _fileless(evidence)]:
         known = f"{where.capitalize()} has {', '.join(missing)}"
-        return f"{known}, without a file here. Bring the file back into the folder first."
+        return f"{known}, without a file here. Bring it back, or accept it: /migrate baseline."
     planned = [file.version for file in evidence.plan.files]
-    pending = [version for version in evidence.local if version not in set(applied)]
+    pending = [
+        version
+        for version in evidence.local
+        if version not in set(applied) and not evidence.is_accepted(Kind.NEVER, version)
+    ]
     early = [version for version in pending if head and version < head and version not in evidence.applied]
     if early:
         found = f"Out of order: {', '.join(early)} {_is(early)} older than {where}'s head {head}"
@@ -54,7 +59,13 @@ def _objection(evidence: Evidence, where: str) -> str:
 
 
 def _fileless(evidence: Evidence) -> list[Row]:
-    return [row for row in evidence.target or () if row.match is None and row.version not in evidence.elsewhere]
+    return [
+        row
+        for row in evidence.target or ()
+        if row.match is None
+        and row.version not in evidence.elsewhere
+        and not evidence.is_accepted(Kind.MISSING, row.version)
+    ]
 
 
 def _is(items: list[str]) -> str:

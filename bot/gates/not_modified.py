@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bot.domain.baseline import Kind
 from bot.domain.checklist import Check, State
 from bot.domain.evidence import Evidence
 from bot.domain.migration import Match
@@ -22,7 +23,13 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
             _line(State.UNKNOWN, f"Could not compare: {evidence.unread.get('target', 'the database did not answer')}"),
         )
     planned = {file.version for file in evidence.plan.files}
-    edited = [row for row in evidence.target if row.match is Match.EDITED and row.version not in planned]
+    edited = [
+        row
+        for row in evidence.target
+        if row.match is Match.EDITED
+        and row.version not in planned
+        and not evidence.is_accepted(Kind.EDITED, row.version)
+    ]
     if edited:
         names = ", ".join(f"{row.version} {row.name}".rstrip() for row in edited)
         return (
@@ -30,7 +37,10 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
                 State.REFUSED, f"Edited after it was applied: {names}. Put the applied file back; make a new migration."
             ),
         )
-    unclear = sum(row.match is Match.CANNOT_TELL for row in evidence.target)
+    unclear = sum(
+        row.match is Match.CANNOT_TELL and not evidence.is_accepted(Kind.UNKNOWN, row.version)
+        for row in evidence.target
+    )
     note = f"; {unclear} older ones cannot be compared, their history row keeps no statements" if unclear else ""
     return (replace(_line(State.PASSED, f"applied files are as they were{note}"), as_of=evidence.files_as_of),)
 

@@ -7,10 +7,9 @@ from datetime import timedelta
 from bot.domain.checklist import State, automatic_passed, passed
 from bot.domain.promotion import Promotion
 from bot.gates import PROMOTION
-from bot.roles import required_approvals
 from bot.runbooks import steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
-from bot.runbooks.voters import still_count
+from bot.runbooks.voters import asked_for, still_count
 from bot.runbooks.walker import Runbook
 from bot.windows import current_or_next
 from bot.world import World
@@ -41,22 +40,13 @@ def approval(promotion: Promotion, world: World) -> Outcome:
     """Wait for as many people as the policy asks for, and for the ticks that only people can give."""
     if over := steps.called_off(promotion):
         return over
-    now, policy = world.ports.clock.now(), world.policy.approvals
-    required = required_approvals(promotion.plan, world.policy)
-    if promotion.asked_at is None:
-        world.note("approval.asked", {"required": required, "approvers": list(policy.approvers)})
-        return Wait(for_="approval", until=now)
-    expires = promotion.asked_at + policy.expire_after
-    if now >= expires:
-        return Stop(verdict="expired", why=f"nobody decided within {policy.expire_after}")
     checks = steps.judged(promotion, world, PROMOTION)
     if refused := [check.said for check in checks if check.state is State.REFUSED]:
         return Stop(verdict="refused", why=" ".join(refused))
-    waiting = [check.title for check in checks if check.state is not State.PASSED]
-    if len(promotion.approvals) < required:
-        return Wait(for_="approval", until=min(expires, now + RECHECK) if promotion.approvals else expires)
-    if waiting:
-        return Wait(for_="; ".join(waiting), until=min(expires, now + RECHECK))
+    if wait := asked_for(promotion, world):
+        return wait
+    if waiting := [check.title for check in checks if check.state is not State.PASSED]:
+        return Wait(for_="; ".join(waiting), until=world.ports.clock.now() + RECHECK)
     return Next(said=_voters(promotion))
 
 

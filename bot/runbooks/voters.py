@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.promotion import Promotion
 from bot.errors import Refused, Unknown
 from bot.roles import requesters, require_approver, required_approvals
-from bot.runbooks.outcome import Next, Outcome
+from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.world import World
 
 LOST = "no longer a listed approver and full member"
@@ -26,6 +26,19 @@ def still_count(promotion: Promotion, world: World) -> Outcome | None:
     if len(promotion.approvals) < required_approvals(promotion.plan, world.policy):
         return Next(to="approval", said="an approval is missing")
     return None
+
+
+def asked_for(promotion: Promotion, world: World) -> Outcome | None:
+    """Ask the approvers once and wait until enough of them approved; None when they did."""
+    now, policy = world.ports.clock.now(), world.policy.approvals
+    required = required_approvals(promotion.plan, world.policy)
+    if promotion.asked_at is None:
+        world.note("approval.asked", {"required": required, "approvers": list(policy.approvers)})
+        return Wait(for_="approval", until=now)
+    expires = promotion.asked_at + policy.expire_after
+    if now >= expires:
+        return Stop(verdict="expired", why=f"nobody decided within {policy.expire_after}")
+    return Wait(for_="approval", until=expires) if len(promotion.approvals) < required else None
 
 
 def _void(person: str, promotion: Promotion, world: World) -> str:

@@ -49,6 +49,7 @@ class Api:
     remaining: int = 5000
     reset: int = 0
     down: int = 0
+    elsewhere: str = ""
     silent: float = 0.0
     troubles: list[tuple[str, NotHere]] = field(default_factory=list)
     asked: list[tuple[str, str, int]] = field(default_factory=list)
@@ -164,7 +165,8 @@ class Api:
         query = dict(parse_qsl(request.url.query))
         size, page = min(int(query.get("per_page", 30)), 100), int(query.get("page", 1))
         part = items[(page - 1) * size:page * size]
-        following = f"{str(request.url).partition('?')[0]}?{urlencode({**query, 'page': page + 1})}"
+        place = self.elsewhere or str(request.url).partition("?")[0]
+        following = f"{place}?{urlencode({**query, 'page': page + 1})}"
         headers = {"Link": f'<{following}>; rel="next"'} if page * size < len(items) else {}
         return ({**answer, key: part} if key else part), headers
 

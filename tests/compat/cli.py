@@ -21,6 +21,10 @@ class NoCli(Exception):
     """There is no CLI to be had here; the words say why."""
 
 
+class CliFailed(Exception):
+    """The CLI said no; its own words."""
+
+
 @dataclass(frozen=True)
 class SupabaseCli:
     """The CLI's program. It is run in a folder whose `supabase/migrations` holds the files."""
@@ -43,7 +47,7 @@ class SupabaseCli:
         return self._run(["--version"], Path.cwd()).stdout.strip()
 
     def push(self, folder: Path, address: str, *options: str) -> str:
-        """`db push`; what it printed, both ways. Raises CalledProcessError when it failed."""
+        """`db push`; what it printed, both ways. Raises `CliFailed`."""
         done = self._run(["db", "push", f"--remote={address}", "--yes", "--agent=no", *options], folder)
         return done.stdout + done.stderr
 
@@ -55,10 +59,13 @@ class SupabaseCli:
 
     def _run(self, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
         environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(self.program.parents[2]), **_QUIET}
-        return subprocess.run(
+        done = subprocess.run(
             [str(self.program), *arguments], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=100, check=True,
+            capture_output=True, text=True, timeout=100, check=False,
         )
+        if done.returncode:
+            raise CliFailed(f"supabase {arguments[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done
 
 
 def _own_folder(path: Path) -> Path:

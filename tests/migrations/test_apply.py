@@ -217,7 +217,10 @@ def test_files_that_go_in_share_a_session_and_it_is_noted_once(
     ("set role anon", "do $$ begin assert current_user = 'postgres'; end $$"),
     ("set lock_timeout = '7ms'", "do $$ begin assert current_setting('lock_timeout') = '1s'; end $$"),
     ("prepare p as select 1", "do $$ begin assert not exists (select from pg_prepared_statements); end $$"),
-    ("declare c cursor with hold for select 1", "do $$ begin assert not exists (select from pg_cursors where name = 'c'); end $$"),
+    (
+        "declare c cursor with hold for select 1",
+        "do $$ begin assert not exists (select from pg_cursors where name = 'c'); end $$",
+    ),
     ("listen news", "do $$ begin assert not exists (select from pg_listening_channels()); end $$"),
 ])
 def test_a_file_finds_nothing_that_the_one_before_left_in_the_session(

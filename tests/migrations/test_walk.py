@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from bot.migrations import locks
 from bot.migrations.splitter import Statement
 from rehearsal.postgres import Postgres
+from templates import promotion_thread as thread
+from templates.promotion import Sight, card
+from tests.migrations.conftest import BRISK
 from tests.migrations.walking import Walk, approved
 from tests.postgres import Fresh, fresh_database
 
@@ -27,7 +31,7 @@ def walk(tmp_path: Path, staging: Fresh, fresh: Fresh) -> Iterator[Walk]:
     folder.mkdir()
     for number in (1, 2, 3):
         (folder / f"{number}_add.sql").write_text(f"create table t{number} (id int); insert into t{number} values (1);")
-    with approved(tmp_path, folder, staging.url, fresh.url) as walk:
+    with approved(tmp_path, folder, staging.url, fresh.url, BRISK) as walk:
         yield walk
 
 
@@ -72,13 +76,9 @@ def test_asked_to_stop_it_begins_no_further_file_and_goes_on_later(
 
 
 def test_another_stagedoor_at_work_is_waited_for_and_uses_no_retry_up(walk: Walk, fresh: Fresh) -> None:
-    from bot.migrations import locks
-
     with fresh.connect(application_name="stagedoor:P-9.1.1") as other:
         other.execute("select pg_try_advisory_lock(%s::bigint)", (locks._KEY,))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(walk.ports.projects["shop"].databases["production"]._patience, "lock", 0.1)  # type: ignore
-            reached = walk.on()
+        reached = walk.on()
     assert "Another Stagedoor session" in reached.waits_for
     assert "stagedoor:P-9.1.1" in reached.waits_for
     assert walk.promotion.retries == 0
@@ -89,11 +89,16 @@ def test_another_stagedoor_at_work_is_waited_for_and_uses_no_retry_up(walk: Walk
 def test_what_a_file_may_have_left_behind_is_said(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     hidden = (Statement("create table left_over (id int)", 1, 1, "CREATE"), Statement("commit", 2, 2, "SELECT"))
     monkeypatch.setattr("bot.migrations.applier.statements_to_run", lambda content: hidden)
-    walk.on()
+    record = walk.on()
     assert walk.promotion.failure is not None
     assert not walk.promotion.failure.clean
     assert walk.promotion.may_have_changed
     assert not walk.promotion.changed_something
+    shown = card(Sight(record=record, promotion=walk.promotion))
+    assert "Stopped: look at production, it may have changed" in shown.text
+    told = thread.told(walk.promotion, walk.entries[-1])
+    assert told is not None
+    assert "production may have changed, look at it now" in told.text
 
 
 def test_quick_statements_are_not_written_down_one_by_one(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from bot.domain.person import Person
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
+from bot.migrations.apply import Patience
 from bot.migrations.database import PostgresDatabase
 from bot.migrations.files import FolderMigrations
 from bot.policy import parse_policy
@@ -76,14 +77,16 @@ class Walk:
 
 
 @contextmanager
-def approved(folder: Path, migrations: Path, staging_url: str, production_url: str) -> Iterator[Walk]:
+def approved(
+    folder: Path, migrations: Path, staging_url: str, production_url: str, patience: Patience | None = None,
+) -> Iterator[Walk]:
     """What is pending was staged, asked for and approved: the next step puts it into production."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     clock, unused = RealClock(), cast(Any, None)
     with closing(SqliteJournal(folder / "stagedoor.db", clock, Scrubber(()))) as journal:
         databases = {
-            Environment.STAGING: PostgresDatabase(staging_url, "staging"),
-            Environment.PRODUCTION: PostgresDatabase(production_url, "production"),
+            Environment.STAGING: PostgresDatabase(staging_url, "staging", patience),
+            Environment.PRODUCTION: PostgresDatabase(production_url, "production", patience),
         }
         project = Project(
             name="shop", migrations=FolderMigrations(migrations), databases=databases, policy=parse_policy(POLICY),

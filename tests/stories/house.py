@@ -92,6 +92,15 @@ class House(World):
         self.confirmed(card)
         return card
 
+    def ready_to_approve_as(self, run: str, card: str) -> str:
+        """The same where others were asked for before."""
+        self.says(ANA, "/migrate stage")
+        self.reads(run, "Done · in staging")
+        self.says(ANA, "/migrate promote")
+        self.reads(card, "Waiting for approval")
+        self.confirmed(card)
+        return card
+
     # What is seen
 
     def card(self, record: str) -> Message:

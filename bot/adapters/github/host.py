@@ -136,6 +136,9 @@ class GitHub:
         except NotThere:
             raise Unknown(f"GitHub has no commit {commit[:7]} of {self.repository} that it lets us mark.") from None
 
+    def close(self) -> None:
+        self._wire.close()
+
     def _repository(self) -> Any:
         try:
             return self._wire.get(self._at)

@@ -86,7 +86,7 @@ class Wire:
         except ValueError:
             raise self._quiet("GitHub answered something that is not JSON.") from None
         following = str(answer.links.get("next", {}).get("url", ""))
-        if following and not following.startswith(self._base):
+        if following and not following.startswith(f"{self._base}/"):
             raise Refused("GitHub's answer goes on at another address, where the token does not belong.")
         if etag := answer.headers.get("ETag"):
             with self._guard:

@@ -81,8 +81,11 @@ function side() {
   reconcile(byId("people"), cast, (one) => one.id, (one) => el("li", {}, el("a", {
     href: url({ as: one.id, thread: null, channel: world.channels.find((c) => c.id === at.place)?.direct ? null : at.place }),
     "aria-current": one.current ? "true" : null, "data-focus": one.id, class: one.deactivated ? "gone" : "",
-  }, avatar(one), el("span", { class: "who" }, el("span", {}, one.real_name), el("small", {}, one.about)), badge(one.badge))));
+  }, avatar(one), el("span", { class: "who" }, el("span", {}, one.real_name), el("small", {}, about(one))), badge(one.badge))));
 }
+
+// Each person reads times in their own zone; without its name, ten o'clock here and four there would look like a fault.
+const about = (one) => one.deactivated ? one.about : `${one.about} · ${one.tz.split("/").at(-1).replaceAll("_", " ")}`;
 
 function head(channel) {
   const title = at.place === HOME ? "Stagedoor · Home" : channel ? nameOf(channel) : "Nothing here";
