@@ -215,7 +215,8 @@ def _watched(p: Promotion) -> str:
     """What the watch saw; without health addresses nothing but people looked, and that is said."""
     if p.watch_until is None:
         return ""
-    return f" · {p.watched}" if p.watched else " · only people watch: the policy names no health addresses"
+    look = "look" if p.ending is None else "looked"
+    return f" · {p.watched}" if p.watched else f" · only people {look}: the policy names no health addresses"
 
 
 def _people(p: Promotion) -> Mark:

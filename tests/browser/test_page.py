@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from rehearsal.script import GOOD
@@ -78,8 +79,6 @@ def test_the_sql_is_read_and_closed_by_keyboard(people: People) -> None:
 
 
 def in_production(world: World) -> bool:
-    import psycopg
-
     with psycopg.connect(world.production) as connection:
         query = "select count(*) from supabase_migrations.schema_migrations where version = %s"
         return connection.execute(query, (GOOD,)).fetchone() == (1,)
