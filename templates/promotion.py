@@ -191,6 +191,9 @@ def _ended(sight: Sight) -> Mark:
                 ". Asked by ",
                 mention(p.requested_by),
             )
+        case "refused" if titles := [check.title for check in p.checklist if check.state is State.REFUSED]:
+            gates = f"{len(titles)} gate{'s' if len(titles) != 1 else ''}"
+            return line(f"Refused by {gates}: {', '.join(titles)}. Asked by ", mention(p.requested_by))
         case "cancelled":
             return line("Cancelled by ", mention(ending.by), ". Asked by ", mention(p.requested_by))
         case "expired":
