@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from bot.domain.entry import Json
 
@@ -83,3 +84,36 @@ class Finding:
             table=str(data["table"]), weighs=bool(data["weighs"]), waivable=bool(data["waivable"]),
             ignored=str(data["ignored"]),
         )
+
+
+class Ignore(NamedTuple):
+    """A comment that asks for rules to be passed over, from line `first` to `last`. Squawk's give no reason."""
+
+    rules: tuple[str, ...]
+    line: int
+    first: int
+    last: int
+    reason: str
+    squawk: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Every finding, in the order of files and lines, and the comments that asked for silence, with their files."""
+
+    findings: tuple[Finding, ...] = ()
+    ignores: tuple[tuple[str, Ignore], ...] = ()
+
+    def counted(self, level: Level) -> list[Finding]:
+        """The findings of a level that nobody ignores."""
+        return [finding for finding in self.findings if finding.level is level and finding.counts]
+
+    def summary(self) -> str:
+        """`1 block, 3 warnings, 2 notes, 1 ignored`; empty when there is nothing to say."""
+        ignored = sum(not finding.counts for finding in self.findings)
+        said = [
+            f"{count} {word}{'' if count == 1 else 's'}"
+            for level, word in ((Level.BLOCK, "block"), (Level.WARN, "warning"), (Level.NOTE, "note"))
+            if (count := len(self.counted(level)))
+        ]
+        return ", ".join([*said, f"{ignored} ignored"] if ignored else said)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files as inside
 from typing import NamedTuple
 
-from bot.domain.finding import Finding, Level, Tag
+from bot.domain.finding import Finding, Ignore, Level, Report
 from bot.migrations.lint import CHECKS, could_not_analyse, drop_without_backup
 from bot.migrations.lint.encoding import unfit
 from bot.migrations.sql import guard, squawk
-from bot.migrations.sql.rule import Analysis, Ignore
+from bot.migrations.sql.rule import Analysis
 from bot.migrations.sql.squawk_rules import RULES, Words
 from bot.migrations.sql.wire import from_json
 
@@ -40,17 +40,6 @@ class Ground:
     together: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """Every finding, in the order of files and lines, and the comments that asked for silence."""
-
-    findings: tuple[Finding, ...]
-    ignores: tuple[tuple[str, Ignore], ...] = field(default=())
-
-    def counted(self, level: Level) -> list[Finding]:
-        return [finding for finding in self.findings if finding.level is level and finding.counts]
-
-
 def analyse(files: Sequence[tuple[str, bytes]]) -> list[Analysis]:
     """What each file says by itself: squawk and our own checks, side by side."""
     files = [(" ".join(name.encode("utf-8", "backslashreplace").decode().split()), raw) for name, raw in files]
@@ -58,7 +47,7 @@ def analyse(files: Sequence[tuple[str, bytes]]) -> list[Analysis]:
     well = [file for file, finding in zip(files, sick, strict=True) if finding is None]
     with ThreadPoolExecutor(1) as pool:
         heard = pool.submit(squawk.listen, [raw for _, raw in well], PG_VERSION) if well else None
-        read = list(guard.ask(well))
+        read = guard.ask(well)
         told = heard.result() if heard else []
     answers = iter(zip(well, read, told, strict=True))
     return [
@@ -206,10 +195,10 @@ def _ignored(finding: Finding, ignores: Iterable[Ignore]) -> Finding:
     return finding
 
 
-def risks(findings: Iterable[Finding]) -> Iterator[str]:
-    """What the findings destroy or open up, as sentences such as `drops the column … (line 3)`."""
-    for finding in findings:
-        if Tag.DESTRUCTIVE in finding.tags or Tag.ACCESS in finding.tags:
-            first = finding.why.split(". ")[0].rstrip(".")
-            yield f"{first[:1].lower()}{first[1:]} (line {finding.line})"
-
+def risks(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """What the findings destroy or open up, as sentences such as `drops the column … (line 3)`, each once."""
+    said = (finding.why.split(". ")[0].rstrip(".") for finding in findings if finding.destroys)
+    lines = (finding.line for finding in findings if finding.destroys)
+    return tuple(dict.fromkeys(
+        f"{words[:1].lower()}{words[1:]} (line {line})" for words, line in zip(said, lines, strict=True)
+    ))

@@ -8,8 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import quote
 
 from bot.domain.entry import Json
-from bot.domain.finding import Finding, Level
-from bot.migrations.checking import Report
+from bot.domain.finding import Finding, Level, Report
 from bot.migrations.lint import CHECKS
 from bot.migrations.sql.squawk_rules import RULES
 
@@ -28,14 +27,7 @@ def text(report: Report, files: int) -> str:
 
 def summary(report: Report, files: int) -> str:
     """`2 files: 1 block, 3 warnings, 2 notes, 1 ignored`."""
-    said = [
-        f"{count} {word}{'' if count == 1 else 's'}"
-        for level, word in ((Level.BLOCK, "block"), (Level.WARN, "warning"), (Level.NOTE, "note"))
-        if (count := len(report.counted(level)))
-    ]
-    ignored = sum(not finding.counts for finding in report.findings)
-    said += [f"{ignored} ignored"] if ignored else []
-    return f"{files} file{'' if files == 1 else 's'}: {', '.join(said) or 'nothing to say'}"
+    return f"{files} file{'' if files == 1 else 's'}: {report.summary() or 'nothing to say'}"
 
 
 def as_json(report: Report, files: int) -> str:

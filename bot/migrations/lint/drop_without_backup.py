@@ -63,6 +63,8 @@ def _columns(s: Statement) -> Iterator[tuple[str, str, str]]:
 
 def _rows(s: Statement) -> Iterator[tuple[str, str, str]]:
     """DELETE at the top or in a WITH, and MERGE … DELETE."""
+    if b"delete" not in s.low:
+        return
     deletes = [s.node] if s.kind == "DeleteStmt" else list(find(s.node, "DeleteStmt"))
     for delete in deletes:
         name = table(delete.get("relation"))

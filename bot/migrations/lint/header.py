@@ -13,14 +13,16 @@ RULE = Rule(
     why="The header is what people read first, in the review and on the card",
     safe="-- Migration: What it does\n-- Date: 2026-11-01\n-- Author: Your Name",
 )
-_WANTED = ("Migration", "Date", "Author")
+_WANTED = tuple(
+    (word, re.compile(rf"^[ \t]*(?:--|\*|/\*)[ \t]*{word}[ \t]*:[ \t]*\S", re.MULTILINE | re.IGNORECASE))
+    for word in ("Migration", "Date", "Author")
+)
+_HEAD = 4096
 
 
 def text(source: Source) -> Iterator[Finding]:
     """Each of the three lines stands among the comments."""
-    missing = [
-        word for word in _WANTED
-        if not re.search(rf"^\s*(?:--|\*|/\*)*\s*{word}\s*:\s*\S", source.text, re.MULTILINE | re.IGNORECASE)
-    ]
+    head = source.text[:_HEAD]
+    missing = [word for word, pattern in _WANTED if not pattern.search(head)]
     if missing:
         yield RULE.on(source.name, why=f"The header lacks {' and '.join(missing)}. {RULE.why}.")

@@ -21,13 +21,12 @@ _CALLS = {
     "dblink_send_query", "pg_reload_conf", "pg_logdir_ls", "pg_read_server_files",
 }
 _EXTENSIONS = {"dblink", "file_fdw", "postgres_fdw", "adminpack", "plpython3u", "plperlu"}
-_WORDS = (b"copy", b"pg_", b"lo_", b"dblink", b"fdw", b"load", b"adminpack", b"plpython", b"plperl")
+_WORDS = (b"copy", b"pg_", b"lo_", b"dblink", b"fdw", b"load", b"adminpack", b"plp")
 
 
 def statement(s: Statement) -> Iterator[Finding]:
     """COPY … PROGRAM, server files, dblink, file_fdw, LOAD."""
-    text = s.text.lower()
-    if not any(word in text for word in _WORDS):
+    if not any(word in s.low for word in _WORDS):
         return
     if what := _reaches(s):
         yield RULE.at(s, f"{what}. {RULE.why}.")

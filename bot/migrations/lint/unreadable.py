@@ -31,7 +31,7 @@ def statement(s: Statement) -> Iterator[Finding]:
         return
     elif s.kind == BRANCH:
         yield RULE.at(s, f"branches on what is in a table. {RULE.why}.")
-    else:
+    elif b"(" in s.text:
         called = sorted({name for call in find(s.node, "FuncCall", "funccall") if (name := _foreign(function(call)))})
         if called:
             yield RULE.at(s, f"calls {', '.join(called)}. {RULE.why}.")

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from bot.migrations.sql.rule import Fact, Statement
 from bot.migrations.sql.tree import Node, columns, commands, constraints, dotted, find, option, strings, table, tables
 
-
 _INDEX = re.compile(r"(\bINDEX)\s+(?:IF\s+NOT\s+EXISTS\s+)?", re.I)
 _LONGEST = 2000
 

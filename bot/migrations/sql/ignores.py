@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bot.domain.finding import Ignore
 from bot.migrations.lexer import Kind, pieces
-from bot.migrations.sql.rule import Ignore, Source, Statement
+from bot.migrations.sql.rule import Source, Statement
 
 _RULES = r"([\w-]+(?:\s*,\s*[\w-]+)*)"
 _OURS = re.compile(rf"stagedoor\s*:\s*ignore\s+{_RULES}(?:\s+because\s+(\S.*?))?\s*(?:\*/)?\s*$", re.I | re.S)
 _SQUAWK = re.compile(rf"squawk-ignore(-file)?(?:[\s:]+{_RULES})?", re.I)
-_ANY = re.compile(r"stagedoor\s*:\s*ignore|squawk-ignore", re.I)
 
 
 def ignores(source: Source, statements: Sequence[Statement]) -> list[Ignore]:
     """Every such comment with the lines of the statement that it stands in, after on the same line, or before."""
-    if not _ANY.search(source.text):
+    if not source.holds("stagedoor", "squawk-ignore"):
         return []
     found: list[Ignore] = []
     for piece in pieces(source.text):

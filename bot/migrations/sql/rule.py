@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bot.domain.finding import Finding, Level, Tag
+from bot.domain.finding import Finding, Ignore, Level, Tag
 from bot.migrations.sql.tree import Node
 
 
@@ -19,23 +19,20 @@ class Fact(NamedTuple):
     detail: str = ""
 
 
-class Ignore(NamedTuple):
-    """A comment that asks for rules to be passed over, from line `first` to `last`. Squawk's give no reason."""
-
-    rules: tuple[str, ...]
-    line: int
-    first: int
-    last: int
-    reason: str
-    squawk: bool = False
-
-
 @dataclass(slots=True)
 class Source:
-    """A file as text."""
+    """A file as text, and in small letters: most checks need no more than to see that a word is not there."""
 
     name: str
     text: str
+    low: str = ""
+
+    def __post_init__(self) -> None:
+        self.low = self.text.lower()
+
+    def holds(self, *words: str) -> bool:
+        """Whether any of these words, in small letters, stands in the file."""
+        return any(word in self.low for word in words)
 
 
 @dataclass(slots=True)
@@ -55,6 +52,14 @@ class Statement:
     inside: str = ""
     runs: bool = True
     maybe: bool = False
+    _low: bytes | None = None
+
+    @property
+    def low(self) -> bytes:
+        """The text in small letters: a quick look whether a word stands in it at all, before the tree is searched."""
+        if self._low is None:
+            self._low = self.text.lower()
+        return self._low
 
     def line_of(self, location: int) -> int:
         """The line of a place in the tree (a byte's number in the file)."""

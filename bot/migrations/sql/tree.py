@@ -27,11 +27,17 @@ def walk(tree: Any) -> Iterator[tuple[str, Node]]:
     waiting: list[tuple[str, Any]] = [("", tree)]
     while waiting:
         key, value = waiting.pop()
-        if isinstance(value, dict):
+        if type(value) is dict:
             yield key, value
-            waiting.extend(value.items())
-        elif isinstance(value, list):
-            waiting.extend((key, item) for item in value)
+            for inner in value.items():
+                if type(inner[1]) in _BRANCHES:
+                    waiting.append(inner)
+        elif type(value) is list:
+            for item in value:
+                waiting.append((key, item))
+
+
+_BRANCHES = (dict, list)
 
 
 def find(tree: Any, *kinds: str) -> Iterator[Node]:

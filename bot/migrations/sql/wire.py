@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.entry import Json
-from bot.domain.finding import Finding
-from bot.migrations.sql.rule import Analysis, Fact, Ignore
+from bot.domain.finding import Finding, Ignore
+from bot.migrations.sql.rule import Analysis, Fact
 
 
 def to_json(analysis: Analysis) -> dict[str, Json]:
