@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -15,6 +17,22 @@ audit = typer.Typer(no_args_is_help=True, help="The journal's hash chain.")
 app.add_typer(audit, name="audit")
 journal = typer.Typer(no_args_is_help=True, help="The journal as a whole.")
 app.add_typer(journal, name="journal")
+
+class Format(StrEnum):
+    """How `check` writes its findings."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
+
+
+class Least(StrEnum):
+    """From which level on `check` fails."""
+
+    BLOCK = "block"
+    WARN = "warn"
+
 
 # Each command imports what it needs: `audit verify` must not wait for Slack's SDK, nor `serve` for the rehearsal.
 
@@ -101,6 +119,40 @@ def manifest(
         )
         raise typer.Exit(2)
     typer.echo(json.dumps(made(vocabulary(), "" if by_socket else found.stagedoor_url), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def check(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH]...", help="Files or folders; otherwise the migrations folder.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How findings are written.")] = Format.TEXT,
+    fail_on: Annotated[Least, typer.Option(help="The least level that makes the exit status 1.")] = Least.BLOCK,
+) -> None:
+    """Say what migrations would lock, lose or open; no Slack and no database needed."""
+    from bot.check_command import run
+
+    code, said, complaint = run(paths or [], form.value, fail_on.value, os.environ)
+    if said:
+        sys.stdout.buffer.write(f"{said}\n".encode("utf-8", "backslashreplace"))
+    if complaint:
+        _complain(complaint)
+    raise typer.Exit(code)
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="What it does, in small letters: add_subtitle.")]) -> None:
+    """Write an empty migration and its rollback, with the runbook's header."""
+    from bot.check_command import migrations_folder
+    from bot.errors import StagedoorError
+    from bot.migrations.skeleton import write
+
+    try:
+        for path in write(name, migrations_folder(os.environ)):
+            typer.echo(str(path))
+    except StagedoorError as wrong:
+        _complain(str(wrong))
+        raise typer.Exit(2) from None
 
 
 @audit.command()

@@ -15,6 +15,7 @@ from bot.domain.project import Environment
 from bot.domain.review import blob_hash
 from bot.errors import StagedoorError
 from bot.gates.pull_request import TITLE as PULL_REQUEST
+from bot.linting import reported
 from bot.migrations.history import match
 from bot.migrations.transaction import obstacle
 from bot.ports import Put, Shelves
@@ -43,6 +44,9 @@ def gather(
     if plan.environment is not Environment.STAGING:
         said = _tried(unread, "reviews", lambda: reviews(plan, project, shelves, now))
         staging = _tried(unread, "staging", project.databases[Environment.STAGING].history)
+    lint = None
+    if plan.environment is not Environment.STAGING:
+        lint = reported(plan, project.databases[plan.environment], shelves, now)
     contents = {file.version: shelves.fetch(file.sha256) for file in plan.files}
     return Evidence(
         plan=plan,
@@ -64,6 +68,7 @@ def gather(
         reviews=said,
         waivers=waivers or {},
         accepted=accepted(shelves, plan.project),
+        lint=lint,
     )
 
 

@@ -355,6 +355,10 @@ class Database(Protocol):
         """Puts files in, over one session for as long as all goes well; the session ends with the context."""
         ...
 
+    def sizes(self) -> Mapping[str, int]:
+        """About how many rows each table of the user's schemas holds, by `schema.table`. Raises `Unreachable`."""
+        ...
+
     def leftovers(self) -> tuple[str, ...]:
         """INVALID indexes and NOT VALID constraints of user schemas, as sentences, sorted."""
         ...

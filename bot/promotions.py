@@ -12,14 +12,15 @@ from bot.domain.baseline import Kind
 from bot.domain.checklist import Check, State
 from bot.domain.entry import Fact, Json, Opening
 from bot.domain.migration import Folder, Migration
+from bot.domain.pending import Pending
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record, Status
 from bot.errors import Refused, Unknown
 from bot.evidence import manual_labels
+from bot.linting import pending, risks
 from bot.migrations.files import purpose
-from bot.migrations.risk import risks
 from bot.migrations.transaction import obstacle, statement_count
 from bot.policy import Policy
 from bot.policy.terms import terms
@@ -188,6 +189,13 @@ class Promotions:
         require_member(self._ports.people.find(by), policy)
         return record, promotion
 
+    def check(self, by: str, project: Project, versions: tuple[str, ...]) -> Pending:
+        """What the checks say of the files that are not in production yet, or of these."""
+        self.require_member(by, project)
+        folder = project.migrations.read()
+        chosen = [_in_folder(version, folder) for version in versions]
+        return pending(project, folder, chosen, self._ports.shelves, self._ports.clock.now())
+
     def recent(self, project: Project, limit: int = 15) -> list[tuple[Record, Promotion]]:
         """The newest promotions and staging runs of a project, newest first."""
         found = self._ports.journal.find(project=project.name, limit=100_000)
@@ -300,6 +308,7 @@ class Promotions:
             count = len(meant.migrations)
             raise Refused(f"Nothing to do: {environment} has every migration of {asked.where} ({count}).")
         chosen.sort(key=lambda file: file.version)
+        opened = risks(chosen, self._ports.shelves, self._ports.clock.now())
         files = tuple(
             PlannedFile(
                 version=file.version,
@@ -307,7 +316,7 @@ class Promotions:
                 filename=file.filename,
                 sha256=file.sha256,
                 statements=0 if obstacle(file.content) else statement_count(file.content),
-                purpose=purpose(file.content), risks=risks(file.content),
+                purpose=purpose(file.content), risks=opened[file.version],
             )
             for file in chosen
         )
@@ -317,6 +326,13 @@ class Promotions:
 
 
 def _named(version: str, folder: Folder, applied: set[str], where: str) -> Migration:
+    found = _in_folder(version, folder)
+    if found.version in applied:
+        raise Refused(f"{found.label} is already in {where}.")
+    return found
+
+
+def _in_folder(version: str, folder: Folder) -> Migration:
     found = [
         file for file in folder.migrations if version in (file.version, file.filename, f"{file.version}_{file.name}")
     ]
@@ -324,6 +340,4 @@ def _named(version: str, folder: Folder, applied: set[str], where: str) -> Migra
         near = get_close_matches(version, [file.version for file in folder.migrations], n=1)
         hint = f" Did you mean {near[0]}?" if near else " `/migrate status` lists them."
         raise Unknown(f"There is no migration {version} in the folder.{hint}")
-    if found[0].version in applied:
-        raise Refused(f"{found[0].label} is already in {where}.")
     return found[0]

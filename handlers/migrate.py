@@ -12,6 +12,7 @@ from bot.world import Project
 from handlers.conversation import Ask, Reply, Subject
 from handlers.promotion_view import PromotionView
 from templates.blocks import line, notice
+from templates.check import check_card
 from templates.migrate import help_card, history_card, status_card
 from templates.promotion import APPROVE, CANCEL, CONFIRM, I_AM_HERE, REJECT, VIEW_SQL, sql_modal
 from templates.waiver import REASON, WAIVE, WAIVE_REASON, waive_modal
@@ -30,6 +31,7 @@ class Migrate:
         self._channel_id = channel_id
         self._verbs: Mapping[str, Verb] = {
             "status": self._status,
+            "check": self._check,
             "stage": self._stage,
             "promote": self._promote,
             "history": self._history,
@@ -78,6 +80,9 @@ class Migrate:
     def _status(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
         self._promotions.require_member(ask.user, project)
         return Reply(message=status_card(overview(project)))
+
+    def _check(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
+        return Reply(message=check_card(project.name, self._promotions.check(ask.user, project, versions)))
 
     def _history(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
         self._promotions.require_member(ask.user, project)

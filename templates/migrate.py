@@ -25,6 +25,7 @@ from templates.promotion import of_project
 
 COMMANDS = (
     ("status", "each migration with local, staging and production columns"),
+    ("check [VERSION…]", "what the pending migrations, or these, would lock, lose or open, with the line"),
     ("stage [VERSION…|#PR]", "put the pending migrations, these, or a pull request's into staging and verify them"),
     ("promote [VERSION…|#PR]", "ask for the pending migrations, these, or a pull request's to go to production"),
     ("baseline", "accept how files and histories differ today, with one approval"),

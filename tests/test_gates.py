@@ -12,6 +12,7 @@ import pytest
 from bot import gates
 from bot.domain.checklist import Check, State, automatic_passed, passed
 from bot.domain.evidence import Evidence, Row, Staged, Tick
+from bot.domain.finding import Report
 from bot.domain.migration import Match
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
@@ -47,6 +48,7 @@ READY = Evidence(
         "Frontend tested": Tick(by="U0ANA0001", at=NOW),
     },
     manual=("Frontend tested",),
+    lint=Report(),
 )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.baseline import Difference, Kind
 from bot.domain.checklist import State
+from bot.domain.finding import Report
 from bot.domain.migration import Match
 from bot.domain.plan import Plan
 from bot.domain.review import Reviews
@@ -48,6 +49,7 @@ class Waiver:
     at: datetime
     reason: str
     state: State
+    said: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,8 @@ class Evidence:
     reviews: Reviews | None = None
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
     """By the gate's name."""
+    lint: Report | None = None
+    """What the checks say of the planned files, weighed by the target's sizes; None where nobody asked."""
 
     def is_accepted(self, kind: Kind, version: str) -> bool:
         """Whether a baseline accepted this of the plan's environment, for the bytes that the file has now."""

@@ -198,7 +198,10 @@ def _authors(p: Promotion, e: Entry) -> Promotion:
 
 
 def _waived(p: Promotion, e: Entry) -> Promotion:
-    waiver = Waiver(by=e.actor, at=e.at, reason=str(e.data["reason"]), state=State(str(e.data["state"])))
+    waiver = Waiver(
+        by=e.actor, at=e.at, reason=str(e.data["reason"]), state=State(str(e.data["state"])),
+        said=str(e.data.get("said", "")),
+    )
     return replace(p, waivers={**p.waivers, str(e.data["gate"]): waiver})
 
 

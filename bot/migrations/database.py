@@ -46,6 +46,25 @@ where not c.convalidated and coalesce((to_jsonb(c) ->> 'conenforced')::boolean, 
 order by 1
 """
 
+# A row takes at least 36 bytes. A partitioned table is as large as its parts together.
+_SIZES = """
+with parts as (
+  select c.oid, c.relnamespace, c.relname, coalesce(p.relid, c.oid) as part
+  from pg_catalog.pg_class c
+  left join lateral pg_catalog.pg_partition_tree(c.oid) p on c.relkind = 'p' and p.isleaf
+  where c.relkind in ('r', 'p', 'm')
+)
+select n.nspname || '.' || parts.relname,
+  sum(case when c.relkind = 'p' then 0 when c.reltuples >= 0 then c.reltuples
+      else ceil(pg_catalog.pg_relation_size(c.oid) / 36.0) end)::bigint
+from parts
+join pg_catalog.pg_class c on c.oid = parts.part
+join pg_catalog.pg_namespace n on n.oid = parts.relnamespace
+where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_%'
+group by 1
+"""
+
+
 class PostgresDatabase:
     """Reads and changes the database at `url`; `name` is what people call it, `production` or `staging`."""
 
@@ -70,6 +89,11 @@ class PostgresDatabase:
     def applier(self) -> AbstractContextManager[PostgresApplier]:
         """Puts files in, over one session for as long as all goes well; the session ends with the context."""
         return closing(PostgresApplier(self._url, self._name, self._patience))
+
+    def sizes(self) -> dict[str, int]:
+        """About how many rows each table holds, as the planner knows it; of a table it never saw, as its bytes say."""
+        with _Reading(self._url, self._name) as query:
+            return {str(name): int(rows) for name, rows in query(_SIZES)}
 
     def leftovers(self) -> tuple[str, ...]:
         """INVALID indexes and NOT VALID constraints of user schemas, as sentences, sorted."""

@@ -1,0 +1,33 @@
+"""`stagedoor check`: reads what is named, and says what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from bot.domain.finding import Level
+from bot.errors import StagedoorError
+from bot.migrations.checking import Ground, analyse, judge
+from bot.migrations.folder_files import named
+from bot.migrations.formats import FORMATS, levels_at
+
+DEFAULT = "supabase/migrations"
+
+
+def run(paths: Sequence[str], form: str, least: str, environ: Mapping[str, str]) -> tuple[int, str, str]:
+    """Exit status, what goes to standard output, and what is wrong with what was asked for."""
+    try:
+        files = named(paths or [str(migrations_folder(environ))])
+    except StagedoorError as wrong:
+        return 2, "", str(wrong)
+    # Files that are named are a pull request's, and go in together. Of a folder nobody knows what is applied.
+    ground = Ground(together=bool(paths) and not any(Path(path).is_dir() for path in paths))
+    report = judge(analyse(files), ground)
+    return (1 if any(levels_at(report, Level(least))) else 0), FORMATS[form](report, len(files)), ""
+
+
+def migrations_folder(environ: Mapping[str, str]) -> Path:
+    """The folder that `MIGRATIONS_DIR` names, in the environment or in `.env`, or the Supabase CLI's."""
+    return Path(environ.get("MIGRATIONS_DIR") or dotenv_values(".env").get("MIGRATIONS_DIR") or DEFAULT)

@@ -1,0 +1,101 @@
+"""What the checks say of files that Stagedoor holds: kept by their bytes, weighed by the database they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.domain.finding import Report
+from bot.domain.migration import Folder, Migration
+from bot.domain.pending import Pending
+from bot.domain.plan import Plan
+from bot.domain.project import Environment
+from bot.errors import StagedoorError
+from bot.migrations import risk
+from bot.migrations.checking import Ground, analyse, checker_version, judge
+from bot.migrations.checking import risks as risks_of
+from bot.migrations.sql.rule import Analysis
+from bot.migrations.sql.wire import from_json, to_json
+from bot.ports import Database, Put, Shelves
+from bot.world import Project
+
+SHELF = "lint"
+AGAIN = timedelta(minutes=10)
+"""After which a file that could not be analysed is tried once more: perhaps the machine was only busy."""
+
+
+def reported(plan: Plan, target: Database, shelves: Shelves, now: datetime) -> Report:
+    """The report over a plan's files. Where the target does not answer, each finding keeps its own level."""
+    files = [
+        Migration(version=file.version, name=file.name, filename=file.filename, content=shelves.fetch(file.sha256))
+        for file in plan.files
+    ]
+    analyses = looked_at(files, shelves, now)
+    return judge(analyses, _ground(analyses, target)[0])
+
+
+def pending(
+    project: Project, folder: Folder, chosen: Sequence[Migration], shelves: Shelves, now: datetime
+) -> Pending:
+    """The report over these files, or over all that production lacks. Raises `Unreachable` when it has to know that."""
+    target, files = project.databases[Environment.PRODUCTION], list(chosen)
+    if not chosen:
+        applied = {row.version for row in target.history()}
+        files = [file for file in folder.migrations if file.version not in applied]
+    analyses = looked_at(files, shelves, now)
+    ground, unread = _ground(analyses, target)
+    opened = risks(files, shelves, now)
+    return Pending(
+        files=tuple((file.filename, opened[file.version]) for file in files), report=judge(analyses, ground),
+        unread=unread,
+    )
+
+
+def risks(files: Sequence[Migration], shelves: Shelves, now: datetime) -> dict[str, tuple[str, ...]]:
+    """What each file destroys or opens, by version. What could not be analysed counts, and is read by its words too."""
+    analyses = looked_at(files, shelves, now)
+    findings = judge(analyses).findings
+    return {
+        file.version: (
+            *risks_of([finding for finding in findings if finding.file == one.file]),
+            *(() if one.analysed else risk.risks(file.content)),
+        )
+        for file, one in zip(files, analyses, strict=True)
+    }
+
+
+def looked_at(files: Sequence[Migration], shelves: Shelves, now: datetime) -> list[Analysis]:
+    """The analysis of each file, from the shelf where the same checker has read the same bytes before."""
+    keys = [f"{file.sha256}:{file.filename}" for file in files]
+    held = [_held(key, shelves, now) for key in keys]
+    missing = [file for file, analysis in zip(files, held, strict=True) if analysis is None]
+    made = iter(analyse([(file.filename, file.content) for file in missing]) if missing else ())
+    found, puts = [], []
+    for key, analysis in zip(keys, held, strict=True):
+        if analysis is None:
+            analysis = next(made)
+            doc = {**to_json(analysis), "checker": checker_version(), "at": now.isoformat()}
+            puts.append(Put(shelf=SHELF, key=key, doc=doc))
+        found.append(analysis)
+    if puts:
+        shelves.put(puts)
+    return found
+
+
+def _held(key: str, shelves: Shelves, now: datetime) -> Analysis | None:
+    doc = shelves.get(SHELF, key)
+    if doc is None or doc.get("checker") != checker_version():
+        return None
+    analysis = from_json(doc)
+    stale = not analysis.analysed and now - datetime.fromisoformat(str(doc["at"])) > AGAIN
+    return None if stale else analysis
+
+
+def _ground(analyses: Sequence[Analysis], target: Database) -> tuple[Ground, str]:
+    """What the target holds, asked only where something depends on it; and why it could not be read."""
+    if not any(finding.weighs for one in analyses for finding in one.findings):
+        return Ground(), ""
+    try:
+        return Ground(sizes=target.sizes()), ""
+    except StagedoorError as trouble:
+        return Ground(), str(trouble)

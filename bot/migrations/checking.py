@@ -1,0 +1,204 @@
+"""From files to findings: what each file says by itself, and what all of them say together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files as inside
+from typing import NamedTuple
+
+from bot.domain.finding import Finding, Ignore, Level, Report
+from bot.migrations.lint import CHECKS, could_not_analyse, drop_without_backup
+from bot.migrations.lint.encoding import unfit
+from bot.migrations.sql import guard, squawk
+from bot.migrations.sql.rule import Analysis
+from bot.migrations.sql.squawk_rules import RULES, Words
+from bot.migrations.sql.wire import from_json
+
+PG_VERSION = "17.0"
+SMALL, LARGE = 10_000, 1_000_000
+"""Rows: up to the first nobody notices a lock, from the second on everybody does."""
+
+_NEVER_BLOCK = {"backfill", "heavy-lock"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What is known of the database that the files are for; by default nothing.
+
+    `sizes` are rows by `schema.table`, of every table that there is; `kept` are tables of which a fresh backup exists.
+    `together`: all files are pending, so that a table which one of them makes is new to the others.
+    """
+
+    sizes: Mapping[str, int] | None = None
+    kept: frozenset[str] = frozenset()
+    together: bool = True
+
+
+def analyse(files: Sequence[tuple[str, bytes]]) -> list[Analysis]:
+    """What each file says by itself: squawk and our own checks, side by side."""
+    files = [(" ".join(name.encode("utf-8", "backslashreplace").decode().split()), raw) for name, raw in files]
+    sick = [unfit(name, raw) for name, raw in files]
+    well = [file for file, finding in zip(files, sick, strict=True) if finding is None]
+    with ThreadPoolExecutor(1) as pool:
+        heard = pool.submit(squawk.listen, [raw for _, raw in well], PG_VERSION) if well else None
+        read = guard.ask(well)
+        told = heard.result() if heard else []
+    answers = iter(zip(well, read, told, strict=True))
+    return [
+        Analysis(file=name, findings=[finding], analysed=False) if finding else _together(*next(answers))
+        for (name, _), finding in zip(files, sick, strict=True)
+    ]
+
+
+def judge(analyses: Sequence[Analysis], ground: Ground | None = None) -> Report:
+    """The findings of a set of files that go in together, in this order, weighed by what the database holds."""
+    ground = ground or Ground()
+    across = [finding for check in CHECKS if hasattr(check, "across") for finding in check.across(analyses)]
+    new = _created(analyses)
+    copied = {fact.subject for one in analyses for fact in one.named("copy")} | ground.kept
+    found: list[Finding] = []
+    for number, one in enumerate(analyses):
+        own = [*one.findings, *(finding for finding in across if finding.file == one.file)]
+        for finding in sorted(own, key=lambda finding: finding.line):
+            weighed = _weigh(finding, ground, _newness(new.get(finding.table), number, finding.line, ground))
+            if weighed is not None:
+                found.append(_ignored(_backed(weighed, copied), one.ignores))
+    ignores = tuple((one.file, ignore) for one in analyses for ignore in one.ignores)
+    return Report(findings=tuple(found), ignores=ignores)
+
+
+@cache
+def checker_version() -> str:
+    """Changes with every check, and with the programs that they lean on: what was kept of another one is stale."""
+    digest = hashlib.sha256()
+    for package in ("bot.migrations.lint", "bot.migrations.sql"):
+        for path in sorted(inside(package).iterdir(), key=lambda path: path.name):
+            if path.name.endswith(".py"):
+                digest.update(path.read_bytes())
+    for library in ("postgast", "squawk-cli"):
+        try:
+            digest.update(version(library).encode())
+        except PackageNotFoundError:
+            continue
+    return digest.hexdigest()[:16]
+
+
+def _together(file: tuple[str, bytes], read: object, told: list[squawk.Said] | None) -> Analysis:
+    name = file[0]
+    if isinstance(read, dict):
+        analysis = from_json(read)
+        analysis.file = name
+    else:
+        why = "The analysis of this file took too much time or memory, and was ended"
+        finding = could_not_analyse.RULE.on(name, why=f"{why}. {could_not_analyse.RULE.why}.")
+        analysis = Analysis(file=name, findings=[finding], analysed=False)
+    if told is None:
+        why = "squawk could not read this file, so its rules were not checked."
+        analysis.findings.append(could_not_analyse.RULE.on(name, why=why))
+        analysis.analysed = False
+    else:
+        built = {fact.line: fact.detail for fact in analysis.named("concurrently")}
+        spans = [(fact.line, int(fact.detail), fact.subject) for fact in analysis.named("statement")]
+        parsed = not any(one.rule in ("could-not-analyse", "psql-only") for one in analysis.findings)
+        for said in told:
+            if (words := RULES.get(said.rule)) and not (said.rule == "syntax-error" and parsed):
+                if said.rule == "require-concurrent-index-creation" and said.line in built:
+                    words = words._replace(safe=f"-- alone in its file\n{built[said.line]};")
+                analysis.findings.append(_of_squawk(said, words, name, spans))
+    return analysis
+
+
+def _of_squawk(said: squawk.Said, words: Words, name: str, spans: list[tuple[int, int, str]]) -> Finding:
+    table = next((subject for first, last, subject in spans if first <= said.line <= last), "")
+    shown = table or "public.books"
+    return Finding(
+        rule=said.rule, level=words.level, file=name, line=said.line, why=said.why,
+        effect=words.effect.replace("{table}", table or "the table"), safe=words.safe.replace("{table}", shown),
+        tags=words.tags, table=table, weighs=words.weighs and bool(table), waivable=words.waivable,
+    )
+
+
+class Newness(Enum):
+    """What is known of a table's age: there before, made here, or perhaps made here (IF NOT EXISTS, a condition)."""
+
+    OLD = "old"
+    MAYBE = "maybe"
+    NEW = "new"
+
+
+class Made(NamedTuple):
+    """Which file of the set makes a table, on which line, and whether that is sure."""
+
+    number: int
+    line: int
+    sure: bool
+
+
+def _created(analyses: Sequence[Analysis]) -> dict[str, Made]:
+    """Where each table of the set is made; nothing is sure of names that change, or where search_path does."""
+    new: dict[str, Made] = {}
+    moving = any(True for one in analyses for _ in one.named("search_path"))
+    renamed = {fact.subject for one in analyses for fact in one.named("renamed")}
+    for number, one in enumerate(analyses):
+        for fact in one.named("table"):
+            sure = fact.detail == "new" and not moving and fact.subject not in renamed
+            new.setdefault(fact.subject, Made(number, fact.line, sure))
+    return new
+
+
+def _newness(made: Made | None, number: int, line: int, ground: Ground) -> Newness:
+    """Whether the table of a finding is made before it, by what is pending with it."""
+    if made is None or (made.number, made.line) > (number, line) or (made.number != number and not ground.together):
+        return Newness.OLD
+    return Newness.NEW if made.sure else Newness.MAYBE
+
+
+def _weigh(finding: Finding, ground: Ground, newness: Newness) -> Finding | None:
+    """None for a lock on a table that is only made here; otherwise the level that the table's rows give it."""
+    rows = ground.sizes.get(finding.table) if ground.sizes is not None else None
+    if finding.weighs:
+        if newness is Newness.NEW or (newness is Newness.MAYBE and rows is None):
+            return None
+        return finding if rows is None else _of_rows(finding, rows)
+    if finding.rule == drop_without_backup.RULE.name and newness is Newness.NEW:
+        return replace(finding, level=Level.NOTE, tags=(), effect="The table is made in the same set: nothing is lost.")
+    return finding
+
+
+def _of_rows(finding: Finding, rows: int) -> Finding:
+    level = Level.NOTE if rows <= SMALL else Level.WARN if rows <= LARGE else Level.BLOCK
+    if level is Level.BLOCK and finding.rule in _NEVER_BLOCK:
+        level = Level.WARN
+    return replace(finding, level=level, effect=f"{finding.effect} {finding.table} holds about {rows:,} rows.".strip())
+
+
+def _backed(finding: Finding, copied: Iterable[str]) -> Finding:
+    if finding.rule != drop_without_backup.RULE.name or finding.table not in copied:
+        return finding
+    return replace(finding, level=Level.NOTE, effect=f"{finding.effect} A copy of {finding.table} is made before.")
+
+
+def _ignored(finding: Finding, ignores: Iterable[Ignore]) -> Finding:
+    """Ours need a reason; squawk's give none and silence no block. What guards atomicity or secrets stays."""
+    if not finding.waivable:
+        return finding
+    for one in ignores:
+        covers = one.first <= finding.line <= one.last and (finding.rule in one.rules or "*" in one.rules)
+        if covers and (finding.level is not Level.BLOCK if one.squawk else one.reason):
+            return replace(finding, ignored=one.reason or "squawk-ignore, without a reason")
+    return finding
+
+
+def risks(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """What the findings destroy or open up, as sentences such as `drops the column … (line 3)`, each once."""
+    said = (finding.why.split(". ")[0].rstrip(".") for finding in findings if finding.destroys)
+    lines = (finding.line for finding in findings if finding.destroys)
+    return tuple(dict.fromkeys(
+        f"{words[:1].lower()}{words[1:]} (line {line})" for words, line in zip(said, lines, strict=True)
+    ))

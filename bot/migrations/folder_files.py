@@ -1,0 +1,34 @@
+"""Which files `stagedoor check` looks at: those that are named, and what lies in folders that are named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.errors import Unknown
+from bot.migrations.lint.encoding import LONGEST
+
+
+def named(paths: Sequence[str]) -> list[tuple[str, bytes]]:
+    """Name and bytes of each, in the order in which they would be applied. Raises `Unknown` for what is not there."""
+    found: dict[str, bytes] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = sorted(one for one in path.iterdir() if one.suffix == ".sql" and not one.is_dir())
+            for one in inside:
+                found[str(one)] = _read(one)
+        else:
+            found[str(path)] = _read(path)
+    return sorted(found.items(), key=lambda file: (os.path.dirname(file[0]), os.path.basename(file[0])))
+
+
+def _read(path: Path) -> bytes:
+    """The file's bytes; of one that is too long, just enough to know that it is."""
+    try:
+        if not path.is_file():
+            raise Unknown(f"There is no file or folder {path}.")
+        with path.open("rb") as file:
+            return file.read(LONGEST + 1)
+    except OSError as error:
+        raise Unknown(f"{path} cannot be read: {error.strerror}.") from None

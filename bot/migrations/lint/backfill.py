@@ -1,0 +1,28 @@
+"""Rows are filled in batches, not by one statement that holds its locks to the end of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.domain.finding import Finding, Level
+from bot.migrations.sql.rule import Rule, Statement
+from bot.migrations.sql.tree import table, tables
+
+RULE = Rule(
+    name="backfill", level=Level.WARN, weighs=True,
+    why="One statement over many rows holds its locks until the whole file is in, and leaves as many dead rows",
+    effect="Writers of these rows wait.",
+    safe="UPDATE public.books SET region = 'EU' WHERE id BETWEEN 1 AND 5000 AND region IS NULL; -- in batches",
+)
+KINDS = ("UpdateStmt", "InsertStmt")
+
+
+def statement(s: Statement) -> Iterator[Finding]:
+    """UPDATE, and INSERT … SELECT from a table."""
+    if not s.runs:
+        return
+    if s.kind == "UpdateStmt":
+        name = table(s.node.get("relation"))
+        yield RULE.at(s, f"UPDATE of {name}. {RULE.why}.", table=name)
+    elif sources := sorted(tables(s.node.get("selectStmt", {}).get("SelectStmt", {}).get("fromClause", ()))):
+        yield RULE.at(s, f"INSERT … SELECT from {sources[0]}. {RULE.why}.", table=sources[0])

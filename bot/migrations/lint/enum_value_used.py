@@ -1,0 +1,34 @@
+"""A new value of an enum cannot be used before the transaction that adds it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bot.domain.finding import Finding, Level
+from bot.migrations.sql.rule import Rule, Source, Statement
+from bot.migrations.sql.statements import Trouble
+from bot.migrations.sql.tree import walk
+
+RULE = Rule(
+    name="enum-value-used", level=Level.BLOCK, waivable=False,
+    why="Postgres refuses a new enum value in the transaction that adds it (55P04)",
+    effect="The file would fail as a whole.",
+    safe="ALTER TYPE public.mood ADD VALUE IF NOT EXISTS 'calm'; -- alone in its file; use it in the next one",
+)
+
+
+def whole(source: Source, statements: Sequence[Statement], troubles: Sequence[Trouble]) -> Iterator[Finding]:
+    """The value stands as a text in a later statement that works with rows or expressions."""
+    added: dict[str, int] = {}
+    for number, one in enumerate(statements):
+        if one.kind == "AlterEnumStmt" and one.node.get("newVal") and not one.node.get("oldVal"):
+            added[str(one.node["newVal"])] = number
+    if not added:
+        return
+    for number, one in enumerate(statements):
+        if one.kind in ("AlterEnumStmt", "CommentStmt", "CreateFunctionStmt"):
+            continue
+        used = {str(node["sval"]) for _, node in walk(one.node) if isinstance(node.get("sval"), str)}
+        for value in sorted(used & added.keys()):
+            if number > added[value]:
+                yield RULE.at(one, f"'{value}' was added further up in this file. {RULE.why}.")

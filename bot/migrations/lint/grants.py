@@ -1,0 +1,37 @@
+"""Rights for the roles of the API are given on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.domain.finding import Finding, Level, Tag
+from bot.migrations.sql.rule import Rule, Statement
+from bot.migrations.sql.tree import OPEN_ROLES, find, roles, table
+
+RULE = Rule(
+    name="grants", level=Level.WARN, tags=(Tag.ACCESS, Tag.SECURITY),
+    why="Whoever uses the API is one of these roles, and what they may is then only held by row level security",
+    safe="GRANT SELECT ON public.books TO authenticated;",
+)
+KINDS = ("GrantStmt", "GrantRoleStmt", "AlterDefaultPrivilegesStmt")
+
+
+def statement(s: Statement) -> Iterator[Finding]:
+    """GRANT to anon, authenticated or PUBLIC, membership in a role, and default rights for what comes later."""
+    later = s.kind == "AlterDefaultPrivilegesStmt"
+    node = s.node.get("action", {}) if later else s.node
+    tags = RULE.tags if s.runs else ()
+    if s.kind == "GrantRoleStmt":
+        if node.get("is_grant"):
+            yield RULE.at(s, "Grants membership in a role, and with it all that the role may.", tags=tags)
+        return
+    to = sorted(roles(node.get("grantees")) & OPEN_ROLES)
+    if not node.get("is_grant") or not to:
+        if later:
+            yield RULE.at(s, "Changes the rights that objects made later begin with.", tags=())
+        return
+    what = ", ".join(str(one.get("priv_name", "")).upper() for one in find(node, "AccessPriv")) or "ALL"
+    on = ", ".join(sorted(table(one) for one in find(node.get("objects", ()), "RangeVar")))
+    where = "on everything made later" if later else f"on {on}" if on else "there"
+    who = ", ".join("PUBLIC" if one == "public" else one for one in to)
+    yield RULE.at(s, f"Grants {what} {where} to {who}. {RULE.why}.", effect=f"{who} may {what} {where}.", tags=tags)

@@ -1,0 +1,72 @@
+"""What belongs to the platform is left to the platform."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from bot.domain.finding import Finding, Level, Tag
+from bot.migrations.sql.facts import dropped
+from bot.migrations.sql.rule import Rule, Statement
+from bot.migrations.sql.tree import dotted, strings, table
+
+RULE = Rule(
+    name="platform-schemas", level=Level.BLOCK, tags=(Tag.SECURITY,),
+    why="Supabase owns this schema and changes it with its own releases",
+    effect="Sign-in, storage or realtime may break now, or at the platform's next release.",
+    safe="CREATE TABLE public.profiles (id uuid PRIMARY KEY REFERENCES auth.users (id) ON DELETE CASCADE);",
+)
+_PLATFORM = re.compile(r"(?:auth|storage|realtime|vault|extensions|pgsodium|graphql|net|cron|supabase_\w+|_\w+)\.")
+_PATTERNS = {"auth.users": ("CreateTrigStmt",), "storage.objects": ("policy",), "realtime.messages": ("policy",)}
+KINDS = (
+    "CreateStmt", "AlterTableStmt", "IndexStmt", "CreateTrigStmt", "CreatePolicyStmt", "AlterPolicyStmt", "ViewStmt",
+    "DropStmt", "RenameStmt", "CreateFunctionStmt", "CreateTableAsStmt", "AlterOwnerStmt", "AlterObjectSchemaStmt",
+    "CreateEnumStmt", "CompositeTypeStmt", "CreateSeqStmt", "TruncateStmt", "CreateSchemaStmt", "RuleStmt",
+)
+
+
+def statement(s: Statement) -> Iterator[Finding]:
+    """Supabase's own documented patterns are a note: a trigger on auth.users, policies where files and channels are."""
+    names = sorted({name for name in _names(s) if _PLATFORM.match(f"{name}.")})
+    if not names:
+        return
+    said = f"{names[0]} belongs to the platform"
+    pattern = "policy" if _is_policy(s) else s.kind
+    if all(pattern in _PATTERNS.get(name, ()) for name in names):
+        yield RULE.at(s, f"{said}; this is a documented way to build on it.", level=Level.NOTE, effect="", safe="")
+    else:
+        yield RULE.at(s, f"{said}. {RULE.why}.")
+
+
+def _names(s: Statement) -> Iterator[str]:
+    node = s.node
+    for key in ("relation", "view", "table", "sequence", "typevar"):
+        if isinstance(node.get(key), dict):
+            yield table(node[key])
+    if s.kind == "CreateFunctionStmt":
+        yield dotted(strings(node.get("funcname")))
+    if s.kind == "CreateEnumStmt":
+        yield dotted(strings(node.get("typeName")))
+    if s.kind == "CreateTableAsStmt":
+        yield table(node.get("into", {}).get("rel"))
+    if s.kind == "CreateSchemaStmt" and not node.get("if_not_exists"):
+        yield f"{node.get('schemaname', '')}."
+    if s.kind == "TruncateStmt":
+        yield from (table(item.get("RangeVar")) for item in node.get("relations", ()))
+    if s.kind == "DropStmt":
+        yield from _dropped(node)
+
+
+def _dropped(node: dict[str, Any]) -> Iterator[str]:
+    if node.get("removeType") == "OBJECT_SCHEMA":
+        yield from (f"{item['String'].get('sval', '')}." for item in node.get("objects", ()) if "String" in item)
+    elif node.get("removeType") == "OBJECT_FUNCTION":
+        for item in node.get("objects", ()):
+            yield dotted(strings(item.get("ObjectWithArgs", {}).get("objname")))
+    elif node.get("removeType") != "OBJECT_EXTENSION":
+        yield from dropped(node)
+
+
+def _is_policy(s: Statement) -> bool:
+    return "Policy" in s.kind or s.node.get("removeType") == "OBJECT_POLICY"

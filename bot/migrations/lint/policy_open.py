@@ -1,0 +1,42 @@
+"""A policy that lets everybody do everything is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.domain.finding import Finding, Level, Tag
+from bot.migrations.sql.rule import Rule, Statement
+from bot.migrations.sql.tree import OPEN_ROLES, is_true, roles, table
+
+RULE = Rule(
+    name="policy-open", level=Level.BLOCK, tags=(Tag.ACCESS, Tag.SECURITY),
+    why="USING (true) and WITH CHECK (true) let every role that the policy names reach every row",
+    safe="CREATE POLICY own_rows ON public.orders FOR UPDATE TO authenticated\n"
+         "  USING ((SELECT auth.uid()) = user_id) WITH CHECK ((SELECT auth.uid()) = user_id);",
+)
+KINDS = ("CreatePolicyStmt", "AlterPolicyStmt")
+
+
+def statement(s: Statement) -> Iterator[Finding]:
+    """Judged by the roles that it reaches: service_role passes row level security anyway. Reading is a warning."""
+    if s.kind == "CreatePolicyStmt" and not s.node.get("permissive"):
+        return
+    told = [name for name, key in (("USING", "qual"), ("WITH CHECK", "with_check")) if is_true(s.node.get(key))]
+    reached = roles(s.node.get("roles")) & OPEN_ROLES
+    if not told or not reached:
+        return
+    name, who = table(s.node.get("table")), _who(reached)
+    command = str(s.node.get("cmd_name", "all")).lower()
+    reading = command == "select"
+    said = f"{' and '.join(f'{one} (true)' for one in told)} on {name} reaches {who}"
+    yield RULE.at(
+        s, f"{said} for {'reading' if reading else command.upper()}.", table=name,
+        level=Level.WARN if reading else Level.BLOCK, tags=(Tag.SECURITY,) if reading else RULE.tags,
+        effect=f"{who} can {'read' if reading else 'change'} every row of {name}.",
+        safe=f"CREATE POLICY {s.node.get('policy_name')} ON {name} FOR {command.upper()} TO authenticated\n"
+             "  USING ((SELECT auth.uid()) = user_id);",
+    )
+
+
+def _who(reached: set[str]) -> str:
+    return "everybody" if "public" in reached else " and ".join(sorted(reached))

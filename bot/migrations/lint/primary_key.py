@@ -1,0 +1,27 @@
+"""A table has a primary key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.domain.finding import Finding, Level
+from bot.migrations.sql.rule import Rule, Statement
+from bot.migrations.sql.tree import find, table
+
+RULE = Rule(
+    name="primary-key", level=Level.WARN,
+    why="Without one no row can be named: not by the dashboard, not by realtime, not by a backup of single rows",
+    safe="CREATE TABLE public.books (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, title text NOT NULL);",
+)
+KINDS = ("CreateStmt",)
+
+
+def statement(s: Statement) -> Iterator[Finding]:
+    """Partitions, children and temporary tables aside."""
+    node = s.node
+    if node.get("inhRelations") or "partbound" in node or node["relation"].get("relpersistence") == "t":
+        return
+    if "ofTypename" in node or any("TableLikeClause" in item for item in node.get("tableElts", ())):
+        return
+    if not any(one.get("contype") == "CONSTR_PRIMARY" for one in find(node.get("tableElts", ()), "Constraint")):
+        yield RULE.at(s, f"{table(node['relation'])} has no primary key. {RULE.why}.")

@@ -1,0 +1,30 @@
+"""A SECURITY DEFINER function fixes its search_path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.domain.finding import Finding, Level, Tag
+from bot.migrations.sql.rule import Rule, Statement
+from bot.migrations.sql.tree import dotted, opened, option, strings, word
+
+RULE = Rule(
+    name="security-definer", level=Level.BLOCK, tags=(Tag.SECURITY,),
+    why="It runs with its owner's rights, and a caller who sets search_path decides what its names mean",
+    effect="Whoever may call it can run anything as its owner.",
+    safe="CREATE FUNCTION public.book_count() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = ''\n"
+         "AS $$ SELECT count(*) FROM public.books $$;",
+)
+KINDS = ("CreateFunctionStmt", "AlterFunctionStmt")
+
+
+def statement(s: Statement) -> Iterator[Finding]:
+    """SECURITY DEFINER without SET search_path; ALTER FUNCTION … SECURITY DEFINER likewise."""
+    creating = s.kind == "CreateFunctionStmt"
+    options = s.node.get("options" if creating else "actions", ())
+    if word(option(options, "security")) != "true":
+        return
+    settings = [opened(item["DefElem"].get("arg", {}))[1] for item in options if item["DefElem"]["defname"] == "set"]
+    if not any(setting.get("name") == "search_path" for setting in settings):
+        parts = s.node.get("funcname") if creating else s.node.get("func", {}).get("objname")
+        yield RULE.at(s, f"{dotted(strings(parts))} is SECURITY DEFINER without SET search_path. {RULE.why}.")

@@ -1,0 +1,30 @@
+"""Triggers and owners stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.domain.finding import Finding, Level, Tag
+from bot.migrations.sql.rule import Rule, Statement
+from bot.migrations.sql.tree import commands, table
+
+RULE = Rule(
+    name="triggers-off", level=Level.WARN, tags=(Tag.SECURITY,),
+    why="Audit, search and realtime hang on triggers, and an owner may do everything",
+    safe="ALTER TABLE public.books ENABLE TRIGGER ALL; -- in the same file, after what needed them off",
+)
+_OFF = {"AT_DisableTrig", "AT_DisableTrigAll", "AT_DisableTrigUser", "AT_DisableRule"}
+KINDS = ("AlterTableStmt", "AlterOwnerStmt")
+
+
+def statement(s: Statement) -> Iterator[Finding]:
+    """DISABLE TRIGGER, OWNER TO."""
+    if s.kind == "AlterOwnerStmt":
+        yield RULE.at(s, f"Changes an owner. {RULE.why}.")
+        return
+    name = table(s.node.get("relation"))
+    for command in commands(s.node):
+        if command.get("subtype") in _OFF:
+            yield RULE.at(s, f"DISABLE TRIGGER on {name}. {RULE.why}.", table=name)
+        elif command.get("subtype") == "AT_ChangeOwner":
+            yield RULE.at(s, f"{name} gets another owner. {RULE.why}.", table=name)

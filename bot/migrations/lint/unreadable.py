@@ -1,0 +1,42 @@
+"""What runs but cannot be read beforehand counts as destructive, until staging shows what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.domain.finding import Finding, Level, Tag
+from bot.migrations.sql.bodies import BRANCH, DYNAMIC
+from bot.migrations.sql.builtins import HARMLESS
+from bot.migrations.sql.rule import Rule, Statement
+from bot.migrations.sql.tree import find, function
+
+RULE = Rule(
+    name="unreadable", level=Level.WARN, tags=(Tag.DESTRUCTIVE,),
+    why="What it does is only known once it ran, so it counts as destructive",
+    effect="It may change or destroy anything that the migration's role may.",
+    safe="-- write the statements out instead of having them built or called",
+)
+KINDS = (DYNAMIC, BRANCH, "SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CallStmt",
+         "CreateTableAsStmt", "ExecuteStmt")
+
+
+def statement(s: Statement) -> Iterator[Finding]:
+    """EXECUTE, a called function that is not Postgres' own, a branch on data."""
+    tags = RULE.tags if s.runs else ()
+    if s.kind == DYNAMIC:
+        yield RULE.at(s, f"{s.node['what']} runs what is put together only then. {RULE.why}.", tags=tags)
+    elif s.kind == "ExecuteStmt":
+        yield RULE.at(s, f"EXECUTE of a prepared statement. {RULE.why}.", tags=tags)
+    elif not s.runs:
+        return
+    elif s.kind == BRANCH:
+        yield RULE.at(s, f"branches on what is in a table. {RULE.why}.")
+    elif b"(" in s.text:
+        called = sorted({name for call in find(s.node, "FuncCall", "funccall") if (name := _foreign(function(call)))})
+        if called:
+            yield RULE.at(s, f"calls {', '.join(called)}. {RULE.why}.")
+
+
+def _foreign(name: str) -> str:
+    """The name, unless the function is known to change nothing."""
+    return "" if name.removeprefix("pg_catalog.") in HARMLESS else name

@@ -1,0 +1,137 @@
+"""What stands in the body of a DO block or a function: its statements, and what of it nobody can read beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bot.migrations.sql.parse import Unparsable, parse, parse_body
+from bot.migrations.sql.rule import Statement
+from bot.migrations.sql.tree import Node, dotted, opened, option, strings, tables, walk
+
+DYNAMIC, BRANCH, BROKEN = "(dynamic)", "(branch)", "(broken)"
+"""Kinds of what is no statement: EXECUTE, a condition on data, a body that cannot be parsed."""
+
+_BRANCHING = {"PLpgSQL_stmt_if", "PLpgSQL_stmt_while", "PLpgSQL_stmt_fors", "PLpgSQL_stmt_case", "PLpgSQL_if_elsif",
+              "PLpgSQL_stmt_loop", "PLpgSQL_stmt_fori", "PLpgSQL_case_when", "PLpgSQL_stmt_foreach_a"}
+_CONTROL = {"PLpgSQL_stmt_commit": "COMMIT", "PLpgSQL_stmt_rollback": "ROLLBACK"}
+_CATALOG = ("pg_catalog.", "information_schema.", "public.pg_")
+
+
+def inside(statement: Statement) -> Iterator[Statement]:
+    """The statements of a body, each at its own line, none for statements without one."""
+    if statement.kind == "DoStmt":
+        yield from _body(statement, "a DO block", runs=True, **_do(statement.node))
+    elif statement.kind == "CreateFunctionStmt":
+        name = dotted(strings(statement.node.get("funcname"))).removeprefix("public.")
+        if "sql_body" in statement.node:
+            for _, node in walk(statement.node["sql_body"]):
+                for kind, fields in node.items():
+                    if kind.endswith("Stmt") and isinstance(fields, dict):
+                        yield _nested(statement, kind, fields, f"the function {name}", statement.line, runs=False)
+            return
+        yield from _body(statement, f"the function {name}", runs=False, **_function(statement.node))
+
+
+def _do(node: Node) -> dict[str, str]:
+    language = option(node.get("args"), "language")
+    body = option(node.get("args"), "as")
+    return {"language": _text(language) or "plpgsql", "body": _text(body)}
+
+
+def _function(node: Node) -> dict[str, str]:
+    language, body = option(node.get("options"), "language"), option(node.get("options"), "as")
+    return {"language": _text(language) or "sql", "body": (strings(body) or [""])[0] if isinstance(body, dict) else ""}
+
+
+def _text(argument: Any) -> str:
+    return str(argument["String"].get("sval", "")) if isinstance(argument, dict) and "String" in argument else ""
+
+
+def _body(owner: Statement, where: str, *, runs: bool, language: str, body: str) -> Iterator[Statement]:
+    first = _first_line(owner, body)
+    if language.lower() == "sql":
+        yield from _sql(owner, where, body, first, runs=runs)
+    elif language.lower() == "plpgsql":
+        yield from _plpgsql(owner, where, first, runs=runs)
+    else:
+        yield _nested(owner, DYNAMIC, {"what": f"{language} code"}, where, first, runs=runs)
+
+
+def _plpgsql(owner: Statement, where: str, first: int, *, runs: bool) -> Iterator[Statement]:
+    try:
+        tree = parse_body(owner.text)
+    except Unparsable as wrong:
+        yield _nested(owner, BROKEN, {"why": str(wrong)}, where, first, runs=runs)
+        return
+    waiting: list[tuple[str, Any, int, bool]] = [("", tree, 1, False)]
+    found: list[Statement] = []
+    while waiting:
+        key, value, line, maybe = waiting.pop()
+        if isinstance(value, list):
+            waiting.extend((key, item, line, maybe) for item in value)
+            continue
+        if not isinstance(value, dict):
+            continue
+        line = value.get("lineno", line) if key.startswith("PLpgSQL_stmt") or "if_elsif" in key else line
+        maybe = maybe or key in _BRANCHING
+        at = first + line - 1
+        if key in _CONTROL:
+            found.append(_nested(owner, "TransactionStmt", {"kind": _CONTROL[key]}, where, at, runs=runs, maybe=maybe))
+        elif key in ("PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"):
+            found.append(_nested(owner, DYNAMIC, {"what": "EXECUTE"}, where, at, runs=runs, maybe=maybe))
+        elif key == "PLpgSQL_expr":
+            found.extend(_expression(owner, value, where, at, runs=runs, maybe=maybe))
+        waiting.extend((name, item, line, maybe) for name, item in value.items())
+    yield from sorted(found, key=lambda one: one.line)
+
+
+def _expression(
+    owner: Statement, expression: Node, where: str, line: int, *, runs: bool, maybe: bool
+) -> Iterator[Statement]:
+    """Statements stand as they are; conditions and values are read as what they would select."""
+    query, mode = str(expression.get("query", "")), expression.get("parseMode", 0)
+    if mode == 2:
+        query = f"SELECT {query}"
+    elif mode >= 3:
+        query = f"SELECT {query.partition(':=')[2] or query.partition('=')[2]}"
+    try:
+        parsed = parse(query.encode())
+    except Unparsable:
+        what = {"what": f"“{' '.join(query.split())[:60]}”"}
+        yield _nested(owner, DYNAMIC, what, where, line, runs=runs, maybe=maybe)
+        return
+    for item in parsed:
+        kind, node = opened(item.get("stmt", {}))
+        yield _nested(owner, kind, node, where, line, runs=runs, maybe=maybe, text=query.encode())
+        if mode == 2 and any(not name.startswith(_CATALOG) for name in tables(node)):
+            yield _nested(owner, BRANCH, node, where, line, runs=runs, maybe=maybe)
+
+
+def _sql(owner: Statement, where: str, body: str, first: int, *, runs: bool) -> Iterator[Statement]:
+    raw = body.encode()
+    try:
+        parsed = parse(raw)
+    except Unparsable as wrong:
+        yield _nested(owner, BROKEN, {"why": str(wrong)}, where, first, runs=runs)
+        return
+    for item in parsed:
+        kind, node = opened(item.get("stmt", {}))
+        start = item.get("stmt_location", 0)
+        at = first + raw.count(b"\n", 0, start + len(raw[start:]) - len(raw[start:].lstrip()))
+        yield _nested(owner, kind, node, where, at, runs=runs, text=raw[start:start + item.get("stmt_len", len(raw))])
+
+
+def _nested(
+    owner: Statement, kind: str, node: Node, where: str, line: int, *, runs: bool, maybe: bool = False,
+    text: bytes = b"",
+) -> Statement:
+    return Statement(
+        kind, node, owner.source, text or owner.text, line, line, inside=where, runs=runs and owner.runs, maybe=maybe,
+    )
+
+
+def _first_line(owner: Statement, body: str) -> int:
+    """The line on which the body begins; the body of an escaped string is taken to begin with its statement."""
+    place = owner.text.find(body.encode()) if body else -1
+    return owner.line + owner.text.count(b"\n", 0, place) if place > 0 else owner.line

@@ -1,0 +1,152 @@
+"""What a statement does that other statements and other files have to know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from bot.migrations.sql.rule import Fact, Statement
+from bot.migrations.sql.tree import Node, columns, commands, constraints, dotted, find, option, strings, table, tables
+
+_INDEX = re.compile(r"(\bINDEX)\s+(?:IF\s+NOT\s+EXISTS\s+)?", re.I)
+_LONGEST = 2000
+
+
+def subject(statement: Statement) -> str:
+    """The table that a statement is about, as far as it is about one."""
+    node = statement.node
+    for key in ("relation", "view"):
+        if isinstance(found := node.get(key), dict) and "relname" in found:
+            return table(found)
+    if isinstance(found := node.get("table"), dict):
+        return table(found)
+    if statement.kind == "DropStmt" and node.get("removeType") == "OBJECT_TABLE":
+        return next(iter(dropped(node)), "")
+    return ""
+
+
+def dropped(node: Node) -> list[str]:
+    """The names that a DROP names; of policies and triggers, their table."""
+    owned = node.get("removeType") in ("OBJECT_POLICY", "OBJECT_TRIGGER", "OBJECT_RULE")
+    names = [strings(item) for item in node.get("objects", ())]
+    return [dotted(parts[:-1] if owned else parts) for parts in names if parts]
+
+
+def facts(statement: Statement) -> Iterator[Fact]:
+    """The facts of one statement; those of a function's body are none, since it does not run."""
+    if statement.runs and (read := _READ.get(statement.kind)):
+        yield from read(statement)
+
+
+def _create(s: Statement) -> Iterator[Fact]:
+    name = table(s.node.get("relation"))
+    unsure = s.node.get("if_not_exists") or s.maybe
+    yield Fact("table", s.line, name, "maybe" if unsure else "new")
+    if s.node["relation"].get("relpersistence") == "t" or s.kind != "CreateStmt" or "partbound" in s.node:
+        yield Fact("aside", s.line, name)
+    for column in columns(s.node):
+        line = s.line_of(column.get("location", -1))
+        for constraint in constraints(column):
+            if constraint["contype"] in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):
+                yield Fact("index", line, name, str(column["colname"]))
+            if constraint["contype"] == "CONSTR_FOREIGN":
+                yield Fact("foreign", line, name, str(column["colname"]))
+    for item in s.node.get("tableElts", ()):
+        if "Constraint" in item:
+            yield from _constraint(s, name, item["Constraint"])
+
+
+def _create_as(s: Statement) -> Iterator[Fact]:
+    name = table(s.node.get("into", {}).get("rel"))
+    yield Fact("table", s.line, name, "maybe" if s.node.get("if_not_exists") or s.maybe else "new")
+    if s.node.get("objtype") == "OBJECT_MATVIEW":
+        yield Fact("aside", s.line, name)
+    query = s.node.get("query", {}).get("SelectStmt", {})
+    if not query.get("whereClause") and not query.get("limitCount") and not s.maybe:
+        yield from (Fact("copy", s.line, source, name) for source in tables(query))
+
+
+def _constraint(s: Statement, name: str, constraint: Node) -> Iterator[Fact]:
+    line = s.line_of(constraint.get("location", -1))
+    if constraint["contype"] in ("CONSTR_PRIMARY", "CONSTR_UNIQUE") and (keys := strings(constraint.get("keys"))):
+        yield Fact("index", line, name, keys[0])
+    if constraint["contype"] == "CONSTR_FOREIGN" and (keys := strings(constraint.get("fk_attrs"))):
+        yield Fact("foreign", line, name, keys[0])
+
+
+def _alter(s: Statement) -> Iterator[Fact]:
+    name = table(s.node.get("relation"))
+    for command in commands(s.node):
+        subtype = command.get("subtype")
+        if subtype in ("AT_EnableRowSecurity", "AT_ForceRowSecurity") and not s.maybe:
+            yield Fact("rls", s.line, name)
+        elif subtype == "AT_DisableRowSecurity":
+            yield Fact("no-rls", s.line, name)
+        elif subtype == "AT_ReplicaIdentity":
+            yield Fact("identity", s.line, name)
+        elif subtype == "AT_AddConstraint":
+            yield from _constraint(s, name, command.get("def", {}).get("Constraint", {"contype": ""}))
+        elif subtype == "AT_AddColumn":
+            column = command.get("def", {}).get("ColumnDef", {})
+            for constraint in constraints(column):
+                if constraint["contype"] == "CONSTR_FOREIGN":
+                    yield Fact("foreign", s.line_of(column.get("location", -1)), name, str(column["colname"]))
+                elif constraint["contype"] in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):
+                    yield Fact("index", s.line, name, str(column["colname"]))
+
+
+def _index(s: Statement) -> Iterator[Fact]:
+    first = next(find(s.node.get("indexParams", ()), "IndexElem"), {})
+    if not s.node.get("concurrent") and len(s.text) <= _LONGEST:
+        sql = _INDEX.sub(r"\1 CONCURRENTLY ", s.text.decode("utf-8", errors="replace"), count=1)
+        yield Fact("concurrently", s.line, table(s.node.get("relation")), sql)
+    if "whereClause" not in s.node:
+        yield Fact("index", s.line, table(s.node.get("relation")), str(first.get("name", "")))
+
+
+def _policy(s: Statement) -> Iterator[Fact]:
+    yield Fact("policy", s.line, table(s.node.get("table")), str(s.node.get("policy_name", "")))
+
+
+def _drop(s: Statement) -> Iterator[Fact]:
+    if s.node.get("removeType") == "OBJECT_POLICY":
+        yield from (Fact("no-policy", s.line, name) for name in dropped(s.node))
+    if s.node.get("removeType") == "OBJECT_TABLE":
+        yield from (Fact("gone", s.line, name) for name in dropped(s.node))
+
+
+def _rename(s: Statement) -> Iterator[Fact]:
+    if s.node.get("renameType") == "OBJECT_TABLE":
+        old = table(s.node.get("relation"))
+        for name in (old, f"{old.partition('.')[0]}.{s.node.get('newname', '')}"):
+            yield Fact("gone", s.line, name)
+            yield Fact("renamed", s.line, name)
+
+
+def _set(s: Statement) -> Iterator[Fact]:
+    if s.node.get("name") == "search_path":
+        yield Fact("search_path", s.line, "")
+
+
+def _publication(s: Statement) -> Iterator[Fact]:
+    for item in s.node.get("pubobjects", ()):
+        relation = item.get("PublicationObjSpec", {}).get("pubtable", {}).get("relation")
+        if relation and s.node.get("action") != "AP_DropObjects":
+            yield Fact("published", s.line, table(relation), str(s.node.get("pubname", "")))
+
+
+def _enum(s: Statement) -> Iterator[Fact]:
+    yield Fact("enum", s.line, dotted(strings(s.node.get("typeName"))), str(s.node.get("newVal", "")))
+
+
+def _view(s: Statement) -> Iterator[Fact]:
+    invoker = option(s.node.get("options"), "security_invoker")
+    yield Fact("view", s.line, table(s.node.get("view")), "invoker" if invoker else "")
+
+
+_READ: dict[str, Callable[[Statement], Iterator[Fact]]] = {
+    "CreateStmt": _create, "CreateForeignTableStmt": _create, "CreateTableAsStmt": _create_as, "AlterTableStmt": _alter,
+    "IndexStmt": _index, "CreatePolicyStmt": _policy, "DropStmt": _drop, "RenameStmt": _rename,
+    "VariableSetStmt": _set, "AlterPublicationStmt": _publication, "CreatePublicationStmt": _publication,
+    "AlterEnumStmt": _enum, "ViewStmt": _view,
+}

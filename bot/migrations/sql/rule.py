@@ -1,0 +1,121 @@
+"""What a check is made of: its rule with its words, and the statement that it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bot.domain.finding import Finding, Ignore, Level, Tag
+from bot.migrations.sql.tree import Node
+
+
+class Fact(NamedTuple):
+    """Something that a file does and other files may have to know: a `table` is created, an `index`, a `policy` …"""
+
+    kind: str
+    line: int
+    subject: str
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Source:
+    """A file as text, and in small letters: most checks need no more than to see that a word is not there."""
+
+    name: str
+    text: str
+    low: str = ""
+
+    def __post_init__(self) -> None:
+        self.low = self.text.lower()
+
+    def holds(self, *words: str) -> bool:
+        """Whether any of these words, in small letters, stands in the file."""
+        return any(word in self.low for word in words)
+
+
+@dataclass(slots=True)
+class Statement:
+    """One statement: the kind and fields of its tree. `inside` is set for those in a DO block or a function's body.
+
+    A function's body does not run with the migration: `runs` is False there. `maybe`: only under a condition.
+    """
+
+    kind: str
+    node: Node
+    source: Source
+    text: bytes
+    line: int
+    last: int
+    begin: int = 0
+    inside: str = ""
+    runs: bool = True
+    maybe: bool = False
+    _low: bytes | None = None
+
+    @property
+    def low(self) -> bytes:
+        """The text in small letters: a quick look whether a word stands in it at all, before the tree is searched."""
+        if self._low is None:
+            self._low = self.text.lower()
+        return self._low
+
+    def line_of(self, location: int) -> int:
+        """The line of a place in the tree (a byte's number in the file)."""
+        if location < self.begin or self.inside:
+            return self.line
+        return self.line + self.text.count(b"\n", 0, location - self.begin)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A check's name, level and words. `why` and `safe` are what the documentation says of it, too."""
+
+    name: str
+    level: Level
+    why: str
+    effect: str = ""
+    safe: str = ""
+    tags: tuple[Tag, ...] = ()
+    waivable: bool = True
+    weighs: bool = False
+
+    def at(
+        self, statement: Statement, why: str = "", *, effect: str = "", safe: str = "", level: Level | None = None,
+        tags: Iterable[Tag] | None = None, table: str = "", location: int = -1,
+    ) -> Finding:
+        """A finding at a statement, or at a place in it."""
+        said = why or self.why
+        said = f"In {statement.inside}: {said}" if statement.inside else said[:1].upper() + said[1:]
+        return Finding(
+            rule=self.name, level=level or self.level, file=statement.source.name,
+            line=statement.line_of(location), why=said,
+            effect=effect or self.effect, safe=safe or self.safe, table=table, weighs=self.weighs and bool(table),
+            tags=self.tags if tags is None else tuple(tags), waivable=self.waivable,
+        )
+
+    def on(
+        self, file: str, line: int = 1, why: str = "", *, effect: str = "", safe: str = "", level: Level | None = None,
+        table: str = "",
+    ) -> Finding:
+        """A finding at a line of a file."""
+        return Finding(
+            rule=self.name, level=level or self.level, file=file, line=line, why=why or self.why,
+            effect=effect or self.effect, safe=safe or self.safe, tags=self.tags, waivable=self.waivable, table=table,
+        )
+
+
+@dataclass(kw_only=True)
+class Analysis:
+    """What is known of one file from its bytes alone."""
+
+    file: str
+    findings: list[Finding] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    ignores: list[Ignore] = field(default_factory=list)
+    analysed: bool = True
+
+    def named(self, kind: str) -> Iterable[Fact]:
+        """The facts of a kind."""
+        return (fact for fact in self.facts if fact.kind == kind)
