@@ -1,0 +1,71 @@
+"""The way back from a migration: what was tried on staging, what came of it, and what no SQL can bring back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.catalog import Snapshot
+from bot.domain.entry import Json
+
+
+class Schema(StrEnum):
+    """The first half of the verdict: what the catalog was after going back, and again after going forth."""
+
+    EXACT = "exact"
+    ORDER = "equal but for column order"
+    DIFFERS = "differs"
+    UNKNOWN = "could not check"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A file whose way back is to be tried; `down` is its rollback file, None to have one drafted.
+
+    `before` is the catalog that its staging run found; None where nobody saw it.
+    """
+
+    version: str
+    label: str
+    up: bytes
+    down: bytes | None
+    before: Snapshot | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WayBack:
+    """What a try said about one file. `lost` is gone with the change itself, `given_up` is what going back costs."""
+
+    version: str
+    schema: Schema
+    source: str
+    """`file` or `draft`."""
+    down: str
+    said: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    given_up: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def proven(self) -> bool:
+        return self.schema in (Schema.EXACT, Schema.ORDER)
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "version": self.version, "schema": str(self.schema), "source": self.source, "down": self.down,
+            "said": list(self.said), "lost": list(self.lost), "given_up": list(self.given_up), "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Json]) -> WayBack:
+        seconds = data.get("seconds", 0.0)
+        return cls(
+            version=str(data["version"]), schema=Schema(str(data["schema"])), source=str(data["source"]),
+            down=str(data.get("down", "")), said=_texts(data.get("said")), lost=_texts(data.get("lost")),
+            given_up=_texts(data.get("given_up")), seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+        )
+
+
+def _texts(value: Json) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()
