@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from bot.domain.entry import Json, canonical
@@ -27,7 +27,7 @@ class Snapshot:
     server: int
     objects: Mapping[Key, Doc]
     order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    parents: Mapping[Key, tuple[Key, ...]] = field(default_factory=dict)
+    parents: dict[Key, tuple[Key, ...]] = field(default_factory=dict)
     needs: Mapping[Key, tuple[Key, ...]] = field(default_factory=dict)
     ids: Mapping[Key, str] = field(default_factory=dict)
     inherited: frozenset[Key] = frozenset()
@@ -39,6 +39,22 @@ class Snapshot:
 
     def of_kind(self, *kinds: str) -> list[Key]:
         return [key for key in self.objects if key[0] in kinds]
+
+    def taking(self, keys: Iterable[Key], other: Snapshot) -> Snapshot:
+        """This catalog with some objects as they are in another one."""
+        objects, parents, needs = dict(self.objects), dict(self.parents), dict(self.needs)
+        order, inherited = dict(self.order), set(self.inherited)
+        for key in keys:
+            objects.pop(key, None)
+            inherited.discard(key)
+            if key in other.objects:
+                objects[key] = other.objects[key]
+                parents[key], needs[key] = other.parents.get(key, ()), other.needs.get(key, ())
+                inherited |= {key} & other.inherited
+            if key[0] in ("table", "column"):
+                table = key[1] if key[0] == "table" else (self.parents | other.parents)[key][0][1]
+                order[table] = other.order.get(table, ())
+        return replace(self, objects=objects, parents=parents, needs=needs, order=order, inherited=frozenset(inherited))
 
     def encoded(self) -> bytes:
         """Plain JSON, the same bytes for the same catalog."""
@@ -52,7 +68,7 @@ class Snapshot:
             "order": {table: list(columns) for table, columns in self.order.items()},
             **{what: {_name(key): [_name(to) for to in tos] for key, tos in all_.items()} for what, all_ in links.items()},
             "ids": {_name(key): id for key, id in self.ids.items()},
-            "inherited": sorted(_name(key) for key in self.inherited),
+            "inherited": list[Json](sorted(_name(key) for key in self.inherited)),
         }
 
     @classmethod

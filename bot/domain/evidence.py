@@ -11,6 +11,7 @@ from bot.domain.checklist import State
 from bot.domain.migration import Match
 from bot.domain.plan import Plan
 from bot.domain.review import Reviews
+from bot.domain.way_back import Proof
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,11 @@ class Staged:
     at: datetime
     record: str
     seconds: float
+    locks: tuple[str, ...] = ()
+    """What it locked there, in sentences beside production's sizes."""
+    before: str = ""
+    after: str = ""
+    """SHA-256 of the catalogs that it found and left, where they were seen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +90,11 @@ class Evidence:
     reviews: Reviews | None = None
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
     """By the gate's name."""
+
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    """What was tried as each planned file's way back, by version."""
+    rollbacks: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of each planned file's rollback file by version, where there is one."""
 
     def is_accepted(self, kind: Kind, version: str) -> bool:
         """Whether a baseline accepted this of the plan's environment, for the bytes that the file has now."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.catalog import Snapshot
+from bot.domain.catalog import Key, Snapshot
 from bot.domain.entry import Json
 
 
@@ -21,15 +22,15 @@ class Schema(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A file whose way back is to be tried; `down` is its rollback file, None to have one drafted.
+    """Files whose way back is to be tried, mostly one; `down` are their rollback files, None to have one drafted.
 
-    `before` is the catalog that its staging run found; None where nobody saw it.
+    `before` is the catalog that their staging run found; None where nobody saw it.
     """
 
     version: str
     label: str
-    up: bytes
-    down: bytes | None
+    up: tuple[bytes, ...]
+    down: tuple[bytes, ...] | None
     before: Snapshot | None
 
 
@@ -46,6 +47,8 @@ class WayBack:
     lost: tuple[str, ...] = ()
     given_up: tuple[str, ...] = ()
     seconds: float = 0.0
+    strays: tuple[Key, ...] = ()
+    """What differed once it had been applied again."""
 
     @property
     def proven(self) -> bool:
@@ -64,6 +67,32 @@ class WayBack:
             version=str(data["version"]), schema=Schema(str(data["schema"])), source=str(data["source"]),
             down=str(data.get("down", "")), said=_texts(data.get("said")), lost=_texts(data.get("lost")),
             given_up=_texts(data.get("given_up")), seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """A try that is kept: for which bytes, of the file and of its rollback file (empty where there was none)."""
+
+    sha256: str
+    down_sha256: str
+    at: datetime
+    record: str
+    way: WayBack
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "sha256": self.sha256, "down_sha256": self.down_sha256, "at": self.at.isoformat(), "record": self.record,
+            "way": self.way.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Json]) -> Proof:
+        way = data["way"]
+        assert isinstance(way, dict)
+        return cls(
+            sha256=str(data["sha256"]), down_sha256=str(data["down_sha256"]), record=str(data["record"]),
+            at=datetime.fromisoformat(str(data["at"])), way=WayBack.from_json(way),
         )
 
 

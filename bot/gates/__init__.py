@@ -6,9 +6,11 @@ from types import ModuleType
 
 from bot.domain.checklist import Check, State
 from bot.domain.evidence import Evidence
-from bot.gates import in_order, manual, not_modified, on_staging, one_transaction, pull_request
+from bot.gates import in_order, manual, not_modified, on_staging, one_transaction, pull_request, rollback_plan
 
-PROMOTION: tuple[ModuleType, ...] = (on_staging, not_modified, in_order, one_transaction, pull_request, manual)
+PROMOTION: tuple[ModuleType, ...] = (
+    on_staging, not_modified, in_order, one_transaction, rollback_plan, pull_request, manual,
+)
 """What a promotion to production has to pass."""
 
 STAGING: tuple[ModuleType, ...] = (not_modified, in_order, one_transaction)

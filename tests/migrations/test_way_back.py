@@ -24,7 +24,7 @@ def seen(fresh: Fresh) -> Snapshot:
 
 def tried(fresh: Fresh, up: str, before: Snapshot, down: str | None = None) -> WayBack:
     change = Change(
-        version="1", label="1 it", up=up.encode(), down=None if down is None else down.encode(), before=before,
+        version="1", label="1 it", up=(up.encode(),), down=None if down is None else (down.encode(),), before=before,
     )
     with closing(Session.opened(fresh.url, "staging", "stagedoor:proof")) as session:
         [way] = Trial(session, LIMITS).run([change])

@@ -81,7 +81,7 @@ class Trial:
         return tuple(
             found.get(change.version) or WayBack(
                 version=change.version, schema=Schema.UNKNOWN, source="file" if change.down else "draft",
-                down=change.down.decode("utf-8", "replace") if change.down else "", said=(f"{why}.",),
+                down=_written(change), said=(f"{why}.",),
             )
             for change in changes
         )
@@ -94,9 +94,9 @@ class Trial:
             return self._drafted(now, change.before)
         return self._filed(change.down)
 
-    def _filed(self, content: bytes) -> Went:
+    def _filed(self, contents: Sequence[bytes]) -> Went:
         try:
-            statements = [statement.text for statement in statements_to_run(content)]
+            statements = [statement.text for content in contents for statement in statements_to_run(content)]
         except Refused as refused:
             return Went(why=[str(refused)])
         went = Went(statements=statements)
@@ -128,7 +128,7 @@ class Trial:
     def _judged(self, change: Change, went: Went, now: Snapshot, seconds: float) -> WayBack:
         assert change.before is not None
         source = "draft" if change.down is None else "file"
-        text = _text(went.statements) if change.down is None else change.down.decode("utf-8", "replace")
+        text = _written(change) or "".join(f"{statement};\n" for statement in went.statements)
         way = WayBack(
             version=change.version, schema=Schema.UNKNOWN, source=source, down=text, said=tuple(went.why),
             lost=lost(change.before, now), given_up=given_up(change.before, now), seconds=seconds,
@@ -141,12 +141,14 @@ class Trial:
 
     def _up(self, change: Change, aim: Snapshot, way: WayBack) -> WayBack:
         try:
-            statements = [statement.text for statement in statements_to_run(change.up)]
+            statements = [statement.text for content in change.up for statement in statements_to_run(content)]
         except Refused as refused:
             return replace(way, schema=Schema.UNKNOWN, said=(*way.said, str(refused)))
         if trouble := self._execute(statements):
             return replace(way, schema=Schema.UNKNOWN, said=(*way.said, f"It could not be applied again: {trouble}"))
-        return _compared(way, aim, self._look(), "after applying it again, ")
+        reached = self._look()
+        strays = tuple(difference.key for difference in differences(aim, reached))
+        return replace(_compared(way, aim, reached, "after applying it again, "), strays=strays)
 
     def _execute(self, statements: Sequence[str]) -> str:
         """Run them all or none; what went wrong, as a sentence."""
@@ -184,5 +186,6 @@ def _compared(way: WayBack, aim: Snapshot, reached: Snapshot, when: str) -> WayB
     return way if way.schema is Schema.ORDER else replace(way, schema=Schema.EXACT)
 
 
-def _text(statements: Sequence[str]) -> str:
-    return "".join(f"{statement};\n" for statement in statements)
+def _written(change: Change) -> str:
+    """The rollback files as text; empty where the way back is drafted."""
+    return "\n".join(content.decode("utf-8", "replace") for content in change.down or ())
