@@ -10,7 +10,7 @@ import structlog
 
 from bot.domain.catalog import Snapshot
 from bot.domain.migration import Match, Migration
-from bot.domain.plan import Plan, PlannedFile
+from bot.domain.plan import Plan
 from bot.domain.project import Environment
 from bot.domain.way_back import Change, Proof, Schema, WayBack
 from bot.errors import Refused, Unreachable
@@ -32,13 +32,9 @@ def proofs(shelves: Shelves, plan: Plan) -> dict[str, Proof]:
     return {version: Proof.from_json(doc) for version, doc in docs.items() if doc}
 
 
-def current(file: PlannedFile, proof: Proof | None, rollback: Migration | None) -> bool:
-    """Whether a proof is about these very bytes, both of the file and of its way back."""
-    wanted = rollback.sha256 if rollback else ""
-    return proof is not None and (proof.sha256, proof.down_sha256) == (file.sha256, wanted)
-
-
-def puts(plan: Plan, ways: Sequence[WayBack], back: dict[str, Migration], now: datetime, record: str) -> list[Put]:
+def puts(
+    plan: Plan, ways: Sequence[WayBack], back: dict[str, Migration], now: datetime, record: str, shelves: Shelves,
+) -> list[Put]:
     """The documents that keep what was tried."""
     planned = {file.version: file for file in plan.files}
     found = []
@@ -46,6 +42,7 @@ def puts(plan: Plan, ways: Sequence[WayBack], back: dict[str, Migration], now: d
         down = back.get(way.version)
         proof = Proof(
             sha256=planned[way.version].sha256, down_sha256=down.sha256 if down else "", at=now, record=record, way=way,
+            sql=shelves.keep(way.down.encode()),
         )
         found.append(Put(shelf=SHELF, key=f"{plan.project}:{way.version}", doc=proof.to_json()))
     return found
@@ -77,11 +74,13 @@ def prove_staged(
 
 
 def prove_later(
-    plan: Plan, project: Project, shelves: Shelves, back: dict[str, Migration], attempt: str, stopping: Callable[[], bool],
+    plan: Plan, project: Project, shelves: Shelves, back: dict[str, Migration], seen: dict[str, Snapshot], attempt: str,
+    stopping: Callable[[], bool],
 ) -> tuple[WayBack, ...]:
-    """Try a plan that somebody else staged: production says what was there before, and the files go back together.
+    """Try a plan that is on staging already, by what was `seen` when it came there.
 
-    What staging has beside them is left alone. Raises as `prove_staged`, and `Refused` where it cannot be tried.
+    Where somebody else staged it, production says what was there before, and the files go back together; what
+    staging has beside them is left alone. Raises as `prove_staged`, and `Refused` where it cannot be tried.
     """
     staging, production = project.databases[Environment.STAGING], project.databases[Environment.PRODUCTION]
     tail = staging.history()[-len(plan.files):]
@@ -92,6 +91,8 @@ def prove_later(
     ]
     if len(same) != len(plan.files) or any(found is not Match.SAME for found in same):
         raise Refused("staging has other migrations after these, so they cannot be taken back alone")
+    if seen:
+        return prove_staged(plan, project, shelves, back, seen, attempt, stopping)
     now, before = staging.catalog(), replace(production.catalog(), ids={})
     if now.major != before.major:
         raise Refused(f"production runs PostgreSQL {before.major} and staging {now.major}, which spell catalogs differently")

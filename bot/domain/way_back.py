@@ -36,7 +36,10 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class WayBack:
-    """What a try said about one file. `lost` is gone with the change itself, `given_up` is what going back costs."""
+    """What a try said about one file. `lost` is gone with the change itself, `given_up` is what going back costs.
+
+    The SQL itself, `down`, is bytes that lie beside it: as JSON a way back comes without.
+    """
 
     version: str
     schema: Schema
@@ -56,7 +59,7 @@ class WayBack:
 
     def to_json(self) -> dict[str, Json]:
         return {
-            "version": self.version, "schema": str(self.schema), "source": self.source, "down": self.down,
+            "version": self.version, "schema": str(self.schema), "source": self.source,
             "said": list(self.said), "lost": list(self.lost), "given_up": list(self.given_up), "seconds": self.seconds,
         }
 
@@ -65,7 +68,7 @@ class WayBack:
         seconds = data.get("seconds", 0.0)
         return cls(
             version=str(data["version"]), schema=Schema(str(data["schema"])), source=str(data["source"]),
-            down=str(data.get("down", "")), said=_texts(data.get("said")), lost=_texts(data.get("lost")),
+            down="", said=_texts(data.get("said")), lost=_texts(data.get("lost")),
             given_up=_texts(data.get("given_up")), seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
         )
 
@@ -76,13 +79,15 @@ class Proof:
 
     sha256: str
     down_sha256: str
+    sql: str
+    """SHA-256 of the SQL that was tried; the bytes lie in the journal's blobs."""
     at: datetime
     record: str
     way: WayBack
 
     def to_json(self) -> dict[str, Json]:
         return {
-            "sha256": self.sha256, "down_sha256": self.down_sha256, "at": self.at.isoformat(), "record": self.record,
+            "sha256": self.sha256, "down_sha256": self.down_sha256, "sql": self.sql, "at": self.at.isoformat(), "record": self.record,
             "way": self.way.to_json(),
         }
 
@@ -91,7 +96,7 @@ class Proof:
         way = data["way"]
         assert isinstance(way, dict)
         return cls(
-            sha256=str(data["sha256"]), down_sha256=str(data["down_sha256"]), record=str(data["record"]),
+            sha256=str(data["sha256"]), down_sha256=str(data["down_sha256"]), sql=str(data["sql"]), record=str(data["record"]),
             at=datetime.fromisoformat(str(data["at"])), way=WayBack.from_json(way),
         )
 
