@@ -37,7 +37,8 @@ def card_lines(promotion: Promotion) -> list[Block]:
     held, schema = _texts(back.get("locks")), str(back.get("schema", ""))
     said = [f"Locks {_few(held)}: seen on staging." if held else ""]
     if schema:
-        said.append(f"Way back: schema {_schema(Schema(schema))}. {_data(_texts(back.get('lost')), _texts(back.get('given_up')))}")
+        data = _data(_texts(back.get("lost")), _texts(back.get("given_up")))
+        said.append(f"Way back: schema {_schema(Schema(schema))}. {data}")
     return [section(lines(*said))] if any(said) else []
 
 
@@ -57,7 +58,14 @@ def rollback_modal(promotion: Promotion, plans: Sequence[Plan]) -> Block:
 
 def evidence_lines(entry: Entry) -> Mark:
     """The verification checklist of a staging run, each line with what was seen."""
-    return lines("Verified on staging:", *(line(f"✓ {text}") for text in _texts(entry.data.get("lines"))))
+    return lines("Verified on staging:", *(line(f"{_mark(text)} {text}") for text in _texts(entry.data.get("lines"))))
+
+
+def _mark(text: str) -> str:
+    """Not everything that was seen is well: what was left half-built or could not be seen says so."""
+    if any(word in text for word in ("INVALID", "NOT VALID", "not checked")):
+        return "✗"
+    return "?" if "not counted" in text or "could not" in text else "·" if text.startswith("Locks ") else "✓"
 
 
 def proof_lines(promotion: Promotion, entry: Entry) -> Mark:
@@ -70,10 +78,8 @@ def proof_lines(promotion: Promotion, entry: Entry) -> Mark:
         why = "" if way.proven else f" {_few(list(way.said), '; ')}"
         took = f" Tried in {way.seconds * 1000:.0f} ms and rolled back." if way.seconds else ""
         data = _data(list(way.lost), list(way.given_up))
-        said.append(speech(
-            f"{mark} Way back from {labels.get(way.version, way.version)}, by {whose}: schema {_schema(way.schema)}.{why}"
-            f"{took} {data}"
-        ))
+        back = f"{mark} Way back from {labels.get(way.version, way.version)}, by {whose}"
+        said.append(speech(f"{back}: schema {_schema(way.schema)}.{why}{took} {data}"))
     return lines(*said)
 
 
@@ -81,9 +87,10 @@ def _verdict(plan: Plan) -> Mark:
     way = plan.way
     if way is None:
         return lines(bold(plan.filename), "Not tried yet.")
-    whose = "The rollback file" if way.source == "file" else "A draft from staging's catalog; put it into supabase/rollbacks to keep it"
+    draft = "A draft from staging's catalog; put it into supabase/rollbacks to keep it"
     return lines(
-        bold(plan.filename), f"{whose}.", f"Schema: {_schema(way.schema)}, tried on staging in {way.seconds * 1000:.0f} ms.",
+        bold(plan.filename), f"{'The rollback file' if way.source == 'file' else draft}.",
+        f"Schema: {_schema(way.schema)}, tried on staging in {way.seconds * 1000:.0f} ms.",
         *(line(f"· {said}") for said in way.said[:8]), _data(list(way.lost), list(way.given_up)),
     )
 
@@ -100,7 +107,8 @@ def _data(lost: Sequence[str], given_up: Sequence[str]) -> str:
     if lost:
         said.append(f"{_few(lost)} {'is' if len(lost) == 1 else 'are'} lost for good ({NOWHERE})")
     if given_up:
-        said.append(f"{_few(given_up)} until then would be lost ({NOWHERE})")
+        rest = [text.removeprefix("what is written to ") for text in given_up[1:]]
+        said.append(f"{_few([given_up[0], *rest])} until then would be lost ({NOWHERE})")
     return f"Data: {'; '.join(said)}." if said else "Data: nothing is lost."
 
 

@@ -66,7 +66,10 @@ class Snapshot:
             "server": self.server,
             "objects": {_name(key): dict(doc) for key, doc in self.objects.items()},
             "order": {table: list(columns) for table, columns in self.order.items()},
-            **{what: {_name(key): [_name(to) for to in tos] for key, tos in all_.items()} for what, all_ in links.items()},
+            **{
+                what: {_name(key): [_name(to) for to in tos] for key, tos in all_.items()}
+                for what, all_ in links.items()
+            },
             "ids": {_name(key): id for key, id in self.ids.items()},
             "inherited": list[Json](sorted(_name(key) for key in self.inherited)),
         }

@@ -87,8 +87,8 @@ class Proof:
 
     def to_json(self) -> dict[str, Json]:
         return {
-            "sha256": self.sha256, "down_sha256": self.down_sha256, "sql": self.sql, "at": self.at.isoformat(), "record": self.record,
-            "way": self.way.to_json(),
+            "sha256": self.sha256, "down_sha256": self.down_sha256, "sql": self.sql, "at": self.at.isoformat(),
+            "record": self.record, "way": self.way.to_json(),
         }
 
     @classmethod
@@ -96,7 +96,8 @@ class Proof:
         way = data["way"]
         assert isinstance(way, dict)
         return cls(
-            sha256=str(data["sha256"]), down_sha256=str(data["down_sha256"]), sql=str(data["sql"]), record=str(data["record"]),
+            sha256=str(data["sha256"]), down_sha256=str(data["down_sha256"]), sql=str(data["sql"]),
+            record=str(data["record"]),
             at=datetime.fromisoformat(str(data["at"])), way=WayBack.from_json(way),
         )
 

@@ -25,9 +25,8 @@ class RemoteMigrations:
         commit = self._host.head()
         listing = self._host.listing(commit, self._directory)
         source = Source(repository=self._host.repository, commit=commit, branch=self._host.branch())
-        return replace(
-            _read(self._host, listing.blobs, listing.odd, source), rollbacks=_rollbacks(self._host, commit, self._directory),
-        )
+        back = _rollbacks(self._host, commit, self._directory)
+        return replace(_read(self._host, listing.blobs, listing.odd, source), rollbacks=back)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,11 +20,10 @@ from bot.gates import rollback_plan
 from bot.migrations.catalog import checklist
 from bot.migrations.catalog.access import access_diff
 from bot.migrations.catalog.diff import changed, differences, readable
-from bot.ports import Put
 from bot.world import World
 
 AFTER = ""
-"""The key of the catalog that a run left; the others are named by the version of the file before which they were seen."""
+"""The key of the catalog that a run left; the others go by the version of the file before which they were seen."""
 
 
 def look(promotion: Promotion, version: str, world: World) -> Promotion:

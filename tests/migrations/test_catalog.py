@@ -50,13 +50,13 @@ def test_the_difference_reads_like_one(fresh: Fresh) -> None:
     fresh.run(BOOKS)
     before = seen(fresh)
     fresh.run(
-        "alter table books drop column notes; alter table books alter sold type bigint; create index i on books (title);"
-        "drop policy readers on books"
+        "alter table books drop column notes; alter table books alter sold type bigint; "
+        "create index i on books (title); drop policy readers on books"
     )
     after = seen(fresh)
     assert readable(before, after).splitlines() == [
-        "− column public.books.notes", "~ column public.books.sold: type: integer → bigint", "+ index public.i",
-        "− policy public.books.readers",
+        "- column public.books.notes", "~ column public.books.sold: type: integer → bigint", "+ index public.i",
+        "- policy public.books.readers",
     ]
     assert readable(after, after) == ""
 

@@ -10,6 +10,7 @@ from bot.domain.catalog import Doc, Key, Snapshot
 ROLES = ("anon", "authenticated", "service_role")
 """Whom the API lets a request be; what PUBLIC is granted reaches each of them."""
 _COMMANDS = {"SELECT": "r", "INSERT": "a", "UPDATE": "w", "DELETE": "d"}
+_INVOKER = {"security_invoker=on", "security_invoker=true", "security_invoker=1", "security_invoker=yes"}
 _PAST_POLICIES = ("service_role",)
 
 Access = dict[tuple[str, str, str], str]
@@ -46,7 +47,9 @@ def access_diff(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
         verb = "can now" if was is None else "can no longer" if is_ is None else "can differently"
         how = was if is_ is None else is_ if was is None else f"{is_}; before: {was}"
         now[verb, name, "" if is_ is None else str(how)][command].append(role)
-    return tuple(_sentence(verb, name, how, commands) for (verb, name, how), commands in sorted(now.items(), key=_widest))
+    return tuple(
+        _sentence(verb, name, how, commands) for (verb, name, how), commands in sorted(now.items(), key=_widest)
+    )
 
 
 def widened(before: Snapshot, after: Snapshot) -> bool:
@@ -79,7 +82,7 @@ def _rows(role: str, key: Key, doc: Doc, command: str, catalog: Snapshot, polici
     """Which rows, in words; None where no policy lets any through."""
     if key[0] != "table":
         options = cast(list[str], doc.get("options") or [])
-        invoker = any(option in ("security_invoker=on", "security_invoker=true", "security_invoker=1") for option in options)
+        invoker = bool(_INVOKER & set(options))
         return "with the caller's own rights" if invoker else f"with the rights of {doc['owner']}"
     if role in _PAST_POLICIES:
         return "past every policy"
@@ -99,7 +102,7 @@ def _rows(role: str, key: Key, doc: Doc, command: str, catalog: Snapshot, polici
 def _policy(key: Key, catalog: Snapshot) -> str:
     doc = catalog.objects[key]
     name = key[1].removeprefix(catalog.parents[key][0][1] + ".")
-    parts = [f"{word} {_short(str(doc[part]))}" for part, word in (("using", "using"), ("check", "check")) if doc.get(part)]
+    parts = [f"{part} {_short(str(doc[part]))}" for part in ("using", "check") if doc.get(part)]
     return ", ".join([f"{'restrictive ' if doc.get('restrictive') else ''}policy {name}", *parts])
 
 

@@ -13,9 +13,20 @@ from bot.migrations.catalog.making import (
     identity_words,
     labels,
     make,
+    publishing,
     sequence_words,
 )
-from bot.migrations.catalog.words import comment, default_grants, grants, kind_of, literal, named, short, table_of, texts
+from bot.migrations.catalog.words import (
+    comment,
+    default_grants,
+    grants,
+    kind_of,
+    literal,
+    named,
+    short,
+    table_of,
+    texts,
+)
 
 _DRESS = {"comment", "acl", "owner"}
 
@@ -94,40 +105,46 @@ def _options(head: str, old: Doc, new: Doc) -> list[str]:
 
 def _column(key: Key, parts: set[str], now: Snapshot, then: Snapshot) -> list[str] | None:
     old, new = now.objects[key], then.objects[key]
-    head, name = f"ALTER TABLE {table_of(key, then)} ALTER COLUMN", short(key, then)
-    said: list[str] = []
-    if "generated" in parts:
-        if new.get("generated"):
-            return None
-        said.append(f"{head} {name} DROP EXPRESSION")
     had, has = old.get("identity"), new.get("identity")
-    if had and not has:
-        said.append(f"{head} {name} DROP IDENTITY")
-    if parts & {"type", "collation"}:
-        collate = f" COLLATE {new['collation']}" if new.get("collation") else ""
-        said.append(f"{head} {name} TYPE {new['type']}{collate} USING {name}::{new['type']}")
-    if "not_null" in parts and not (has and not had):
-        said.append(f"{head} {name} {'SET' if new.get('not_null') else 'DROP'} NOT NULL")
-    if "identity" in parts and isinstance(has, dict):
-        if not isinstance(had, dict):
-            if "not_null" in parts and new.get("not_null"):
-                said.append(f"{head} {name} SET NOT NULL")
-            said.append(f"{head} {name} ADD {identity_words(has)}")
-        elif had.get("name") != has.get("name"):
-            return None
-        else:
-            said.append(f"{head} {name} SET GENERATED {'ALWAYS' if has['always'] else 'BY DEFAULT'} {_set(has)}")
-    if "storage" in parts:
-        kinds = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
-        said.append(f"{head} {name} SET STORAGE {kinds.get(str(new.get('storage')), 'DEFAULT')}")
-    if "compression" in parts:
-        kinds = {"p": "pglz", "l": "lz4"}
-        said.append(f"{head} {name} SET COMPRESSION {kinds.get(str(new.get('compression')), 'default')}")
-    if "statistics" in parts:
-        said.append(f"{head} {name} SET STATISTICS {new.get('statistics', -1)}")
-    if "options" in parts:
-        said += _options(f"{head} {name}", old, new)
-    return said
+    if "generated" in parts and new.get("generated"):
+        return None
+    if isinstance(had, dict) and isinstance(has, dict) and had.get("name") != has.get("name"):
+        return None
+    name = short(key, then)
+    words = [
+        *(["DROP EXPRESSION"] if "generated" in parts else []),
+        *(["DROP IDENTITY"] if had and not has else []),
+        *([_type(name, new)] if parts & {"type", "collation"} else []),
+        *([f"{'SET' if new.get('not_null') else 'DROP'} NOT NULL"] if "not_null" in parts else []),
+        *(_identity(had, has) if "identity" in parts else []),
+        *_kept(parts, new),
+    ]
+    head = f"ALTER TABLE {table_of(key, then)} ALTER COLUMN {name}"
+    return [f"{head} {word}" for word in words] + (_options(head, old, new) if "options" in parts else [])
+
+
+def _type(name: str, new: Doc) -> str:
+    collate = f" COLLATE {new['collation']}" if new.get("collation") else ""
+    return f"TYPE {new['type']}{collate} USING {name}::{new['type']}"
+
+
+def _identity(had: Json, has: Json) -> list[str]:
+    if not isinstance(has, dict):
+        return []
+    if not isinstance(had, dict):
+        return [f"ADD {identity_words(has)}"]
+    return [f"SET GENERATED {'ALWAYS' if has['always'] else 'BY DEFAULT'} {_set(has)}"]
+
+
+def _kept(parts: set[str], new: Doc) -> list[str]:
+    """How a column is stored and counted."""
+    storage = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}.get(str(new.get("storage")), "DEFAULT")
+    compression = {"p": "pglz", "l": "lz4"}.get(str(new.get("compression")), "default")
+    words = {
+        "storage": f"SET STORAGE {storage}", "compression": f"SET COMPRESSION {compression}",
+        "statistics": f"SET STATISTICS {new.get('statistics', -1)}",
+    }
+    return [said for part, said in words.items() if part in parts]
 
 
 def _set(sequence: Mapping[str, Json]) -> str:
@@ -190,16 +207,21 @@ def _enum(key: Key, parts: set[str], now: Snapshot, then: Snapshot) -> list[str]
     """A type with the old labels takes the place of this one: a label can be renamed, but not taken out of a type."""
     had, has = texts(now.objects[key].get("labels")), texts(then.objects[key].get("labels"))
     renamed = [(was, is_) for was, is_ in zip(had, has, strict=False) if was != is_]
-    if len(had) == len(has) and not {was for was, _ in renamed} & set(has) and not {is_ for _, is_ in renamed} & set(had):
+    fresh = not {was for was, _ in renamed} & set(has) and not {is_ for _, is_ in renamed} & set(had)
+    if len(had) == len(has) and fresh:
         return [f"ALTER TYPE {key[1]} RENAME VALUE {literal(was)} TO {literal(is_)}" for was, is_ in renamed]
     schema, _, name = key[1].rpartition(".")
     aside = f'{schema}."{name.strip(chr(34))[:50]} (before)"'
-    said = [f"ALTER TYPE {key[1]} RENAME TO {aside.rpartition('.')[2]}", f"CREATE TYPE {key[1]} AS ENUM ({labels(then.objects[key])})"]
+    said = [
+        f"ALTER TYPE {key[1]} RENAME TO {aside.rpartition('.')[2]}",
+        f"CREATE TYPE {key[1]} AS ENUM ({labels(then.objects[key])})",
+    ]
     for column in now.of_kind("column"):
         kind = str(now.objects[column]["type"])
         if kind.removesuffix("[]") == key[1] and column in then.objects and column not in now.inherited:
-            own, text = short(column, now), "text[]" if kind.endswith("[]") else "text"
-            said.append(f"ALTER TABLE {table_of(column, now)} ALTER COLUMN {own} TYPE {kind} USING {own}::{text}::{kind}")
+            head, own = f"ALTER TABLE {table_of(column, now)} ALTER COLUMN", short(column, now)
+            text = "text[]" if kind.endswith("[]") else "text"
+            said.append(f"{head} {own} TYPE {kind} USING {own}::{text}::{kind}")
     return [*said, f"DROP TYPE {aside}", *make(key, then)[0][1:]]
 
 
@@ -209,7 +231,8 @@ def _domain(key: Key, parts: set[str], now: Snapshot, then: Snapshot) -> list[st
         return None
     said: list[str] = []
     if "default" in parts:
-        said.append(f"ALTER DOMAIN {key[1]} " + (f"SET DEFAULT {new['default']}" if new.get("default") else "DROP DEFAULT"))
+        default = f"SET DEFAULT {new['default']}" if new.get("default") else "DROP DEFAULT"
+        said.append(f"ALTER DOMAIN {key[1]} {default}")
     if "not_null" in parts:
         said.append(f"ALTER DOMAIN {key[1]} {'SET' if new.get('not_null') else 'DROP'} NOT NULL")
     return said
@@ -219,8 +242,7 @@ def _publication(key: Key, parts: set[str], now: Snapshot, then: Snapshot) -> li
     new = then.objects[key]
     if "all_tables" in parts:
         return None
-    root = str(new["via_root"]).lower()
-    return [f"ALTER PUBLICATION {key[1]} SET (publish = {literal(str(new['publish']))}, publish_via_partition_root = {root})"]
+    return [f"ALTER PUBLICATION {key[1]} SET ({publishing(new)})"]
 
 
 def _extension(key: Key, parts: set[str], now: Snapshot, then: Snapshot) -> list[str] | None:

@@ -8,10 +8,11 @@ from typing import Any
 from bot.domain.catalog import Snapshot
 from bot.domain.entry import Json
 from bot.migrations.catalog.access import access_diff
-from bot.migrations.catalog.diff import Difference, differences
+from bot.migrations.catalog.diff import Difference, differences, value
 from bot.migrations.catalog.witness import BLOCKS_READING, BLOCKS_WRITING, MODES
 
 _SHOWN = 6
+_BRIEF = 40
 _LINES = (
     ("Tables", ("table", "view", "matview", "schema")),
     ("Columns and types", ("column", "default", "enum", "domain", "composite", "range", "sequence")),
@@ -61,7 +62,7 @@ def _size(table: str, staging: Mapping[str, int], production: Mapping[str, int])
         return "how many rows production has is not known"
     if not here or there < here * 2:
         return f"production has about {_count(there)} rows"
-    return f"production has {there / here:.0f} × the rows, about {_count(there)}"
+    return f"production has {there / here:.0f} × the rows, about {_count(there)}"  # noqa: RUF001
 
 
 def _count(rows: int) -> str:
@@ -87,7 +88,8 @@ _DID = ("inserted", "updated", "deleted")
 
 
 def _foreign_keys(after: Snapshot, found: Sequence[Difference]) -> str:
-    touched = {after.parents[one.key][0] if one.key[0] == "column" else one.key for one in found if one.key in after.objects}
+    there = [one.key for one in found if one.key in after.objects]
+    touched = {after.parents[key][0] if key[0] == "column" else key for key in there}
     keys = [
         key for key in after.of_kind("constraint")
         if after.objects[key].get("type") == "f" and {after.parents[key][0], key} & touched
@@ -128,7 +130,13 @@ def _short(one: Difference) -> str:
     name = _plain(one.key[1])
     if not one.parts:
         return f"{one.sign} {name}"
-    return f"{one.sign} {name} ({', '.join(part.replace('_', ' ') for part, _, _ in one.parts)})"
+    return f"{one.sign} {name} ({', '.join(_change(*part) for part in one.parts)})"
+
+
+def _change(part: str, old: Json, new: Json) -> str:
+    """What changed of an object; with both values where they are short."""
+    word, values = part.replace("_", " "), (value(old), value(new))
+    return f"{word}: {values[0]} → {values[1]}" if max(map(len, values)) <= _BRIEF else word
 
 
 def _few(texts: Sequence[str]) -> str:

@@ -25,12 +25,12 @@ class Difference:
     def __str__(self) -> str:
         if not self.parts:
             return f"{self.sign} {self.name}"
-        changed = "; ".join(f"{part.replace('_', ' ')}: {_value(old)} → {_value(new)}" for part, old, new in self.parts)
+        changed = "; ".join(f"{part.replace('_', ' ')}: {value(old)} → {value(new)}" for part, old, new in self.parts)
         return f"{self.sign} {self.name}: {changed}"
 
 
 def differences(before: Snapshot, after: Snapshot) -> tuple[Difference, ...]:
-    """Added (+), removed (−) and changed (~) objects; what goes along with its table is not told apart."""
+    """Added (+), removed (-) and changed (~) objects; what goes along with its table is not told apart."""
     found: list[Difference] = []
     across = before.major != after.major
     for key in sorted({*before.objects, *after.objects}):
@@ -38,7 +38,7 @@ def differences(before: Snapshot, after: Snapshot) -> tuple[Difference, ...]:
         if old is None:
             found.append(Difference(sign="+", key=key))
         elif new is None:
-            found.append(Difference(sign="−", key=key))
+            found.append(Difference(sign="-", key=key))
         elif parts := changed(old, new, across):
             found.append(Difference(sign="~", key=key, parts=parts))
     return tuple(found)
@@ -74,7 +74,7 @@ def readable(before: Snapshot, after: Snapshot) -> str:
 
 def _goes_along(one: Difference, whole: set[Key], before: Snapshot, after: Snapshot) -> bool:
     """A column of a dropped table needs no line of its own; one of a new table does: it says what is there now."""
-    if one.sign != "−":
+    if one.sign != "-":
         return False
     return any(parent in whole for parent in before.parents.get(one.key, ()))
 
@@ -85,16 +85,17 @@ def _older(acl: Json) -> Json:
     return {role: str(letters).replace("m*", "").replace("m", "") for role, letters in acl.items()}
 
 
-def _value(value: Json) -> str:
-    if value is None:
+def value(held: Json) -> str:
+    """A property's value for people."""
+    if held is None:
         return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        text = ", ".join(map(str, value))
-    elif isinstance(value, dict):
-        text = ", ".join(f"{name} {held}" for name, held in value.items())
+    if isinstance(held, bool):
+        return "yes" if held else "no"
+    if isinstance(held, list):
+        text = ", ".join(map(str, held))
+    elif isinstance(held, dict):
+        text = ", ".join(f"{name} {each}" for name, each in held.items())
     else:
-        text = str(value)
+        text = str(held)
     text = " ".join(text.split())
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

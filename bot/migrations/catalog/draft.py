@@ -188,7 +188,7 @@ class _Work:
 
 
 def _filled(key: Key, made: list[str], then: Snapshot) -> list[str]:
-    """A column made with its default, so that rows that are there get it; nothing where that leans on something else."""
+    """A column made with its default, so that rows that are there get it; nothing where it leans on more."""
     default = then.objects.get(("default", key[1]))
     if default is None or then.needs.get(("default", key[1]), ()) != (key,):
         return []

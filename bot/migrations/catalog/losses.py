@@ -29,8 +29,8 @@ def given_up(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
 
 
 def _gone(old: Snapshot, new: Snapshot) -> list[str]:
-    tables = [key for key in old.of_kind("table") if not _still(key, old, new) and not old.objects[key].get("partition_key")]
-    found = [f"the rows of {_plain(key[1])}" for key in tables]
+    gone = [key for key in old.of_kind("table") if not _still(key, old, new)]
+    found = [f"the rows of {_plain(key[1])}" for key in gone if not old.objects[key].get("partition_key")]
     for key in old.of_kind("column"):
         table = old.parents[key][0]
         if _still(key, old, new) or old.objects[key].get("generated") or not _still(table, old, new):

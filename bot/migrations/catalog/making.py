@@ -189,7 +189,8 @@ def _function(key: Key, doc: Doc, catalog: Snapshot) -> list[str]:
         return [str(doc["definition"]).rstrip()]
     if aggregate.get("kind"):
         raise Refused(f"Stagedoor cannot write the SQL of the ordered-set aggregate {key[1]}.")
-    parts = [f"{what} = {aggregate[what]}" for what in ("sfunc", "stype", "finalfunc", "combinefunc") if what in aggregate]
+    words = ("sfunc", "stype", "finalfunc", "combinefunc")
+    parts = [f"{word} = {aggregate[word]}" for word in words if word in aggregate]
     if "initcond" in aggregate:
         parts.append("initcond = '" + str(aggregate["initcond"]).replace("'", "''") + "'")
     return [f"CREATE AGGREGATE {key[1]} ({', '.join(parts)})"]
@@ -256,8 +257,11 @@ def _extension(key: Key, doc: Doc, catalog: Snapshot) -> list[str]:
 
 def _publication(key: Key, doc: Doc, catalog: Snapshot) -> list[str]:
     every = " FOR ALL TABLES" if doc.get("all_tables") else ""
-    root = str(doc["via_root"]).lower()
-    return [f"CREATE PUBLICATION {key[1]}{every} WITH (publish = '{doc['publish']}', publish_via_partition_root = {root})"]
+    return [f"CREATE PUBLICATION {key[1]}{every} WITH ({publishing(doc)})"]
+
+
+def publishing(doc: Doc) -> str:
+    return f"publish = '{doc['publish']}', publish_via_partition_root = {str(doc['via_root']).lower()}"
 
 
 def _published(key: Key, doc: Doc, catalog: Snapshot) -> list[str]:

@@ -18,7 +18,10 @@ PINNED = (
 
 def _member(table: str, oid: str) -> str:
     """Whether an object belongs to an extension: that is dropped and made with it."""
-    return f"exists (select from pg_depend e where e.classid = '{table}'::regclass and e.objid = {oid} and e.deptype = 'e')"
+    return (
+        f"exists (select from pg_depend e where e.classid = '{table}'::regclass and e.objid = {oid}"
+        " and e.deptype = 'e')"
+    )
 
 
 def _comment(table: str, oid: str, sub: str = "0") -> str:
@@ -76,8 +79,8 @@ where c.relkind in ('v', 'm') and not {_member("pg_class", "c.oid")}
 
 _SEQUENCES = f"""
 with {MINE}
-select '1259:' || c.oid || ':0', 'sequence', format('%I.%I', n.nspname, c.relname), concat_ws(' ', '2615:' || n.oid || ':0',
-    '1259:' || o.refobjid || ':' || o.refobjsubid), {_doc(
+select '1259:' || c.oid || ':0', 'sequence', format('%I.%I', n.nspname, c.relname), concat_ws(' ',
+    '2615:' || n.oid || ':0', '1259:' || o.refobjid || ':' || o.refobjsubid), {_doc(
     "'owner', c.relowner::regrole::text", _acl("c.relacl", "s", "c.relowner"), "'comment', d.description",
     f"'sequence', {_SEQUENCE}",
     "'owned_by', (select format('%s.%I', o.refobjid::regclass, a.attname) from pg_attribute a"
@@ -185,7 +188,8 @@ _TRIGGERS = f"""
 with {MINE_AND_SHARED}
 select '2620:' || t.oid || ':0', 'trigger', format('%I.%I.%I', n.nspname, c.relname, t.tgname),
   '1259:' || c.oid || ':0', {_doc(
-    "'definition', pg_get_triggerdef(t.oid)", "'enabled', nullif(t.tgenabled, 'O')", "'_on', c.oid::regclass::text", "'comment', d.description",
+    "'definition', pg_get_triggerdef(t.oid)", "'enabled', nullif(t.tgenabled, 'O')",
+    "'_on', c.oid::regclass::text", "'comment', d.description",
 )}
 from pg_trigger t join pg_class c on c.oid = t.tgrelid join mine n on n.oid = c.relnamespace
 {_comment("pg_trigger", "t.oid")}
@@ -207,8 +211,8 @@ select '3256:' || p.oid || ':0', 'policy', format('%I.%I.%I', n.nspname, c.relna
   '1259:' || c.oid || ':0', {_doc(
     "'command', case p.polcmd when '*' then 'ALL' when 'r' then 'SELECT' when 'a' then 'INSERT' when 'w' then 'UPDATE'"
     " else 'DELETE' end", "'restrictive', nullif(not p.polpermissive, false)",
-    "'roles', (select jsonb_agg(case r.role when 0 then 'PUBLIC' else quote_ident(pg_get_userbyid(r.role)) end order by 1)"
-    " from unnest(p.polroles) r (role))",
+    "'roles', (select jsonb_agg(case r.role when 0 then 'PUBLIC' else quote_ident(pg_get_userbyid(r.role)) end"
+    " order by 1) from unnest(p.polroles) r (role))",
     "'using', pg_get_expr(p.polqual, p.polrelid)", "'check', pg_get_expr(p.polwithcheck, p.polrelid)",
     "'comment', d.description", "'_on', c.oid::regclass::text",
 )}
@@ -262,8 +266,9 @@ union all
 select '6106:' || r.oid || ':0', 'published', format('%I %s', p.pubname, r.prrelid::regclass),
   concat_ws(' ', '6104:' || p.oid || ':0', '1259:' || r.prrelid || ':0'), {_doc(
     "'publication', quote_ident(p.pubname)", "'table', r.prrelid::regclass::text",
-    "'where', pg_get_expr(r.prqual, r.prrelid)", "'columns', (select jsonb_agg(quote_ident(a.attname) order by a.attnum)"
-    " from pg_attribute a where a.attrelid = r.prrelid and a.attnum = any (r.prattrs))",
+    "'where', pg_get_expr(r.prqual, r.prrelid)",
+    "'columns', (select jsonb_agg(quote_ident(a.attname) order by a.attnum) from pg_attribute a"
+    " where a.attrelid = r.prrelid and a.attnum = any (r.prattrs))",
 )} from pg_publication_rel r join pg_publication p on p.oid = r.prpubid join pg_class c on c.oid = r.prrelid
 join mine n on n.oid = c.relnamespace
 union all
@@ -277,7 +282,8 @@ select '3466:' || v.oid || ':0', 'event_trigger', quote_ident(v.evtname), '', {_
     "'enabled', nullif(v.evtenabled, 'O')", "'owner', v.evtowner::regrole::text", "'comment', d.description",
 )} from pg_event_trigger v {_comment("pg_event_trigger", "v.oid")} where not {_member("pg_event_trigger", "v.oid")}
 union all
-select '3381:' || s.oid || ':0', 'statistics', format('%I.%I', n.nspname, s.stxname), '1259:' || s.stxrelid || ':0', {_doc(
+select '3381:' || s.oid || ':0', 'statistics', format('%I.%I', n.nspname, s.stxname),
+  '1259:' || s.stxrelid || ':0', {_doc(
     "'definition', pg_get_statisticsobjdef(s.oid)", "'owner', s.stxowner::regrole::text", "'comment', d.description",
 )} from pg_statistic_ext s join mine n on n.oid = s.stxnamespace {_comment("pg_statistic_ext", "s.oid")}
 """

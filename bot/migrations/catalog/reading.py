@@ -21,7 +21,7 @@ Row = tuple[Any, ...]
 
 
 def snapshot(connection: psycopg.Connection) -> Snapshot:
-    """The catalog as this connection sees it, within its transaction or in one of its own. Settings stay as they are."""
+    """The catalog as this connection sees it, in its transaction or one of its own. Its settings stay as they are."""
     inside = connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
     before, after = (_INSIDE, _BACK) if inside else (f"begin read only; {PINNED}", "commit")
     cursor = connection.execute(f"{before}; {_ASKED}; {after}".encode())
@@ -35,6 +35,29 @@ def snapshot(connection: psycopg.Connection) -> Snapshot:
 
 
 def _sorted(server: int, rows: list[Row], needs: list[Row]) -> Snapshot:
+    named = _named(rows)
+    objects: dict[Key, dict[str, Json]] = {}
+    parents: dict[Key, tuple[Key, ...]] = {}
+    order: defaultdict[str, list[str]] = defaultdict(list)
+    own = [row for row in rows if row[1] != "_alias"]
+    for _, kind, name, above, doc in own:
+        key = (kind, name)
+        if over := _over(key, above, doc, named):
+            parents[key] = over
+        if kind == "column":
+            order[over[0][1]].append(name.removeprefix(over[0][1] + "."))
+        if "_acl" in doc:
+            doc["acl"] = _grants(doc["_acl"])
+        objects[key] = {what: value for what, value in doc.items() if not what.startswith("_")}
+    return Snapshot(
+        server=server, objects=objects, order={table: tuple(columns) for table, columns in order.items()},
+        parents=parents, needs=_needs(named, needs), ids={(kind, name): id for id, kind, name, _, _ in own},
+        inherited=frozenset((kind, name) for _, kind, name, _, doc in own if doc.get("_inherited")),
+    )
+
+
+def _named(rows: list[Row]) -> dict[str, Key]:
+    """Each id's object; the index of a constraint and the row type of a table are one with it."""
     named: dict[str, Key] = {id: (kind, name) for id, kind, name, _, _ in rows if kind != "_alias"}
     for id, kind, _, same, doc in rows:
         if kind == "_alias":
@@ -42,31 +65,13 @@ def _sorted(server: int, rows: list[Row], needs: list[Row]) -> Snapshot:
         for link in ("_index", "_relation"):
             if other := doc.get(link):
                 named[other] = named[id]
-    objects: dict[Key, dict[str, Json]] = {}
-    parents: dict[Key, tuple[Key, ...]] = {}
-    order: defaultdict[str, list[str]] = defaultdict(list)
-    inherited: set[Key] = set()
-    for _, kind, name, above, doc in rows:
-        if kind == "_alias":
-            continue
-        key = (kind, name)
-        over = tuple(found for id in above.split() if (found := _found(named, id)) and found != key)
-        if doc.get("_on") and not over:  # on a table of the platform, which is not itself in the catalog
-            over = (("table", doc["_on"]),)
-        if over:
-            parents[key] = over
-        if kind == "column":
-            order[over[0][1]].append(name.removeprefix(over[0][1] + "."))
-        if doc.get("_inherited"):
-            inherited.add(key)
-        if "_acl" in doc:
-            doc["acl"] = _grants(doc["_acl"])
-        objects[key] = {what: value for what, value in doc.items() if not what.startswith("_")}
-    return Snapshot(
-        server=server, objects=objects, order={table: tuple(columns) for table, columns in order.items()},
-        parents=parents, needs=_needs(named, needs), inherited=frozenset(inherited),
-        ids={(kind, name): id for id, kind, name, _, _ in rows if kind != "_alias"},
-    )
+    return named
+
+
+def _over(key: Key, above: str, doc: dict[str, Any], named: dict[str, Key]) -> tuple[Key, ...]:
+    """What an object goes away with; a table of the platform is not itself in the catalog."""
+    over = tuple(found for id in above.split() if (found := _found(named, id)) and found != key)
+    return (("table", doc["_on"]),) if doc.get("_on") and not over else over
 
 
 def _needs(named: dict[str, Key], rows: list[Row]) -> dict[Key, tuple[Key, ...]]:

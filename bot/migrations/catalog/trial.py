@@ -145,7 +145,8 @@ class Trial:
         except Refused as refused:
             return replace(way, schema=Schema.UNKNOWN, said=(*way.said, str(refused)))
         if trouble := self._execute(statements):
-            return replace(way, schema=Schema.UNKNOWN, said=(*way.said, f"It could not be applied again: {trouble}"))
+            schema = way.schema if way.schema is Schema.DIFFERS else Schema.UNKNOWN
+            return replace(way, schema=schema, said=(*way.said, f"it could not be applied again: {trouble}"))
         reached = self._look()
         strays = tuple(difference.key for difference in differences(aim, reached))
         return replace(_compared(way, aim, reached, "after applying it again, "), strays=strays)

@@ -74,7 +74,8 @@ def grants(key: Key, doc: Doc, catalog: Snapshot, old: Json, new: Json) -> list[
 
 
 def default_grants(doc: Doc, old: Json, new: Json) -> list[str]:
-    where = f"ALTER DEFAULT PRIVILEGES FOR ROLE {doc['role']}" + (f" IN SCHEMA {doc['schema']}" if doc.get("schema") else "")
+    schema = f" IN SCHEMA {doc['schema']}" if doc.get("schema") else ""
+    where = f"ALTER DEFAULT PRIVILEGES FOR ROLE {doc['role']}{schema}"
     return _changed(old, new, "", _DEFAULTED[str(doc["on"])], where + " ")
 
 
