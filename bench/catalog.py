@@ -45,8 +45,8 @@ def furnish(url: str, tables: int) -> None:
         for number in range(1, tables + 1):
             table = f"t{number}"
             connection.execute(
-                f"create table {table} (id bigint generated always as identity primary key, a text not null default 'x',"
-                f" b int, c timestamptz default now(), d numeric(10, 2)); create index on {table} (b);"
+                f"create table {table} (id bigint generated always as identity primary key, a text not null"
+                f" default 'x', b int, c timestamptz default now(), d numeric(10, 2)); create index on {table} (b);"
                 f"alter table {table} enable row level security;"
                 f"create policy p on {table} for select using (a = 'x');"
                 f"create view v{number} as select id, a from {table}"

@@ -95,7 +95,7 @@ def prove_later(
         return prove_staged(plan, project, shelves, back, seen, attempt, stopping)
     now, before = staging.catalog(), replace(production.catalog(), ids={})
     if now.major != before.major:
-        raise Refused(f"production runs PostgreSQL {before.major}, staging {now.major}; they spell catalogs differently")
+        raise Refused(f"production runs PostgreSQL {before.major}, staging {now.major}: they spell catalogs otherwise")
     down = tuple(back[file.version].content for file in reversed(plan.files) if file.version in back)
     change = Change(
         version=plan.files[-1].version, label=plan.files[-1].label, up=tuple(contents), before=before,
