@@ -19,6 +19,7 @@ from bot.linting import reported
 from bot.migrations.history import match
 from bot.migrations.transaction import obstacle
 from bot.ports import Put, Shelves
+from bot.proofs import proofs
 from bot.reviewing import files, reviews
 from bot.world import Project
 
@@ -34,9 +35,10 @@ def gather(
     ticks: Mapping[str, Tick],
     applied: tuple[str, ...],
     waivers: Mapping[str, Waiver] | None = None,
+    unproven: str = "",
 ) -> Evidence:
     """Everything the gates may look at, read once. What cannot be read is None, with the reason in `unread`."""
-    unread: dict[str, str] = {}
+    unread: dict[str, str] = {"proof": unproven} if unproven else {}
     read = _tried(unread, "files", lambda: files(plan, project, shelves, now))
     folder, files_as_of = read or (None, None)
     target = _tried(unread, "target", project.databases[plan.environment].history)
@@ -69,6 +71,8 @@ def gather(
         waivers=waivers or {},
         accepted=accepted(shelves, plan.project),
         lint=lint,
+        proofs=proofs(shelves, plan),
+        rollbacks={back.version: back.sha256 for back in folder.rollbacks} if folder else {},
     )
 
 
@@ -126,6 +130,8 @@ def staged(shelves: Shelves, plan: Plan) -> dict[str, Staged]:
                 at=datetime.fromisoformat(str(doc["at"])),
                 record=str(doc["record"]),
                 seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+                locks=tuple(map(str, locks)) if isinstance(locks := doc.get("locks"), list) else (),
+                before=str(doc.get("before", "")), after=str(doc.get("after", "")),
             )
     return found
 
@@ -134,6 +140,7 @@ def staged_put(project: str, version: str, run: Staged, pull: int = 0) -> Put:
     """The document that says that Stagedoor ran these bytes on staging and verified them."""
     doc: dict[str, Json] = {
         "sha256": run.sha256, "at": run.at.isoformat(), "record": run.record, "seconds": run.seconds, "pull": pull,
+        "locks": list(run.locks), "before": run.before, "after": run.after,
     }
     return Put(shelf="staged", key=f"{project}:{version}", doc=doc)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.catalog import Snapshot
 from bot.domain.entry import Entry, Fact, Json
 from bot.domain.migration import Applied, Folder
 from bot.domain.person import Person
 from bot.domain.record import Claim, Record, Status
 from bot.domain.review import CommitStatus, Origin, Pull, Reviewed
+from bot.domain.way_back import Change, WayBack
 
 
 class Clock(Protocol):
@@ -289,6 +291,8 @@ class Job:
     head: str | None
     lock_timeout: float
     statement_timeout: float
+    witness: bool = False
+    """Whether to look, after each statement, at what it locked and changed."""
 
     @property
     def label(self) -> str:
@@ -303,6 +307,8 @@ class Done:
     seconds: float
     statements: int
     recovered: bool = False
+    seen: Mapping[str, Json] = field(default_factory=dict)
+    """What a witness saw: locks and rows by table; empty where there was none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -361,4 +367,18 @@ class Database(Protocol):
 
     def leftovers(self) -> tuple[str, ...]:
         """INVALID indexes and NOT VALID constraints of user schemas, as sentences, sorted."""
+        ...
+
+    def catalog(self) -> Snapshot:
+        """What the user schemas hold, by name. Raises `Unreachable`."""
+        ...
+
+    def prove(
+        self, changes: Sequence[Change], *, attempt: str, lock_timeout: float, statement_timeout: float,
+        stopping: Callable[[], bool],
+    ) -> tuple[WayBack, ...]:
+        """Try the way back from the newest files and up again, in one transaction that is rolled back.
+
+        Raises `Unreachable`, and `Refused` while another Stagedoor session changes this database.
+        """
         ...

@@ -6,6 +6,7 @@ What was read is kept, and still counts while the code host is silent, together 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.entry import Json
@@ -33,8 +34,7 @@ def files(plan: Plan, project: Project, shelves: Shelves, now: datetime) -> tupl
         if doc is None:
             raise
         kept = doc["files"]
-        assert isinstance(kept, dict)
-        return folder([(name, shelves.fetch(str(sha256))) for name, sha256 in kept.items()]), _time(doc)
+        return replace(_kept(kept, shelves), rollbacks=_kept(doc.get("rollbacks", {}), shelves).migrations), _time(doc)
     if read.source:
         _keep_folder(plan, read, shelves, now)
     return read, None
@@ -80,11 +80,17 @@ def _ask(plan: Plan, project: Project) -> Reviews:
 
 def _keep_folder(plan: Plan, read: Folder, shelves: Shelves, now: datetime) -> None:
     contents: dict[str, Json] = {migration.filename: migration.sha256 for migration in read.migrations}
+    back: dict[str, Json] = {migration.filename: migration.sha256 for migration in read.rollbacks}
     before = shelves.get(FOLDERS, _key(plan))
-    if before is None or before["files"] != contents:
-        for migration in read.migrations:
+    if before is None or before["files"] != contents or before.get("rollbacks") != back:
+        for migration in (*read.migrations, *read.rollbacks):
             shelves.keep(migration.content)
-    _keep(FOLDERS, plan, {"files": contents}, shelves, now)
+    _keep(FOLDERS, plan, {"files": contents, "rollbacks": back}, shelves, now)
+
+
+def _kept(names: Json, shelves: Shelves) -> Folder:
+    contents = names if isinstance(names, dict) else {}
+    return folder([(name, shelves.fetch(str(sha256))) for name, sha256 in contents.items()])
 
 
 def _keep(shelf: str, plan: Plan, doc: dict[str, Json], shelves: Shelves, now: datetime) -> None:

@@ -47,9 +47,9 @@ def requesters(promotion: Promotion, policy: Policy) -> frozenset[str]:
     return frozenset((promotion.requested_by, *(id for login in promotion.authors if (id := policy.slack_id(login)))))
 
 
-def required_approvals(plan: Plan, policy: Policy) -> int:
-    """How many people have to approve: more where data is destroyed or access is widened."""
-    return policy.approvals.required_destructive if plan.risks else policy.approvals.required
+def required_approvals(plan: Plan, policy: Policy, lost: tuple[str, ...] = ()) -> int:
+    """How many people have to approve: more where data is destroyed (`lost` on staging) or access is widened."""
+    return policy.approvals.required_destructive if plan.risks or lost else policy.approvals.required
 
 
 def _in(person: Person, listed: tuple[str, ...]) -> bool:

@@ -91,9 +91,21 @@ class World:
         key = f"{self.record.project}:{self.record.kind}"
         return str(self.ports.shelves.put_new("hold", key, {"record": self.record.id})["record"])
 
+    def hold_staging(self) -> str:
+        """Take staging for a trial that leaves no trace; returns the record that holds it, maybe another."""
+        key = f"{self.record.project}:staging"
+        return str(self.ports.shelves.put_new("hold", key, {"record": self.record.id})["record"])
+
+    def release_staging(self) -> None:
+        """Let staging go, if this record holds it."""
+        self._release(f"{self.record.project}:staging")
+
     def release_project(self) -> None:
         """Let the next record have the project, if this one holds it."""
-        key = f"{self.record.project}:{self.record.kind}"
+        self._release(f"{self.record.project}:{self.record.kind}")
+        self.release_staging()
+
+    def _release(self, key: str) -> None:
         held = self.ports.shelves.get("hold", key)
         if held and held["record"] == self.record.id:
             self.ports.shelves.put([Put(shelf="hold", key=key, doc=None)])

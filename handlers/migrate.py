@@ -15,6 +15,7 @@ from templates.blocks import line, notice
 from templates.check import check_card
 from templates.migrate import help_card, history_card, status_card
 from templates.promotion import APPROVE, CANCEL, CONFIRM, I_AM_HERE, REJECT, VIEW_SQL, sql_modal
+from templates.rollback import ROLLBACK_PLAN, rollback_modal
 from templates.waiver import REASON, WAIVE, WAIVE_REASON, waive_modal
 
 Verb = Callable[[Ask, Project, tuple[str, ...]], Reply]
@@ -48,6 +49,7 @@ class Migrate:
                 CONFIRM: self._confirm,
                 I_AM_HERE: self._attend,
                 VIEW_SQL: self._sql,
+                ROLLBACK_PLAN: self._rollback_plan,
                 WAIVE: self._waive,
             },
             views={WAIVE_REASON: self._waive_because},
@@ -133,6 +135,10 @@ class Migrate:
     def _sql(self, ask: Ask) -> Reply:
         _, promotion = self._promotions.read(ask.user, ask.value)
         return Reply(view=sql_modal(promotion, self._view.sql(promotion)))
+
+    def _rollback_plan(self, ask: Ask) -> Reply:
+        _, promotion = self._promotions.read(ask.user, ask.value)
+        return Reply(view=rollback_modal(promotion, self._view.ways_back(promotion)))
 
 
 def _reason_given(ask: Ask) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.domain.entry import Entry
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
+from bot.proofs import proofs
 from bot.roles import required_approvals
 from bot.scrub import Scrubber
 from bot.world import Ports
@@ -14,9 +15,13 @@ from templates.baseline import baseline_card
 from templates.blocks import Message, line, notice
 from templates.promotion import Sight, card, long_sql
 from templates.promotion_thread import needs_somebody, told
+from templates.rollback import Plan
 
 SAID_ONCE = frozenset({"promotion.ticked", "promotion.approved"})
 """Words that count once for each person: two presses at the same moment are two entries and one line."""
+
+SHORT_DIFF = 20
+"""Lines of a difference between catalogs from which on it is a file."""
 
 
 class PromotionView:
@@ -39,7 +44,7 @@ class PromotionView:
             Sight(
                 record=record,
                 promotion=promotion,
-                required=required_approvals(promotion.plan, policy),
+                required=required_approvals(promotion.plan, policy, promotion.lost),
                 approvers=policy.approvals.approvers,
                 after=tuple(policy.gates.after),
                 progress=self._ports.shelves.get("progress", record.id) or {},
@@ -56,13 +61,36 @@ class PromotionView:
         if entry.kind in SAID_ONCE and before == so_far:
             return None
         message = told(so_far, entry)
-        return Line(message=message, alone=needs_somebody(entry)) if message else None
+        if not message:
+            return None
+        return Line(message=message, alone=needs_somebody(entry), file=self._diff_file(so_far, entry))
 
     def sql(self, promotion: Promotion) -> list[tuple[str, str]]:
         """The plan's files as text for reading: scrubbed, while what runs are the bytes themselves."""
         files = promotion.plan.files
         contents = ((file.filename, self._ports.shelves.fetch(file.sha256)) for file in files)
         return [(name, self._scrub(content.decode("utf-8", "replace"))) for name, content in contents]
+
+    def ways_back(self, promotion: Promotion) -> list[Plan]:
+        """Each file's way back as it was last tried, scrubbed for reading."""
+        known = proofs(self._ports.shelves, promotion.plan)
+        found = []
+        for file in promotion.plan.files:
+            proof = known.get(file.version)
+            if proof is None or proof.sha256 != file.sha256:
+                found.append(Plan(filename=file.filename, way=None))
+                continue
+            sql = self._ports.shelves.fetch(proof.sql).decode("utf-8", "replace")
+            found.append(Plan(filename=file.filename, way=proof.way, sql=self._scrub(sql)))
+        return found
+
+    def _diff_file(self, promotion: Promotion, entry: Entry) -> Upload | None:
+        """What a staging run changed in the catalog, whole, where it is longer than the lines that tell of it."""
+        kept = str(entry.data.get("diff", "")) if entry.kind == "evidence.seen" else ""
+        text = self._scrub(self._ports.shelves.fetch(kept).decode()) if kept else ""
+        if len(text.splitlines()) <= SHORT_DIFF:
+            return None
+        return Upload(filename=f"{promotion.id}-catalog.txt", title=f"What {promotion.id} changed", content=text)
 
     def _sql_file(self, promotion: Promotion) -> Line | None:
         text = long_sql(self.sql(promotion))

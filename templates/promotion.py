@@ -31,6 +31,7 @@ from templates.blocks import (
     speech,
     when,
 )
+from templates.rollback import card_lines, rollback_button
 from templates.waiver import waive_button
 
 APPROVE, REJECT, CANCEL = "promotion.approve", "promotion.reject", "promotion.cancel"
@@ -64,6 +65,8 @@ def card(sight: Sight) -> Message:
     blocks: list[Block] = [section(bold(title)), section(status), rich(*_files(p))]
     if p.plan.risks and p.kind == "promotion":
         blocks.append(section(line(f"Destroys data or opens access: {'; '.join(p.plan.risks)}.")))
+    if p.kind == "promotion":
+        blocks.extend(card_lines(p))
     if sight.record.status is Status.LIVE or not p.changed_something:
         blocks.extend(_checklist(sight))
     if sight.record.stage == "watch" and sight.record.status is Status.LIVE:
@@ -307,7 +310,7 @@ def _after(sight: Sight) -> list[Block]:
 
 def _buttons(sight: Sight) -> list[Block]:
     p, id = sight.promotion, sight.record.id
-    buttons = [button("View SQL", VIEW_SQL, id)]
+    buttons = [button("View SQL", VIEW_SQL, id), *rollback_button(p, id)]
     if sight.record.status is Status.ENDED or p.began:
         return buttons
     if sight.record.stage == "approval" and automatic_passed(p.checklist) and len(p.approvals) < sight.required:

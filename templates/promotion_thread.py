@@ -9,6 +9,7 @@ from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
 from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
+from templates.rollback import evidence_lines, proof_lines
 
 Told = Mark | None
 
@@ -142,6 +143,14 @@ def _verified(p: Promotion, e: Entry) -> Told:
     return line(f"✓ Verified: {e.data['said']}")
 
 
+def _evidence(p: Promotion, e: Entry) -> Told:
+    return evidence_lines(e)
+
+
+def _proof(p: Promotion, e: Entry) -> Told:
+    return proof_lines(p, e)
+
+
 def _watching(p: Promotion, e: Entry) -> Told:
     addresses, until = len(_list(e.data["health"])), datetime.fromisoformat(str(e.data["until"]))
     looked = (
@@ -240,6 +249,8 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "apply.failed": _failed,
     "apply.interrupted": _interrupted,
     "verify.seen": _verified,
+    "evidence.seen": _evidence,
+    "proof.seen": _proof,
     "watch.begun": _watching,
     "watch.seen": _watched,
     "walk.ended": _ended,

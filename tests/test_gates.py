@@ -16,6 +16,7 @@ from bot.domain.finding import Report
 from bot.domain.migration import Match
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
+from bot.domain.way_back import Proof, Schema, WayBack
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 A, B, C = "20261101120000", "20261101121500", "20261101123000"
@@ -36,6 +37,11 @@ def staged(version: str, ago: timedelta = timedelta(hours=1), sha256: str = "") 
     return Staged(sha256=sha256 or f"sha-{version}", at=NOW - ago, record="S-1", seconds=0.041)
 
 
+def proof(version: str, schema: Schema = Schema.EXACT, sha256: str = "", **said: tuple[str, ...]) -> Proof:
+    way = WayBack(version=version, schema=schema, source="draft", down="", **said)  # type: ignore[arg-type]
+    return Proof(sha256=sha256 or f"sha-{version}", down_sha256="", sql="", at=NOW, record="S-1", way=way)
+
+
 READY = Evidence(
     plan=Plan(project="shop", environment=Environment.PRODUCTION, head=BASE, files=(file(A), file(B))),
     gathered=NOW,
@@ -43,6 +49,7 @@ READY = Evidence(
     target=(row(BASE),),
     staging=(row(BASE), row(A), row(B)),
     staged={A: staged(A), B: staged(B)},
+    proofs={A: proof(A), B: proof(B)},
     ticks={
         "Pull request approved": Tick(by="U0BO00001", at=NOW),
         "Frontend tested": Tick(by="U0ANA0001", at=NOW),
@@ -97,6 +104,20 @@ def test_ready_evidence_passes_every_gate() -> None:
             "in_order", State.REFUSED, f"{A} would be left out",
         ),
         (lambda e: replace(e, obstacles={A: "COMMIT at line 3."}), "one_transaction", State.REFUSED, "line 3"),
+        (lambda e: replace(e, proofs={A: proof(A)}), "rollback_plan", State.WAITING, f"from {B} x was not tried yet"),
+        (
+            lambda e: replace(e, proofs={A: proof(A, sha256="other"), B: proof(B)}),
+            "rollback_plan", State.WAITING, "was not tried yet",
+        ),
+        (lambda e: replace(e, rollbacks={A: "new"}), "rollback_plan", State.WAITING, "changed since it was tried"),
+        (
+            lambda e: replace(e, proofs={A: proof(A, Schema.DIFFERS, said=("table t is left.",)), B: proof(B)}),
+            "rollback_plan", State.WAITING, "does not lead back: table t is left.",
+        ),
+        (
+            lambda e: replace(e, proofs={A: proof(A, Schema.UNKNOWN, said=("locked.",)), B: proof(B)}),
+            "rollback_plan", State.UNKNOWN, "could not be tried: locked.",
+        ),
         (lambda e: replace(e, ticks={}), "Frontend tested", State.WAITING, "not confirmed"),
         (lambda e: replace(e, ticks={}), "Pull request approved", State.WAITING, "not confirmed"),
     ],

@@ -12,6 +12,7 @@ from bot.domain.finding import Report
 from bot.domain.migration import Match
 from bot.domain.plan import Plan
 from bot.domain.review import Reviews
+from bot.domain.way_back import Proof
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,11 @@ class Staged:
     at: datetime
     record: str
     seconds: float
+    locks: tuple[str, ...] = ()
+    """What it locked there, in sentences beside production's sizes."""
+    before: str = ""
+    after: str = ""
+    """SHA-256 of the catalogs that it found and left, where they were seen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +94,11 @@ class Evidence:
     """By the gate's name."""
     lint: Report | None = None
     """What the checks say of the planned files, weighed by the target's sizes; None where nobody asked."""
+
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    """What was tried as each planned file's way back, by version."""
+    rollbacks: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of each planned file's rollback file by version, where there is one."""
 
     def is_accepted(self, kind: Kind, version: str) -> bool:
         """Whether a baseline accepted this of the plan's environment, for the bytes that the file has now."""

@@ -55,6 +55,8 @@ class Folder:
     migrations: tuple[Migration, ...]
     skipped: tuple[Skipped, ...] = ()
     source: Source | None = None
+    rollbacks: tuple[Migration, ...] = ()
+    """The ways back, in the folder `rollbacks` beside it, under the versions that they take back."""
 
 
 class Match(StrEnum):

@@ -13,6 +13,7 @@ from bot.domain.evidence import Tick, Waiver
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
 from bot.domain.source import Source
+from bot.domain.way_back import WayBack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,22 @@ class Promotion:
     watch_until: datetime | None = None
     watched: str = ""
     ending: Ending | None = None
+    catalogs: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of the catalog before each file by version, and of the one after all under the empty one."""
+    seen: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    """What each file locked and changed, by version, as its transaction saw it."""
+    locks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ways: tuple[WayBack, ...] = ()
+    """What this run's own trials of the way back said."""
+    shown: bool = False
+    """Whether what a staging run showed was gathered."""
+    way_back: Mapping[str, Json] = field(default_factory=dict)
+    """What the card says of the way back: schema, lost, given_up, locks."""
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Data that the plan destroys for good, as its trial on staging found."""
+        return _texts(self.way_back.get("lost", []))
 
     @property
     def remaining(self) -> tuple[PlannedFile, ...]:
@@ -255,7 +272,9 @@ def _committed(p: Promotion, e: Entry) -> Promotion:
         statements=_int(e.data["statements"]),
         recovered=bool(e.data.get("recovered")),
     )
-    return replace(_closed(p), committed={**p.committed, version: row}, failure=None, retries=0)
+    seen = e.data.get("seen")
+    noted = {**p.seen, version: seen} if isinstance(seen, dict) and seen else p.seen
+    return replace(_closed(p), committed={**p.committed, version: row}, seen=noted, failure=None, retries=0)
 
 
 def _failed(p: Promotion, e: Entry) -> Promotion:
@@ -289,6 +308,26 @@ def _watching(p: Promotion, e: Entry) -> Promotion:
 
 def _watched(p: Promotion, e: Entry) -> Promotion:
     return replace(p, watched=str(e.data["said"]))
+
+
+def _catalog_seen(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, catalogs={**p.catalogs, str(e.data["version"]): str(e.data["sha256"])})
+
+
+def _proof(p: Promotion, e: Entry) -> Promotion:
+    ways = e.data["ways"]
+    assert isinstance(ways, list)
+    return replace(p, ways=tuple(WayBack.from_json(way) for way in ways if isinstance(way, dict)))
+
+
+def _shown(p: Promotion, e: Entry) -> Promotion:
+    locks = e.data["locks"]
+    assert isinstance(locks, dict)
+    return replace(p, shown=True, locks={version: _texts(said) for version, said in locks.items()})
+
+
+def _way_back(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, way_back=e.data)
 
 
 def _ended(p: Promotion, e: Entry) -> Promotion:
@@ -325,5 +364,9 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "verify.seen": _verified,
     "watch.begun": _watching,
     "watch.seen": _watched,
+    "catalog.seen": _catalog_seen,
+    "proof.seen": _proof,
+    "evidence.seen": _shown,
+    "way_back.seen": _way_back,
     "walk.ended": _ended,
 }

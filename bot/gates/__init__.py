@@ -6,10 +6,19 @@ from types import ModuleType
 
 from bot.domain.checklist import Check, State
 from bot.domain.evidence import Evidence
-from bot.gates import in_order, manual, not_modified, on_staging, one_transaction, pull_request, sql_check
+from bot.gates import (
+    in_order,
+    manual,
+    not_modified,
+    on_staging,
+    one_transaction,
+    pull_request,
+    rollback_plan,
+    sql_check,
+)
 
 PROMOTION: tuple[ModuleType, ...] = (
-    on_staging, not_modified, in_order, one_transaction, sql_check, pull_request, manual,
+    on_staging, not_modified, in_order, one_transaction, sql_check, rollback_plan, pull_request, manual,
 )
 """What a promotion to production has to pass."""
 

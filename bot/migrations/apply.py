@@ -13,6 +13,7 @@ from bot.domain.migration import Applied
 from bot.errors import Unreachable
 from bot.migrations import history, locks
 from bot.migrations.attempt import Attempt
+from bot.migrations.catalog.witness import Witness
 from bot.migrations.session import ConnectionLost, Session
 from bot.migrations.splitter import Statement
 from bot.migrations.transaction import statements_to_run
@@ -113,7 +114,10 @@ class Apply:
             session, self.noting.stopping, grace=self.patience.grace, lock_timeout=self.job.lock_timeout,
             statement_timeout=self.job.statement_timeout,
         )
-        attempt = Attempt(session=session, watch=watch, job=self.job, name=self.name, noting=self.noting)
+        witness = Witness(session) if self.job.witness else None
+        attempt = Attempt(
+            session=session, watch=watch, job=self.job, name=self.name, noting=self.noting, witness=witness,
+        )
         begun = time.monotonic()
         try:
             trouble = attempt.prepare() or attempt.execute(statements) or attempt.record()
@@ -123,7 +127,9 @@ class Apply:
             with suppress(psycopg.Error, ConnectionLost):
                 session.query("rollback")
             return trouble
-        return self._commit(watch) or Done(seconds=time.monotonic() - begun, statements=len(statements))
+        return self._commit(watch) or Done(
+            seconds=time.monotonic() - begun, statements=len(statements), seen=witness.told() if witness else {},
+        )
 
     def _commit(self, watch: Watch) -> Done | Failed | InDoubt | None:
         watch.begin()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import psycopg
 
 from bot.migrations import history
+from bot.migrations.catalog.witness import Witness
 from bot.migrations.session import Session
 from bot.migrations.splitter import Statement
 from bot.migrations.trouble import failed, short
@@ -24,6 +25,7 @@ class Attempt:
     job: Job
     name: str
     noting: Noting
+    witness: Witness | None = None
 
     def prepare(self) -> Failed | None:
         """Begin, keep everybody else from writing history until we have committed, and look at the head again.
@@ -34,6 +36,8 @@ class Attempt:
         lock = f"lock table {history.TABLE} in share row exclusive mode"
         try:
             head = self._script(f"begin; {limits}; {lock}; {history.HEAD}")
+            if self.witness:
+                self.witness.begin()
         except psycopg.Error as error:
             return self._failed(error, "before its first statement, at locking the migration history")
         if head == self.job.head:
@@ -59,6 +63,8 @@ class Attempt:
         tell()
         try:
             self._run(statement.text, tell)
+            if self.witness and self.session.in_transaction:
+                self.witness.after(number)
         except psycopg.Error as error:
             return self._failed(error, f"at statement {number} of {of}", number, statement)
         if not self.session.in_transaction:
@@ -79,6 +85,8 @@ class Attempt:
                 f"insert into {history.TABLE} (version, name, statements) values (%s, %s, %s) returning version",  # noqa: S608  (our own words)
                 self.job.version, self.job.name, list(history.stored(self.job.content)),
             )
+            if self.witness:
+                self.witness.finish()
         except psycopg.Error as error:
             return self._failed(error, "after its last statement")
         if rows != [(self.job.version,)] or not self.session.in_transaction:

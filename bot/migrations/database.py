@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from typing import Any
 
 import psycopg
 
+from bot.domain.catalog import Snapshot
 from bot.domain.migration import Applied
-from bot.errors import Unreachable
-from bot.migrations import history
+from bot.domain.way_back import Change, WayBack
+from bot.errors import Refused, Unreachable
+from bot.migrations import history, locks
 from bot.migrations.applier import PostgresApplier
 from bot.migrations.apply import Patience
-from bot.migrations.session import IDENTITY, connect, identity
+from bot.migrations.catalog.reading import snapshot
+from bot.migrations.catalog.scope import PLATFORM
+from bot.migrations.catalog.trial import Trial
+from bot.migrations.session import IDENTITY, ConnectionLost, Session, connect, identity
 from bot.migrations.trouble import sentence
-
-# Schemas that the platform looks after; the CLI leaves them alone as well (facts/supabase, section D).
-_PLATFORM = [
-    "information_schema", "_analytics", "_realtime", "_supavisor", "auth", "etl", "extensions", "pgbouncer", "realtime",
-    "storage", "supabase_functions", "supabase_migrations", "cron", "dbdev", "graphql", "graphql_public", "net", "pgmq",
-    "pgsodium", "pgsodium_masks", "pgtle", "repack", "tiger", "tiger_data", "topology", "vault",
-]
 
 _LEFTOVERS = """
 with mine as (
@@ -98,7 +97,35 @@ class PostgresDatabase:
     def leftovers(self) -> tuple[str, ...]:
         """INVALID indexes and NOT VALID constraints of user schemas, as sentences, sorted."""
         with _Reading(self._url, self._name) as query:
-            return tuple(sorted(row[0] for row in query(_LEFTOVERS, {"platform": _PLATFORM})))
+            return tuple(sorted(row[0] for row in query(_LEFTOVERS, {"platform": PLATFORM})))
+
+    def catalog(self) -> Snapshot:
+        """What the user schemas hold, by name. Raises `Unreachable`."""
+        try:
+            with closing(connect(self._url, self._name, "stagedoor")) as connection:
+                return snapshot(connection)
+        except psycopg.Error as error:
+            said = error.diag.message_primary or "the connection was lost"
+            raise Unreachable(sentence(f"The catalog of {self._name} could not be read: {said}")) from None
+
+    def prove(
+        self, changes: Sequence[Change], *, attempt: str, lock_timeout: float, statement_timeout: float,
+        stopping: Callable[[], bool],
+    ) -> tuple[WayBack, ...]:
+        """Try the way back and up again in one transaction that is rolled back, under Stagedoor's lock."""
+        limits = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
+        try:
+            with closing(Session.opened(self._url, self._name, f"stagedoor:{attempt}")) as session:
+                if session.read_only:
+                    raise Refused(session.read_only)
+                if holder := locks.take(session, attempt, self._patience.lock, stopping):
+                    raise Refused(f"Another Stagedoor session ({holder}) is changing {self._name}.")
+                return Trial(session, limits).run(changes)
+        except ConnectionLost as lost:
+            raise Unreachable(sentence(f"The way back could not be tried on {self._name}: {lost}")) from None
+        except psycopg.Error as error:
+            said = error.diag.message_primary or "the connection was lost"
+            raise Unreachable(sentence(f"The way back could not be tried on {self._name}: {said}")) from None
 
 
 class _Reading:

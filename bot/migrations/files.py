@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from bot.domain.migration import Folder, Migration, Skipped
@@ -12,6 +13,8 @@ _NAME = re.compile(r"([0-9]+)_(.*)\.sql", re.DOTALL)
 _OLD_INIT = re.compile(r"([0-9]{14})_init\.sql")
 _OLD_INIT_BEFORE = "20211209000000"
 _PURPOSE_LENGTH = 120
+ROLLBACKS = "rollbacks"
+"""The folder beside the migrations that holds the ways back; inside theirs the CLI would apply them."""
 
 
 class FolderMigrations:
@@ -38,7 +41,15 @@ class FolderMigrations:
                 f"The migrations folder {self._path} cannot be read: {error.strerror}. Nothing was touched. "
                 "Let Stagedoor's user read it."
             ) from None
-        return folder(files)
+        return replace(folder(files), rollbacks=self._rollbacks())
+
+    def _rollbacks(self) -> tuple[Migration, ...]:
+        """The files of the folder `rollbacks` beside this one; a project may have none."""
+        beside = self._path.absolute().parent / ROLLBACKS
+        try:
+            return folder([(path.name, path.read_bytes()) for path in beside.glob("*_*.sql")]).migrations
+        except OSError as error:
+            raise Unreachable(f"The rollback files in {beside} cannot be read: {error.strerror}.") from None
 
 
 def folder(files: list[tuple[str, bytes]]) -> Folder:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from bot.domain.migration import Folder, Skipped
+from bot.domain.migration import Folder, Migration, Skipped
 from bot.domain.review import Pull
 from bot.domain.source import Source
 from bot.errors import Refused, Unknown
-from bot.migrations.files import folder, skip_reason
+from bot.migrations.files import ROLLBACKS, folder, skip_reason
 from bot.ports import CodeHost, Listing
 
 AT_ONCE = 8
@@ -29,7 +29,8 @@ class RemoteMigrations:
         commit = self._host.head()
         listing = self._host.listing(commit, self._directory)
         source = Source(repository=self._host.repository, commit=commit, branch=self._host.branch())
-        return _read(self._host, listing.blobs, listing.odd, source)
+        back = _rollbacks(self._host, commit, self._directory)
+        return replace(_read(self._host, listing.blobs, listing.odd, source), rollbacks=back)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,13 +67,24 @@ def proposed(host: CodeHost, directory: str, number: int) -> Proposed:
     source = Source(
         repository=host.repository, commit=pull.head, branch=pull.base, pull=number, fork=pull.fork,
     )
-    return Proposed(pull=pull, folder=_read(host, blobs, odd, source), brings=brings)
+    read = replace(_read(host, blobs, odd, source), rollbacks=_rollbacks(host, pull.head, directory))
+    return Proposed(pull=pull, folder=read, brings=brings)
 
 
 def touches(host: CodeHost, directory: str, number: int) -> dict[str, bool]:
     """Names of files in the folder that a pull request touches; False for those it takes away."""
     split = ((path.rpartition("/"), there) for path, there in host.changed(number).items())
     return {name: there for (parent, _, name), there in split if parent == directory}
+
+
+def _rollbacks(host: CodeHost, commit: str, directory: str) -> tuple[Migration, ...]:
+    """The ways back at a commit; a project may have none."""
+    parent, slash, _ = directory.rpartition("/")
+    try:
+        blobs = host.listing(commit, f"{parent}{slash}{ROLLBACKS}").blobs
+    except Unknown:
+        return ()
+    return folder([(name, host.blob(sha)) for name, sha in blobs.items() if not skip_reason(name)]).migrations
 
 
 def _branch(host: CodeHost, directory: str) -> tuple[dict[str, str], tuple[str, ...]]:

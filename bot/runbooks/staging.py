@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bot.domain.checklist import State, passed
-from bot.domain.evidence import Staged
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
+from bot.errors import Refused
 from bot.evidence import staged_put
 from bot.gates import STAGING
-from bot.runbooks import steps
+from bot.runbooks import proving, steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.promotion import RECHECK
 from bot.runbooks.walker import Runbook
@@ -42,19 +42,27 @@ def verify(promotion: Promotion, world: World) -> Outcome:
     return steps.verified(promotion, world)
 
 
+def proof(promotion: Promotion, world: World) -> Outcome:
+    """Try each file's way back, in one transaction that leaves no trace, and gather what the run showed."""
+    promotion = proving.look(promotion, proving.AFTER, world)
+    if not promotion.shown:
+        proving.gather_showing(promotion, world)
+    if promotion.ways:
+        return Next()
+    if blocked := steps.project_taken(world):
+        return blocked
+    try:
+        proving.try_ways_back(promotion, world)
+    except Refused as refused:
+        return Wait(for_=f"staging to be free: {refused}", until=world.ports.clock.now() + steps.SETTLE)
+    return Next()
+
+
 def done(promotion: Promotion, world: World) -> Outcome:
     """Keep the evidence, tied to the bytes, and let the promotions that waited for it go on."""
-    now = world.ports.clock.now()
     runs = [
         staged_put(
-            promotion.plan.project,
-            file.version,
-            Staged(
-                sha256=file.sha256,
-                at=now,
-                record=promotion.id,
-                seconds=promotion.committed[file.version].seconds,
-            ),
+            promotion.plan.project, file.version, proving.staged_run(promotion, file, world),
             pull=promotion.plan.source.pull if promotion.plan.source else 0,
         )
         for file in promotion.plan.files
@@ -65,4 +73,4 @@ def done(promotion: Promotion, world: World) -> Outcome:
     return Stop(verdict="done", why=promotion.verified)
 
 
-RUNBOOK = Runbook(stages=(gates, apply, verify, done), leave=World.release_project)
+RUNBOOK = Runbook(stages=(gates, apply, verify, proof, done), leave=World.release_project)

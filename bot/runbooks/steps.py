@@ -12,10 +12,12 @@ from bot.domain.checklist import Check
 from bot.domain.entry import Json
 from bot.domain.migration import Match
 from bot.domain.plan import PlannedFile
+from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.errors import Unreachable
 from bot.evidence import gather, in_history
 from bot.ports import Database, Done, Failed, InDoubt, Job
+from bot.runbooks import proving
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.world import World
 
@@ -47,6 +49,9 @@ def judged(promotion: Promotion, world: World, which: tuple[ModuleType, ...]) ->
         applied=tuple(promotion.committed),
         waivers=promotion.waivers,
     )
+    if proving.judges_ways_back(which, tuple(world.policy.gates.skip)):
+        evidence = proving.proven_on_demand(promotion, evidence, world)
+        proving.told_of_way_back(promotion, evidence, world)
     if evidence.reviews and evidence.reviews.authors != promotion.authors:
         said = evidence.reviews
         world.note("reviews.seen", {"authors": list(said.authors), "pulls": list(said.pulls)})
@@ -81,6 +86,7 @@ def put_in(promotion: Promotion, world: World) -> Outcome:
     with _database(promotion, world).applier() as applier:
         while promotion.remaining:
             file = promotion.remaining[0]
+            promotion = proving.look(promotion, file.version, world)
             outcome = applier.apply(_job(promotion, file, world), notes.about(promotion, file))
             if not isinstance(outcome, Done):
                 return _not_in(promotion, file, outcome, world)
@@ -115,6 +121,7 @@ def _job(promotion: Promotion, file: PlannedFile, world: World) -> Job:
         head=promotion.expected_head,
         lock_timeout=policy.lock_timeout.total_seconds(),
         statement_timeout=policy.statement_timeout.total_seconds(),
+        witness=promotion.plan.environment is Environment.STAGING,
     )
 
 
@@ -125,6 +132,7 @@ def _committed(promotion: Promotion, file: PlannedFile, outcome: Done, world: Wo
         "seconds": outcome.seconds,
         "statements": outcome.statements,
         "recovered": outcome.recovered,
+        "seen": dict(outcome.seen),
     }
     notes = [("apply.committed", committed)]
     # What the card waits for is over now, and only the walker can say so.
@@ -185,9 +193,10 @@ def verified(promotion: Promotion, world: World) -> Outcome:
         if rows.get(file.version) is Match.EDITED
     ]
     wrong += [left for left in _database(promotion, world).leftovers() if left not in (promotion.leftovers or ())]
-    if wrong:
-        return Stop(verdict="unverified", why="; ".join(wrong))
-    said = f"{len(promotion.plan.files)} in {where}'s history, nothing left half-built"
+    unlike, compared = proving.compared_with_staging(promotion, world)
+    if wrong + unlike:
+        return Stop(verdict="unverified", why="; ".join(wrong + unlike))
+    said = f"{len(promotion.plan.files)} in {where}'s history, nothing left half-built{compared and f'; {compared}'}"
     if promotion.verified != said:
         world.note("verify.seen", {"said": said})
     return Next(said=said)

@@ -24,7 +24,7 @@ def still_count(promotion: Promotion, world: World) -> Outcome | None:
         if why := _void(voter, frozenset() if may else requesters(promotion, world.policy), world):
             world.note("approval.void", {"voter": voter, "why": why})
             return Next(to="approval", said="an approval no longer counts")
-    if len(promotion.approvals) < required_approvals(promotion.plan, world.policy):
+    if len(promotion.approvals) < required_approvals(promotion.plan, world.policy, promotion.lost):
         return Next(to="approval", said="an approval is missing")
     return None
 
@@ -32,7 +32,7 @@ def still_count(promotion: Promotion, world: World) -> Outcome | None:
 def asked_for(promotion: Promotion, world: World) -> Outcome | None:
     """Ask the approvers once and wait until enough of them approved; None when they did."""
     now, policy = world.ports.clock.now(), world.policy.approvals
-    required = required_approvals(promotion.plan, world.policy)
+    required = required_approvals(promotion.plan, world.policy, promotion.lost)
     if promotion.asked_at is None:
         world.note("approval.asked", {"required": required, "approvers": list(policy.approvers)})
         return Wait(for_="approval", until=now)

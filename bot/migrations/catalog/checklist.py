@@ -1,0 +1,151 @@
+"""The verification checklist of a staging run: one line for each thing that the written runbook asks to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.domain.catalog import Snapshot
+from bot.domain.entry import Json
+from bot.migrations.catalog.access import access_diff
+from bot.migrations.catalog.diff import Difference, differences, value
+from bot.migrations.catalog.witness import BLOCKS_READING, BLOCKS_WRITING, MODES
+
+_SHOWN = 6
+_BRIEF = 40
+_LINES = (
+    ("Tables", ("table", "view", "matview", "schema")),
+    ("Columns and types", ("column", "default", "enum", "domain", "composite", "range", "sequence")),
+    ("Constraints", ("constraint",)), ("Indexes", ("index", "statistics")), ("Policies", ("policy",)),
+    ("Triggers and rules", ("trigger", "rule", "event_trigger")), ("Functions", ("function",)),
+    ("Publications, extensions, default rights", (
+        "publication", "published", "published_schema", "extension", "default_privileges", "other",
+    )),
+)
+
+
+def checklist(before: Snapshot, after: Snapshot, seen: Mapping[str, Json]) -> list[str]:
+    """What is there now that was not, or no longer, or otherwise; then who may do what, and the rows."""
+    found = differences(before, after)
+    lines = []
+    for title, kinds in _LINES:
+        if own := [one for one in found if one.key[0] in kinds and not _with_its_table(one, found, after, before)]:
+            lines.append(f"{title}: {_few([_short(one) for one in own])}{_and_more(kinds[0], own, after)}")
+    if not found:
+        lines.append("Catalog: as it was before")
+    access = access_diff(before, after)
+    lines += [f"Access: {sentence}" for sentence in access[:_SHOWN]]
+    if len(access) > _SHOWN:
+        lines.append(f"Access: … and {len(access) - _SHOWN} more in the file")
+    if not access:
+        lines.append("Access: anon, authenticated and service_role can do what they could do before")
+    return [*lines, _rows(seen), _foreign_keys(after, found)]
+
+
+def locks(
+    before: Snapshot, seen: Mapping[str, Json], staging: Mapping[str, int], production: Mapping[str, int],
+) -> list[str]:
+    """What others had to wait for, longest first: `books for about 41 ms (reads and writes wait; …)`."""
+    held = [lock for lock in _list(seen.get("locks")) if ("table", lock["table"]) in before.objects]
+    held = [lock for lock in held if MODES.index(lock["mode"]) >= BLOCKS_WRITING]
+    said = []
+    for lock in sorted(held, key=lambda lock: -lock["seconds"]):
+        waits = "reads and writes wait" if MODES.index(lock["mode"]) >= BLOCKS_READING else "writes wait"
+        size = _size(lock["table"], staging, production)
+        said.append(f"{_plain(lock['table'])} for about {_span(lock['seconds'])} ({waits}; {size})")
+    return said
+
+
+def _size(table: str, staging: Mapping[str, int], production: Mapping[str, int]) -> str:
+    here, there = staging.get(table), production.get(table)
+    if there is None:
+        return "how many rows production has is not known"
+    if not here or there < here * 2:
+        return f"production has about {_count(there)} rows"
+    return f"production has {there / here:.0f} × the rows, about {_count(there)}"  # noqa: RUF001
+
+
+def _count(rows: int) -> str:
+    return f"{rows / 1e6:.1f} M" if rows >= 1_000_000 else f"{rows // 1000} k" if rows >= 10_000 else str(rows)
+
+
+def _span(seconds: float) -> str:
+    return f"{max(1, round(seconds * 1000))} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _rows(seen: Mapping[str, Json]) -> str:
+    rows = seen.get("rows")
+    if not isinstance(rows, dict):
+        return "Rows: not counted; the file was in before Stagedoor could look"
+    said = [
+        f"{_plain(table)} {', '.join(f'{count} {what}' for count, what in zip(counts, _DID, strict=True) if count)}"
+        for table, counts in rows.items() if isinstance(counts, list)
+    ]
+    return f"Rows, as the transaction counted them: {_few(said)}" if said else "Rows: none inserted, updated or deleted"
+
+
+_DID = ("inserted", "updated", "deleted")
+
+
+def _foreign_keys(after: Snapshot, found: Sequence[Difference]) -> str:
+    there = [one.key for one in found if one.key in after.objects]
+    touched = {after.parents[key][0] if key[0] == "column" else key for key in there}
+    keys = [
+        key for key in after.of_kind("constraint")
+        if after.objects[key].get("type") == "f" and {after.parents[key][0], key} & touched
+    ]
+    open_ = [key[1] for key in keys if "NOT VALID" in str(after.objects[key]["definition"])]
+    if open_:
+        return f"Foreign keys: not checked for older rows: {_few(open_)}"
+    return f"Foreign keys: {len(keys)} of the touched tables, all valid" if keys else "Foreign keys: none touched"
+
+
+def _and_more(kind: str, own: list[Difference], after: Snapshot) -> str:
+    there = [one.key for one in own if one.key in after.objects]
+    match kind:
+        case "index" if there:
+            invalid = [key[1] for key in there if after.objects[key].get("invalid")]
+            return f"; INVALID: {_few(invalid)}" if invalid else "; valid"
+        case "constraint" if there:
+            open_ = [key[1] for key in there if "NOT VALID" in str(after.objects[key]["definition"])]
+            return f"; NOT VALID: {_few(open_)}" if open_ else "; valid"
+        case "function" if there:
+            return "; created without an error"
+        case "trigger" if there:
+            return "; triggers of one table fire in the order of their names"
+        case _:
+            return ""
+
+
+def _with_its_table(one: Difference, found: Sequence[Difference], after: Snapshot, before: Snapshot) -> bool:
+    """Columns of a table that is new or gone are told with it."""
+    whole = {other.key for other in found if not other.parts and other.key[0] == "table"}
+    above = (after.parents | before.parents).get(one.key, ())
+    return one.key[0] in ("column", "default") and not one.parts and (
+        bool(whole & set(above)) or any(whole & set((after.parents | before.parents).get(key, ())) for key in above)
+    )
+
+
+def _short(one: Difference) -> str:
+    name = _plain(one.key[1])
+    if not one.parts:
+        return f"{one.sign} {name}"
+    return f"{one.sign} {name} ({', '.join(_change(*part) for part in one.parts)})"
+
+
+def _change(part: str, old: Json, new: Json) -> str:
+    """What changed of an object; with both values where they are short."""
+    word, values = part.replace("_", " "), (value(old), value(new))
+    return f"{word}: {values[0]} → {values[1]}" if max(map(len, values)) <= _BRIEF else word
+
+
+def _few(texts: Sequence[str]) -> str:
+    return ", ".join(texts[:_SHOWN]) + (f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else "")
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("public.")
+
+
+def _list(value: Json) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,63 @@
+"""Objects of one database that are the same under another name or in another schema."""
+
+from __future__ import annotations
+
+from bot.domain.catalog import Key, Snapshot
+from bot.migrations.catalog.words import ON_THEIR_TABLE, kind_of
+
+_OWN_NAME = (
+    "schema", "table", "view", "matview", "sequence", "index", "enum", "domain", "composite", "range", "function",
+    "column", "constraint", "trigger", "policy", "rule", "publication", "statistics",
+)
+
+
+def renames(now: Snapshot, then: Snapshot) -> list[str]:
+    """The statements that give objects their names of `then` back; one level, what hangs on them follows by itself."""
+    known = {id: key for key, id in then.ids.items()}
+    said: list[str] = []
+    for key, id in now.ids.items():
+        old = known.get(id)
+        if old is None or old == key or key in then.objects or old in now.objects or old[0] != key[0]:
+            continue
+        if key[0] in _OWN_NAME and key not in now.inherited:
+            said += _back(key, old, now, then)
+    return said
+
+
+def _back(key: Key, old: Key, now: Snapshot, then: Snapshot) -> list[str]:
+    schema, name = _apart(key, now)
+    was_in, was = _apart(old, then)
+    said: list[str] = []
+    doc = now.objects[key]
+    if key[0] == "column" or key[0] in ON_THEIR_TABLE:
+        return [f"ALTER {_head(key, schema, name, now)} TO {was}"] if name != was else []
+    if name != was:
+        arguments = key[1][len(f"{schema}.{name}"):] if key[0] == "function" else ""
+        dot = "" if key[0] in ("schema", "publication") else f"{schema}."
+        said.append(f"ALTER {kind_of(key, doc)} {dot}{name}{arguments} RENAME TO {was}")
+    # Where the schema itself got another name, its objects follow that.
+    if schema != was_in and ("schema", was_in) in now.objects and key[0] not in ("index", "schema", "publication"):
+        arguments = key[1][len(f"{schema}.{name}"):] if key[0] == "function" else ""
+        said.append(f"ALTER {kind_of(key, doc)} {schema}.{was}{arguments} SET SCHEMA {was_in}")
+    return said
+
+
+def _head(key: Key, table: str, name: str, now: Snapshot) -> str:
+    if key[0] == "column":
+        return f"TABLE {table} RENAME COLUMN {name}"
+    if key[0] == "constraint":
+        kind = "DOMAIN" if now.objects[key].get("domain") else "TABLE"
+        return f"{kind} {table} RENAME CONSTRAINT {name}"
+    return f"{kind_of(key, now.objects[key])} {name} ON {table} RENAME"
+
+
+def _apart(key: Key, catalog: Snapshot) -> tuple[str, str]:
+    """Where an object is, its schema or its table, and its own name there."""
+    above = catalog.parents.get(key, ())
+    if not above:
+        return "", key[1]
+    place = above[0]
+    if key[0] in ("index", "statistics"):
+        place = catalog.parents[place][0]
+    name = key[1].removeprefix(place[1] + ".")
+    return place[1], name.split("(", 1)[0] if key[0] == "function" else name

@@ -1,0 +1,192 @@
+"""Tries the way back on a database and leaves no trace: down, compare, up again, compare, all in one transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import psycopg
+
+from bot.domain.catalog import Snapshot
+from bot.domain.way_back import Change, Schema, WayBack
+from bot.errors import Refused
+from bot.migrations.catalog.diff import differences, reordered
+from bot.migrations.catalog.draft import step
+from bot.migrations.catalog.losses import given_up, lost
+from bot.migrations.catalog.reading import snapshot
+from bot.migrations.session import ConnectionLost, Session
+from bot.migrations.transaction import statements_to_run
+from bot.migrations.trouble import said, short
+
+ROUNDS = 8
+"""How often a draft looks at what it made of the catalog before it gives up."""
+MOST = 20
+"""How many differences a verdict lists."""
+SETTINGS = "set local check_function_bodies to off"
+
+
+@dataclass
+class Went:
+    """One way: the statements that ran, where they led, and why it ended before its aim."""
+
+    statements: list[str] = field(default_factory=list)
+    reached: Snapshot | None = None
+    why: list[str] = field(default_factory=list)
+
+
+class Trial:
+    """One transaction on a session of its own, which holds Stagedoor's lock."""
+
+    def __init__(self, session: Session, limits: dict[str, float], tick: Callable[[], None] = lambda: None) -> None:
+        self._session = session
+        self._limits = limits
+        self._tick = tick
+
+    def run(self, changes: Sequence[Change]) -> tuple[WayBack, ...]:
+        """The verdict for each file, in the order of the files. Raises `ConnectionLost`."""
+        limits = "; ".join(f"set local {name} = {max(1, round(s * 1000))}" for name, s in self._limits.items())
+        self._session.script(f"begin; {limits}")
+        try:
+            return self._run(changes)
+        finally:
+            with suppress(psycopg.Error, ConnectionLost):
+                self._session.script("rollback")
+
+    def _run(self, changes: Sequence[Change]) -> tuple[WayBack, ...]:
+        after = now = self._look()
+        states, found = [after], dict[str, WayBack]()
+        for change in reversed(changes):
+            began = time.monotonic()
+            if change.before is None:
+                return self._unknown(changes, found, "nobody saw the catalog from before its staging run")
+            went = self._down(change, now)
+            found[change.version] = self._judged(change, went, now, time.monotonic() - began)
+            if went.reached is None:
+                return self._unknown(changes, found, f"{change.label} could not be taken back")
+            now = went.reached
+            states.append(now)
+        states.reverse()
+        for place, change in enumerate(changes):
+            began = time.monotonic()
+            aim = after if place == len(changes) - 1 else changes[place + 1].before
+            assert aim is not None
+            way = found[change.version] = self._up(change, aim, found[change.version])
+            found[change.version] = replace(way, seconds=way.seconds + time.monotonic() - began)
+        return tuple(found[change.version] for change in changes)
+
+    def _unknown(self, changes: Sequence[Change], found: dict[str, WayBack], why: str) -> tuple[WayBack, ...]:
+        """Files after which nothing could be tried any more."""
+        return tuple(
+            found.get(change.version) or WayBack(
+                version=change.version, schema=Schema.UNKNOWN, source="file" if change.down else "draft",
+                down=_written(change), said=(f"{why}.",),
+            )
+            for change in changes
+        )
+
+    # Down ----------------------------------------------------------------------------------------------------------
+
+    def _down(self, change: Change, now: Snapshot) -> Went:
+        if change.down is None:
+            assert change.before is not None
+            return self._drafted(now, change.before)
+        return self._filed(change.down)
+
+    def _filed(self, contents: Sequence[bytes]) -> Went:
+        try:
+            statements = [statement.text for content in contents for statement in statements_to_run(content)]
+        except Refused as refused:
+            return Went(why=[str(refused)])
+        went = Went(statements=statements)
+        if trouble := self._execute(statements):
+            went.why.append(trouble)
+        else:
+            went.reached = self._look()
+        return went
+
+    def _drafted(self, now: Snapshot, then: Snapshot) -> Went:
+        went = Went(reached=now)
+        for _ in range(ROUNDS):
+            next_ = step(now, then)
+            went.why = list(next_.unable)
+            if not next_.statements:
+                return went
+            if trouble := self._execute(next_.statements):
+                went.why.append(trouble)
+                went.reached = now if went.statements else None
+                return went
+            went.statements += next_.statements
+            reached = self._look()
+            went.reached = reached
+            if reached.objects == now.objects:
+                return went
+            now = reached
+        return went
+
+    def _judged(self, change: Change, went: Went, now: Snapshot, seconds: float) -> WayBack:
+        assert change.before is not None
+        source = "draft" if change.down is None else "file"
+        text = _written(change) or "".join(f"{statement};\n" for statement in went.statements)
+        way = WayBack(
+            version=change.version, schema=Schema.UNKNOWN, source=source, down=text, said=tuple(went.why),
+            lost=lost(change.before, now), given_up=given_up(change.before, now), seconds=seconds,
+        )
+        if went.reached is None:
+            return way
+        return _compared(way, change.before, went.reached, "after going back, ")
+
+    # Up ------------------------------------------------------------------------------------------------------------
+
+    def _up(self, change: Change, aim: Snapshot, way: WayBack) -> WayBack:
+        try:
+            statements = [statement.text for content in change.up for statement in statements_to_run(content)]
+        except Refused as refused:
+            return replace(way, schema=Schema.UNKNOWN, said=(*way.said, str(refused)))
+        if trouble := self._execute(statements):
+            schema = way.schema if way.schema is Schema.DIFFERS else Schema.UNKNOWN
+            return replace(way, schema=schema, said=(*way.said, f"it could not be applied again: {trouble}"))
+        reached = self._look()
+        strays = tuple(difference.key for difference in differences(aim, reached))
+        return replace(_compared(way, aim, reached, "after applying it again, "), strays=strays)
+
+    def _execute(self, statements: Sequence[str]) -> str:
+        """Run them all or none; what went wrong, as a sentence."""
+        number = 0
+        try:
+            self._session.script(f"savepoint stagedoor_way; {SETTINGS}")
+            for number, statement in enumerate(statements, 1):  # noqa: B007  (named in the sentence below)
+                self._session.run(statement, self._tick)
+            self._session.script("set constraints all immediate; release savepoint stagedoor_way")
+        except psycopg.Error as error:
+            self._session.script("rollback to savepoint stagedoor_way")
+            where = f"`{short(statements[number - 1])}`" if number else "its first statement"
+            return f"{said(error)}, at {where}."
+        return ""
+
+    def _look(self) -> Snapshot:
+        try:
+            return snapshot(self._session.connection)
+        except psycopg.OperationalError as error:
+            raise ConnectionLost(f"the connection to {self._session.name} was lost") from error
+
+
+def _compared(way: WayBack, aim: Snapshot, reached: Snapshot, when: str) -> WayBack:
+    """The verdict so far, made worse by what differs."""
+    found = [f"{when}{difference}" for difference in differences(aim, reached)]
+    if found:
+        more = [f"… and {len(found) - MOST} more"] if len(found) > MOST else []
+        schema = Schema.DIFFERS
+        return replace(way, schema=schema, said=(*way.said, *found[:MOST], *more))
+    if way.schema is Schema.DIFFERS:
+        return way
+    if tables := reordered(aim, reached):
+        said_ = f"the columns of {', '.join(tables)} are in another order"
+        return replace(way, schema=Schema.ORDER, said=tuple(dict.fromkeys((*way.said, said_))))
+    return way if way.schema is Schema.ORDER else replace(way, schema=Schema.EXACT)
+
+
+def _written(change: Change) -> str:
+    """The rollback files as text; empty where the way back is drafted."""
+    return "\n".join(content.decode("utf-8", "replace") for content in change.down or ())

@@ -1,0 +1,80 @@
+"""Sees what a file really does while it runs: the locks that each statement takes, and the rows it changes.
+
+It asks on the applying session itself, within the file's transaction, so that nothing has to be guessed.
+"""
+
+from __future__ import annotations
+
+import time
+
+from bot.domain.entry import Json
+from bot.migrations.catalog.scope import MINE_AND_SHARED
+from bot.migrations.session import Session
+
+MODES = (
+    "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
+    "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock",
+)
+"""From the lightest to the heaviest."""
+BLOCKS_WRITING, BLOCKS_READING = MODES.index("ShareLock"), MODES.index("AccessExclusiveLock")
+
+_MINE = MINE_AND_SHARED.replace("from pg_namespace", "from pg_catalog.pg_namespace")
+_LOCKS = f"""
+with {_MINE}
+select pg_catalog.format('%I.%I', n.nspname, c.relname), l.mode
+from pg_catalog.pg_locks l join pg_catalog.pg_class c on c.oid = l.relation join mine n on n.oid = c.relnamespace
+where l.pid = pg_catalog.pg_backend_pid() and l.granted and l.locktype = 'relation' and c.relkind in ('r', 'p', 'm')
+"""  # noqa: S608  (our own words)
+_ROWS = """
+select pg_catalog.format('%I.%I', schemaname, relname), n_tup_ins, n_tup_upd, n_tup_del
+from pg_catalog.pg_stat_xact_user_tables
+where n_tup_ins + n_tup_upd + n_tup_del > 0 and schemaname <> 'supabase_migrations'
+"""
+
+Rows = dict[str, tuple[int, int, int]]
+
+
+class Witness:
+    """One file's witness; it is told when the transaction began, after each statement, and before COMMIT."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._held: dict[str, tuple[int, int, float]] = {}
+        self._rows: Rows = {}
+        self._before: Rows = {}
+        self._began = time.monotonic()
+
+    def begin(self) -> None:
+        """What an earlier file of this session did may still be counted: it is no part of this one."""
+        self._before = self._counted()
+        self._began = time.monotonic()
+
+    def after(self, statement: int) -> None:
+        """Look which locks there are now; one that is new is held since this statement began."""
+        for table, mode in self._session.query(_LOCKS):
+            weight = MODES.index(mode) if mode in MODES else 0
+            if weight > self._held.get(table, (-1, 0, 0.0))[0]:
+                self._held[table] = (weight, statement, self._began)
+        self._began = time.monotonic()
+
+    def finish(self) -> None:
+        """Read what the transaction itself counted; a moment later it is over and the counts are mixed with others'."""
+        self._rows = self._counted()
+
+    def told(self) -> dict[str, Json]:
+        """All of it, once the transaction is over and its locks are free."""
+        now = time.monotonic()
+        return {
+            "locks": [
+                {"table": table, "mode": MODES[weight], "statement": statement, "seconds": round(now - since, 6)}
+                for table, (weight, statement, since) in sorted(self._held.items())
+            ],
+            "rows": {table: list(counts) for table in sorted(self._rows) if any(counts := self._changed(table))},
+        }
+
+    def _changed(self, table: str) -> tuple[int, int, int]:
+        now, before = self._rows[table], self._before.get(table, (0, 0, 0))
+        return (max(0, now[0] - before[0]), max(0, now[1] - before[1]), max(0, now[2] - before[2]))
+
+    def _counted(self) -> Rows:
+        return {table: (int(i), int(u), int(d)) for table, i, u, d in self._session.query(_ROWS)}

@@ -1,0 +1,234 @@
+"""What the runbooks do about catalogs: look at them, try the way back, gather what a staging run showed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from bot import proofs
+from bot.domain.catalog import Key, Snapshot
+from bot.domain.entry import Json
+from bot.domain.evidence import Evidence, Staged
+from bot.domain.migration import Match, Migration
+from bot.domain.plan import PlannedFile
+from bot.domain.project import Environment
+from bot.domain.promotion import Promotion
+from bot.domain.way_back import Schema
+from bot.errors import Refused, Unreachable
+from bot.evidence import staged
+from bot.gates import rollback_plan
+from bot.migrations.catalog import checklist
+from bot.migrations.catalog.access import access_diff
+from bot.migrations.catalog.diff import changed, differences, readable
+from bot.world import World
+
+AFTER = ""
+"""The key of the catalog that a run left; the others go by the version of the file before which they were seen."""
+
+
+def look(promotion: Promotion, version: str, world: World) -> Promotion:
+    """Keep staging's catalog as it is before this file, or after the last one, unless that was done."""
+    if promotion.plan.environment is not Environment.STAGING or version in promotion.catalogs:
+        return promotion
+    try:
+        kept, why = world.ports.shelves.keep(world.project.databases[Environment.STAGING].catalog().encoded()), ""
+    except Unreachable as trouble:
+        kept, why = "", str(trouble)  # the run itself goes on: if staging is down, the apply will say so
+    return promotion.after(world.note("catalog.seen", {"version": version, "sha256": kept, "why": why}))
+
+
+def try_ways_back(promotion: Promotion, world: World) -> None:
+    """Try the way back of each file of a staging run and journal the verdicts. Raises `Refused`, `Unreachable`."""
+    ports, plan = world.ports, promotion.plan
+    seen = _catalogs(promotion, world)
+    back = _rollbacks(promotion, world)
+    ways = proofs.prove_staged(plan, world.project, ports.shelves, back, seen, f"{promotion.id}.proof", world.stopping)
+    ports.shelves.put(proofs.puts(plan, ways, back, ports.clock.now(), promotion.id, ports.shelves))
+    world.note("proof.seen", {"ways": [way.to_json() for way in ways]})
+
+
+def gather_showing(promotion: Promotion, world: World) -> None:
+    """Journal what the staging run showed: the checklist's lines, and the whole difference as a file."""
+    shelves, lines = world.ports.shelves, list[str]()
+    first, last = _catalog(promotion, promotion.plan.files[0].version, world), _catalog(promotion, AFTER, world)
+    whole = ""
+    if first and last:
+        lines += checklist.checklist(first, last, _rows(promotion))
+        whole = "\n".join((readable(first, last), "", *access_diff(first, last)))
+    else:
+        lines.append("Catalog: could not be compared; it was not seen before and after the run")
+    held = _locks(promotion, world)
+    lines += [f"Locks {lock}" for locked in held.values() for lock in locked]
+    world.note("evidence.seen", {
+        "lines": list[Json](lines), "diff": shelves.keep(whole.encode()) if whole.strip() else "",
+        "locks": {version: list[Json](locked) for version, locked in held.items()},
+    })
+
+
+def staged_run(promotion: Promotion, file: PlannedFile, world: World) -> Staged:
+    """The document of one file of a verified staging run."""
+    place = promotion.plan.files.index(file)
+    next_ = promotion.plan.files[place + 1].version if file is not promotion.plan.files[-1] else AFTER
+    return Staged(
+        sha256=file.sha256, at=world.ports.clock.now(), record=promotion.id,
+        seconds=promotion.committed[file.version].seconds, locks=promotion.locks.get(file.version, ()),
+        before=promotion.catalogs.get(file.version, ""), after=promotion.catalogs.get(next_, ""),
+    )
+
+
+def proven_on_demand(promotion: Promotion, evidence: Evidence, world: World) -> Evidence:
+    """The evidence with proofs for what nobody tried yet: files that others staged, rollback files that came later."""
+    if not _wanting(evidence) or promotion.began:
+        return evidence
+    why = _prove_now(promotion, evidence, world)
+    shelves = world.ports.shelves
+    unread = {**evidence.unread, **({"proof": why} if why else {})}
+    return replace(evidence, proofs=proofs.proofs(shelves, promotion.plan), unread=unread)
+
+
+def _wanting(evidence: Evidence) -> bool:
+    """Whether something has to be tried, and staging holds exactly what is to be tried."""
+    rows = {row.version: row.match for row in evidence.staging or ()}
+    if evidence.local is None or any(rows.get(file.version) is not Match.SAME for file in evidence.plan.files):
+        return False
+    return any(_stale(file, evidence) for file in evidence.plan.files)
+
+
+def _stale(file: PlannedFile, evidence: Evidence) -> bool:
+    proof, back = evidence.proofs.get(file.version), evidence.rollbacks.get(file.version, "")
+    if proof is None or (proof.sha256, proof.down_sha256) != (file.sha256, back):
+        return True
+    return proof.way.schema is Schema.UNKNOWN and proofs.BUSY in " ".join(proof.way.said)
+
+
+def _prove_now(promotion: Promotion, evidence: Evidence, world: World) -> str:
+    """Try it, unless staging is in use; returns why it could not be."""
+    ports, plan = world.ports, promotion.plan
+    holder = world.hold_staging()
+    if holder != promotion.id:
+        return f"{holder} is changing staging"
+    try:
+        back = _rollbacks(promotion, world)
+        ways = proofs.prove_later(
+            plan, world.project, ports.shelves, back, _seen_by_stagedoor(evidence, world), f"{promotion.id}.proof",
+            world.stopping,
+        )
+        ports.shelves.put(proofs.puts(plan, ways, back, ports.clock.now(), promotion.id, ports.shelves))
+        world.note("proof.seen", {"ways": [way.to_json() for way in ways]})
+    except (Refused, Unreachable) as trouble:
+        return str(trouble)
+    finally:
+        world.release_staging()
+    return ""
+
+
+def _seen_by_stagedoor(evidence: Evidence, world: World) -> dict[str, Snapshot]:
+    """The catalogs from before each file, where Stagedoor staged all of them."""
+    runs = {file.version: evidence.staged.get(file.version) for file in evidence.plan.files}
+    if any(run is None or not run.before or run.sha256 != file.sha256
+           for file, run in zip(evidence.plan.files, runs.values(), strict=True)):
+        return {}
+    return {version: Snapshot.decoded(world.ports.shelves.fetch(run.before)) for version, run in runs.items() if run}
+
+
+def told_of_way_back(promotion: Promotion, evidence: Evidence, world: World) -> None:
+    """Journal what the card says about locks and the way back, when it is not what it said before."""
+    known = [evidence.proofs[file.version] for file in evidence.plan.files if file.version in evidence.proofs]
+    own = [proof.way for proof, file in zip(known, evidence.plan.files, strict=False) if proof.sha256 == file.sha256]
+    runs = [evidence.staged[file.version] for file in evidence.plan.files if file.version in evidence.staged]
+    said: dict[str, Json] = {
+        "schema": _worst([way.schema for way in own]) if len(own) == len(evidence.plan.files) else "",
+        "lost": _each(text for way in own for text in way.lost),
+        "given_up": _each(text for way in own for text in way.given_up),
+        "locks": _each(text for run in runs for text in run.locks),
+    }
+    if said != promotion.way_back:
+        world.note("way_back.seen", said)
+
+
+def _each(texts: Iterable[str]) -> list[Json]:
+    return list[Json](dict.fromkeys(texts))
+
+
+def _worst(found: list[Schema]) -> str:
+    for schema in (Schema.UNKNOWN, Schema.DIFFERS, Schema.ORDER):
+        if schema in found:
+            return str(schema)
+    return str(Schema.EXACT)
+
+
+def compared_with_staging(promotion: Promotion, world: World) -> tuple[list[str], str]:
+    """Where production's touched objects are not what staging's became; and a sentence for the verdict."""
+    if promotion.plan.environment is not Environment.PRODUCTION:
+        return [], ""
+    runs = staged(world.ports.shelves, promotion.plan)
+    own = [run for file in promotion.plan.files if (run := runs.get(file.version)) and run.sha256 == file.sha256]
+    if len(own) != len(promotion.plan.files) or not own[0].before or not own[-1].after:
+        return [], "its end state was not compared with staging's, which Stagedoor did not see"
+    fetch = world.ports.shelves.fetch
+    before, after = Snapshot.decoded(fetch(own[0].before)), Snapshot.decoded(fetch(own[-1].after))
+    now = world.project.databases[Environment.PRODUCTION].catalog()
+    if now.major != after.major:
+        return [], f"its end state could not be compared: PostgreSQL {now.major} here, {after.major} on staging"
+    touched = differences(before, after)
+    wrong = [text for one in touched if (text := _unlike(one.key, [part for part, _, _ in one.parts], now, after))]
+    return wrong, f"{len(touched)} touched object{'s are' if len(touched) != 1 else ' is'} as on staging"
+
+
+def _unlike(key: Key, parts: list[str], now: Snapshot, aim: Snapshot) -> str:
+    """How one object is not as on staging; of one that was changed only what was changed counts."""
+    here, there = now.objects.get(key), aim.objects.get(key)
+    if here is None or there is None:
+        if here is there:
+            return ""
+        return f"{key[0]} {key[1]} is {'missing, and staging has it' if here is None else 'there, and staging lost it'}"
+    if other := [part for part, _, _ in changed(there, here) if not parts or part in parts]:
+        return f"{key[0]} {key[1]} is not as on staging ({', '.join(other)})"
+    return ""
+
+
+def _catalogs(promotion: Promotion, world: World) -> dict[str, Snapshot]:
+    found = {file.version: _catalog(promotion, file.version, world) for file in promotion.plan.files}
+    return {version: catalog for version, catalog in found.items() if catalog}
+
+
+def _catalog(promotion: Promotion, version: str, world: World) -> Snapshot | None:
+    kept = promotion.catalogs.get(version)
+    return Snapshot.decoded(world.ports.shelves.fetch(kept)) if kept else None
+
+
+def _rollbacks(promotion: Promotion, world: World) -> dict[str, Migration]:
+    return proofs.rollbacks(promotion.plan, world.project, world.ports.shelves, world.ports.clock.now())
+
+
+def _rows(promotion: Promotion) -> Mapping[str, Json]:
+    """The rows of all files together; nothing where one of them was not seen."""
+    total: dict[str, list[int]] = {}
+    for file in promotion.plan.files:
+        rows = promotion.seen.get(file.version, {}).get("rows")
+        if not isinstance(rows, dict):
+            return {}
+        for table, counts in rows.items():
+            assert isinstance(counts, list)
+            own = [int(str(count)) for count in counts]
+            total[table] = [was + more for was, more in zip(total.get(table, [0, 0, 0]), own, strict=True)]
+    return {"rows": {table: list[Json](counts) for table, counts in total.items()}}
+
+
+def _locks(promotion: Promotion, world: World) -> dict[str, list[str]]:
+    try:
+        sizes = {where: world.project.databases[where].sizes() for where in Environment}
+    except Unreachable:
+        sizes = {}
+    found: dict[str, list[str]] = {}
+    for file in promotion.plan.files:
+        before = _catalog(promotion, file.version, world)
+        if before and (seen := promotion.seen.get(file.version)):
+            here, there = sizes.get(Environment.STAGING, {}), sizes.get(Environment.PRODUCTION, {})
+            found[file.version] = checklist.locks(before, seen, here, there)
+    return found
+
+
+def judges_ways_back(which: tuple[object, ...], skip: tuple[str, ...]) -> bool:
+    return rollback_plan in which and rollback_plan.NAME not in skip
+

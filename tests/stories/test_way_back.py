@@ -1,0 +1,123 @@
+"""The way back from Slack's side: tried with the staging run, shown on the card, asked for by a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psycopg
+
+from tests.stories.house import ANA, BO, CY, FEATURE, POLICY, SUBTITLE, House, _rows
+
+Opens = Callable[..., House]
+
+DROP = "20261101130000_drop_region.sql"
+
+
+def write_rollback(h: House, filename: str, sql: str) -> None:
+    folder = h.migrations.parent / "rollbacks"
+    folder.mkdir(exist_ok=True)
+    (folder / filename).write_text(sql)
+
+
+def run(address: str, statement: str) -> None:
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def modal(h: House, user: str, words: str) -> str:
+    def shown() -> str | None:
+        view = h.slack.modal(user)
+        text = h.slack.text_of(view) if view else ""
+        return text if words in text else None
+
+    return h.until(shown, f"a modal that says “{words}”")
+
+
+def test_staging_shows_what_it_saw_and_the_card_knows_the_way_back(house: Opens) -> None:
+    h = house()
+    h.staged()
+    thread = h.thread_says("S-1", "Way back from 20261101121500")
+    for seen in (
+        "Columns and types: + books.subtitle, + my_table.new_column", "Indexes: + idx_my_table_new_column; valid",
+        "anon and authenticated can now SELECT my_table (policy new_policy, using true)",
+        "Rows: none inserted", "Locks my_table for about", "by a draft: schema proven exact",
+    ):
+        assert seen in thread, thread
+    card = h.asked()
+    text = h.reads(card, "Way back: schema proven exact")
+    assert "✓ Has a rollback plan: schema proven exact by a draft" in text
+    assert "what is written to my_table.new_column, books.subtitle until then would be lost" in text
+    h.presses(BO, card, "Rollback plan")
+    shown = modal(h, BO, "A draft from staging's catalog")
+    assert "DROP POLICY new_policy ON public.my_table" in shown
+    assert shown.index("add_subtitle") < shown.index("add_feature_xyz")
+    column = "select count(*) from information_schema.columns where column_name = %s"
+    assert _rows(h.staging, column, ("subtitle",)) == [(1,)], "trying the way back left something behind"
+
+
+def test_what_is_lost_is_named_and_two_have_to_approve(house: Opens) -> None:
+    h = house()
+    h.only()
+    h.write(DROP, "ALTER TABLE books DROP COLUMN IF EXISTS region;\n")
+    card = h.ready_to_approve()
+    text = h.reads(card, "Has a rollback plan: schema proven exact but for column order")
+    assert "the values of books.region is lost for good (kept nowhere: this release takes no backup)" in text
+    h.presses(BO, card, "Approve")
+    h.reads(card, "1 of 2")
+    h.presses(CY, card, "Approve")
+    h.reads(card, "Done · in production")
+
+
+def test_a_rollback_file_is_tried_and_one_that_leads_elsewhere_holds_the_promotion(house: Opens) -> None:
+    h = house()
+    h.only(FEATURE)
+    twin = f"{FEATURE}_add_feature_xyz.sql"
+    write_rollback(h, twin, "ALTER TABLE my_table DROP COLUMN new_column;\n")
+    h.staged()
+    h.thread_says("S-1", "by the rollback file: schema does not come back as it was")
+    h.says(ANA, "/migrate promote")
+    text = h.reads("P-1", "Held by 1 gate: Has a rollback plan")
+    assert "+ policy public.my_table.new_policy" in text
+    assert "[Waive]" in text
+    write_rollback(h, twin, "DROP POLICY new_policy ON my_table;\nALTER TABLE my_table DROP COLUMN new_column;\n")
+    h.presses(ANA, "P-1", "Confirm", near="Frontend tested")  # judged again at once, not in half a minute
+    h.reads("P-1", "schema proven exact by the rollback file")
+    h.reads("P-1", "Waiting for approval")
+
+
+def test_what_the_cli_staged_is_tried_when_it_is_asked_for(house: Opens) -> None:
+    h = house()
+    h.staged()
+    h.end_bot()
+    for path in h.directory.glob("stagedoor.db*"):
+        path.unlink()
+    # What only staging has is no part of the plan, and is left alone.
+    run(h.staging, "create table only_here (id int)")
+    h.start_bot()
+    h.says(ANA, "/migrate promote")
+    text = h.reads("P-1", "Waiting for approval")
+    assert "did not see it run" in text
+    assert "✓ Has a rollback plan: schema proven exact by a draft" in text
+    h.confirmed("P-1")
+    h.presses(BO, "P-1", "Approve")
+    h.reads("P-1", "Done · in production")
+    assert h.history()[-1] == SUBTITLE
+
+
+def test_the_gate_can_be_left_out(house: Opens) -> None:
+    h = house(policy=POLICY.replace("[gates]", '[gates]\nskip = ["rollback_plan"]'))
+    h.only(FEATURE)
+    write_rollback(h, f"{FEATURE}_add_feature_xyz.sql", "SELECT 1;\n")
+    h.staged()
+    assert "left out by the policy" in h.reads(h.asked(), "Has a rollback plan")
+
+
+def test_production_that_came_out_otherwise_is_not_called_verified(house: Opens) -> None:
+    h = house()
+    h.only(FEATURE)
+    h.staged()
+    run(h.production, "create index idx_my_table_new_column on my_table (name)")
+    card = h.asked()
+    h.confirmed(card)
+    h.presses(BO, card, "Approve")
+    assert "index public.idx_my_table_new_column is not as on staging" in h.reads(card, "not as expected")
