@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot import schedule
 from bot.domain.entry import Entry
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
@@ -13,6 +14,8 @@ from templates.baseline import baseline_card
 from templates.blocks import Message, line, notice
 from templates.promotion import Sight, card, long_sql
 from templates.promotion_thread import needs_somebody, told
+
+WAITING = ("approval", "window")
 
 SAID_ONCE = frozenset({"promotion.ticked", "promotion.approved"})
 """Words that count once for each person: two presses at the same moment are two entries and one line."""
@@ -40,10 +43,18 @@ class PromotionView:
                 required=required_approvals(promotion.plan, policy),
                 approvers=policy.approvals.approvers,
                 after=tuple(policy.gates.after),
+                turn=self._turn(record),
+                schedulable=record.stage in WAITING and bool(schedule.choices(self._ports, record.project)),
                 progress=self._ports.shelves.get("progress", record.id) or {},
                 head_hash=entries[-1].hash if promotion.ending else "",
             )
         )
+
+    def _turn(self, record: Record) -> str:
+        if record.kind != "promotion" or record.stage != "window":
+            return ""
+        mine = next((each for each in schedule.queue(self._ports, record.project) if each.id == record.id), None)
+        return mine.place if mine and " after " in mine.place else ""
 
     def line(self, record: Record, entry: Entry) -> Line | None:
         entries = [each for each in self._ports.journal.entries(about=record.id) if each.seq <= entry.seq]

@@ -16,11 +16,11 @@ def still_count(promotion: Promotion, world: World) -> Outcome | None:
     """None while enough words count; otherwise where the promotion goes back to, and the words that are void."""
     promotion = Promotion.of(world.ports.journal.entries(about=promotion.id))
     for gate, waiver in promotion.waivers.items():
-        if why := _void(waiver.by, promotion, world):
+        if why := void(waiver.by, promotion, world):
             world.note("gate.waiver_void", {"gate": gate, "by": waiver.by, "why": why})
             return Next(to="gates", said="a waiver no longer counts")
     for voter in promotion.approvals:
-        if why := _void(voter, promotion, world):
+        if why := void(voter, promotion, world):
             world.note("approval.void", {"voter": voter, "why": why})
             return Next(to="approval", said="an approval no longer counts")
     if len(promotion.approvals) < required_approvals(promotion.plan, world.policy):
@@ -41,7 +41,8 @@ def asked_for(promotion: Promotion, world: World) -> Outcome | None:
     return Wait(for_="approval", until=expires) if len(promotion.approvals) < required else None
 
 
-def _void(person: str, promotion: Promotion, world: World) -> str:
+def void(person: str, promotion: Promotion, world: World) -> str:
+    """Why a person's word for this promotion no longer counts; nothing while it does."""
     if person in requesters(promotion, world.policy):
         return WROTE
     try:
