@@ -71,7 +71,7 @@ def queue_lines(queue: Sequence[Queued]) -> list[Mark]:
     rows = [_queued(each) for each in queue]
     known = [each.likely for each in queue if each.likely is not None]
     more = "" if len(known) == len(queue) else f", and {len(queue) - len(known)} that staging did not time"
-    total = f"In all likely {length(sum(known, timedelta()))}{more}." if known else "Staging timed none of it."
+    total = f"In all likelihood {length(sum(known, timedelta()))}{more}." if known else "Staging timed none of it."
     risks = [risk for each in queue for risk in each.risks]
     notice = (
         f"Users may notice: {'; '.join(risks)}." if risks
@@ -149,7 +149,8 @@ def freeze_card(record: Record, freeze: Freeze) -> Message:
     by = line("Asked by ", mention(freeze.by), f": {freeze.reason}" if freeze.lifted or freeze.ended else "")
     way = line("An approver lifts it: ", code(f"/deploy unfreeze {record.id} REASON"))
     parts = [state, by, *([way] if record.status is Status.LIVE else [])]
-    return Message(lines(title, *parts), (section(bold(title)), section(lines(*parts)), context(line(record.id))))
+    small = context(line(f"{record.id} · since {freeze.at:%Y-%m-%d %H:%M} UTC"))
+    return Message(lines(title, *parts), (section(bold(title)), section(lines(*parts)), small))
 
 
 def freeze_line(freeze: Freeze, entry: Entry) -> Message | None:
