@@ -7,6 +7,7 @@ from collections.abc import Callable
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from bot import activity
 from bot.ports import Clock, Journal, Work
 
 SWEEP_SECONDS = 1.0
@@ -15,7 +16,9 @@ SWEEP_SECONDS = 1.0
 class Timetable:
     """The jobs and their rhythm. None of them keeps state: each asks the journal what is due."""
 
-    def __init__(self, journal: Journal, work: Work, clock: Clock, prune: Callable[[], object]) -> None:
+    def __init__(
+        self, journal: Journal, work: Work, clock: Clock, prune: Callable[[], object], measure: Callable[[], object],
+    ) -> None:
         self._journal = journal
         self._work = work
         self._clock = clock
@@ -26,6 +29,7 @@ class Timetable:
         )
         self._scheduler.add_job(self.sweep, "interval", seconds=SWEEP_SECONDS)
         self._scheduler.add_job(prune, "interval", hours=24)
+        self._scheduler.add_job(measure, "interval", seconds=activity.EVERY.total_seconds())
 
     def start(self) -> None:
         """Sweep once at once, then in rhythm."""

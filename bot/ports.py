@@ -353,6 +353,10 @@ class Database(Protocol):
         """
         ...
 
+    def activity(self) -> int:
+        """How many transactions this database has ended since its counters began."""
+        ...
+
     def identity(self) -> str:
         """What the server says it is: database, address and version, without secrets."""
         ...

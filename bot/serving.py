@@ -12,6 +12,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot import logs
+from bot.activity import measure
 from bot.adapters.health import HttpHealth
 from bot.adapters.loop import Loop
 from bot.adapters.system_clock import SystemClock
@@ -23,7 +24,7 @@ from bot.notices import tell_policy_changes, tell_unknown_names
 from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
-from bot.runbooks import baseline, notice, promotion, staging
+from bot.runbooks import baseline, freeze, notice, promotion, staging, window
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
@@ -42,12 +43,13 @@ from handlers.promotion_view import PromotionView
 from handlers.slack_out import SlackOut
 from handlers.socket_mode import SocketMode
 from handlers.subjects import subjects
+from handlers.window_view import FreezeView, WindowView
 
 log = structlog.get_logger(__name__)
 
 RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
-    "baseline": baseline.RUNBOOK,
+    "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
 FATAL_AT_SLACK = frozenset({
@@ -104,7 +106,7 @@ class House:
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
         views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
-        views["notice"] = NoticeView(ports)
+        views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
@@ -118,7 +120,9 @@ class House:
             self._identity, journal, speaking, clock, self._inbox.nudge, self._client, self._metrics,
         )
         self._sockets = self._open_sockets()
-        self._timetable = Timetable(journal, self._threads, clock, lambda: journal.prune(clock.now() - PRUNE_AFTER))
+        self._timetable = Timetable(
+            journal, self._threads, clock, lambda: journal.prune(clock.now() - PRUNE_AFTER), lambda: measure(ports),
+        )
 
     def serve(self) -> None:
         """Start, serve HTTP until told to stop, and let go in the opposite order."""

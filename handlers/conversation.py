@@ -19,7 +19,9 @@ class Ask:
 
     `name` is "/migrate", an action_id, a callback_id or an event type. `text` is what follows
     the command or the mention, unescaped once. `value` is a button's opaque value: an id to look
-    up, never data to be trusted. `fields` holds a modal's inputs by action_id.
+    up, never data to be trusted. `fields` holds a modal's inputs by action_id. A modal whose
+    metadata ends in `@CHANNEL` gets the private answers to its submission in that channel; its
+    `metadata` is what stands before.
     """
 
     key: str
@@ -41,12 +43,16 @@ class Ask:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What comes of an ask: facts and documents to keep, a private answer, a modal to open, records to wake."""
+    """What comes of an ask: facts and documents to keep, a private answer, a modal to open, records to wake.
+
+    `home` is what the person's App Home shows from now on.
+    """
 
     facts: tuple[Fact, ...] = ()
     puts: tuple[Put, ...] = ()
     message: Message | None = None
     view: Mapping[str, Json] | None = None
+    home: Mapping[str, Json] | None = None
     wake: tuple[str, ...] = ()
 
 

@@ -17,6 +17,7 @@ KINDS = {
     "event_callback": "event",
 }
 MENTION = re.compile(r"<@[UW][A-Z0-9]+(?:\|[^>]*)?>")
+WHERE = re.compile(r"(.*)@([CGD][A-Z0-9]{2,30})", re.DOTALL)
 LONGEST_KEY = 200
 
 
@@ -79,11 +80,14 @@ def _action(key: str, body: Mapping[str, Json]) -> Ask:
 
 def _view(key: str, body: Mapping[str, Json]) -> Ask:
     view = _map(body, "view")
+    metadata, channel = _text(view, "private_metadata"), ""
+    if found := WHERE.fullmatch(metadata):
+        metadata, channel = found[1], found[2]
     return Ask(
         key=key, kind="view", name=_text(view, "callback_id"), user=_user(body), team=_team(body),
-        channel="", trigger=_text(body, "trigger_id"),
+        channel=channel, trigger=_text(body, "trigger_id"),
         response_url=_text(_first(body, "response_urls"), "response_url"),
-        fields=_fields(_map(view, "state")), metadata=_text(view, "private_metadata"), payload=body,
+        fields=_fields(_map(view, "state")), metadata=metadata, payload=body,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import http.client
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.domain.entry import Fact
+from bot.domain.entry import Fact, Json
 from bot.errors import Refused, Unknown, Unreachable
 from bot.ports import Clock, Delivery, Inbox, Journal, Put, Work
 from handlers import deliveries, failures
@@ -50,6 +50,8 @@ class Desk:
             reply = self._handler(ask)(ask)
             if reply.view is not None:
                 reply = self._opened(ask, reply)
+            if reply.home is not None:
+                self._publish(ask, reply.home)
         except (Refused, Unknown) as exc:
             outcome, reply = "refused", self._refusal(ask, exc)
         except Unreachable as exc:
@@ -105,6 +107,14 @@ class Desk:
             log.info("window.not_opened", key=ask.key, name=ask.name, why=type(exc).__name__)
             return replace(reply, message=notice(GONE))
         return reply
+
+    def _publish(self, ask: Ask, view: Mapping[str, Json]) -> None:
+        """Show it in the person's App Home; when that fails, it is drawn afresh the next time it is opened."""
+        try:
+            self._slack.views_publish(user_id=ask.user, view=dict(view))
+        except (SlackApiError, SlackClientError, OSError, http.client.HTTPException) as exc:
+            log.info("home.not_published", key=ask.key, why=failures.code(exc) if isinstance(exc, SlackApiError)
+                     else type(exc).__name__)
 
     def _refusal(self, ask: Ask, exc: Refused | Unknown) -> Reply:
         asked = f"{ask.name} {ask.text or ask.value}".strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
@@ -11,6 +10,7 @@ from bot.status import overview
 from bot.world import Project
 from handlers.conversation import Ask, Reply, Subject
 from handlers.promotion_view import PromotionView
+from handlers.which import Which, taken_apart
 from templates.blocks import line, notice
 from templates.check import check_card
 from templates.migrate import help_card, history_card, status_card
@@ -29,7 +29,7 @@ class Migrate:
     ) -> None:
         self._promotions = promotions
         self._view = view
-        self._channel_id = channel_id
+        self._which = Which(promotions, channel_id)
         self._verbs: Mapping[str, Verb] = {
             "status": self._status,
             "check": self._check,
@@ -58,26 +58,14 @@ class Migrate:
 
     def command(self, ask: Ask) -> Reply:
         """`/migrate VERB ARGUMENTS…`, with `project:NAME` anywhere among the arguments."""
-        words = _words(ask.text)
-        named = [word.partition(":")[2] for word in words if word.startswith("project:")]
-        words = [word for word in words if not word.startswith("project:")]
-        verb = words[0].lower() if words else "help"
+        verb, named, words = taken_apart(ask.text)
         if verb == "help":
             return Reply(message=help_card())
         if verb not in self._verbs:
             near = get_close_matches(verb, [*self._verbs, "help"], n=1)
             hint = f" Did you mean /migrate {near[0]}?" if near else ""
             return Reply(message=help_card(f"There is no /migrate {verb}.{hint}"))
-        return self._verbs[verb](ask, self._project(ask, named[0] if named else ""), tuple(words[1:]))
-
-    def _project(self, ask: Ask, name: str) -> Project:
-        """The project that was named, or the one whose channel this is."""
-        here = [known for known in self._promotions.projects() if self._is_its_channel(known, ask.channel)]
-        return here[0] if not name and len(here) == 1 else self._promotions.project(name)
-
-    def _is_its_channel(self, project: Project, channel: str) -> bool:
-        deploys = project.policy.channels.deploys
-        return channel in (deploys, self._channel_id(deploys))
+        return self._verbs[verb](ask, self._which.project(ask, named), tuple(words))
 
     def _status(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
         self._promotions.require_member(ask.user, project)
@@ -144,9 +132,3 @@ class Migrate:
 def _reason_given(ask: Ask) -> dict[str, str]:
     return {} if str(ask.fields.get(REASON, "")).strip() else {REASON: "Say why it may be waived."}
 
-
-def _words(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from zoneinfo import available_timezones
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -42,7 +43,7 @@ class SlackPeople:
         if not isinstance(told, dict):
             raise Unreachable("Slack's answer about a user could not be read, so nobody's rights can be checked.")
         groups = frozenset(group for group in self._groups if user in self._members(group))
-        return Person(id=user, full_member=_full_member(told, user, self._team_id), groups=groups)
+        return Person(id=user, full_member=_full_member(told, user, self._team_id), groups=groups, zone=_zone(told))
 
     def _members(self, group: str) -> frozenset[str]:
         answer = _asked(
@@ -50,6 +51,12 @@ class SlackPeople:
         )
         users = (answer.get("users") if answer is not None else None) or ()
         return frozenset(str(each) for each in users)
+
+
+def _zone(told: Mapping[str, Any]) -> str:
+    """Their time zone; UTC where Slack names none, or one that this machine does not know."""
+    name = told.get("tz")
+    return name if isinstance(name, str) and name in available_timezones() else "UTC"
 
 
 def _full_member(told: Mapping[str, Any], user: str, team_id: str) -> bool:

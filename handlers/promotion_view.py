@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot import schedule
 from bot.domain.entry import Entry
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
@@ -16,6 +17,8 @@ from templates.blocks import Message, line, notice
 from templates.promotion import Sight, card, long_sql
 from templates.promotion_thread import needs_somebody, told
 from templates.rollback import Plan
+
+WAITING = ("approval", "window")
 
 SAID_ONCE = frozenset({"promotion.ticked", "promotion.approved"})
 """Words that count once for each person: two presses at the same moment are two entries and one line."""
@@ -47,10 +50,18 @@ class PromotionView:
                 required=required_approvals(promotion.plan, policy, promotion.lost),
                 approvers=policy.approvals.approvers,
                 after=tuple(policy.gates.after),
+                turn=self._turn(record),
+                schedulable=record.stage in WAITING and bool(schedule.choices(self._ports, record.project)),
                 progress=self._ports.shelves.get("progress", record.id) or {},
                 head_hash=entries[-1].hash if promotion.ending else "",
             )
         )
+
+    def _turn(self, record: Record) -> str:
+        if record.kind != "promotion" or record.stage != "window":
+            return ""
+        mine = next((each for each in schedule.queue(self._ports, record.project) if each.id == record.id), None)
+        return mine.place if mine and " after " in mine.place else ""
 
     def line(self, record: Record, entry: Entry) -> Line | None:
         before, so_far = self._history.after(record.id, entry.seq - 1), self._history.after(record.id, entry.seq)

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from bot.deploys import Deploys
 from bot.promotions import Promotions
 from bot.scrub import Scrubber
+from bot.timing import Timing
 from bot.world import Ports
 from handlers.conversation import Subject, together
+from handlers.deploy import Deploy
 from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
+from handlers.timing import Clockwork
 
 
 def subjects(ports: Ports, view: PromotionView, channel_id: Callable[[str], str]) -> tuple[Subject, ...]:
     """Every subject of this release. Making them asks the world nothing."""
-    return (Migrate(Promotions(ports), view, channel_id).subject(),)
+    promotions, deploys = Promotions(ports), Deploys(ports)
+    return (
+        Migrate(promotions, view, channel_id).subject(),
+        Deploy(deploys, promotions, channel_id).subject(),
+        Clockwork(Timing(ports), deploys).subject(),
+    )
 
 
 class _Unopened:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, TypeAlias
 
 from bot.domain.entry import Json
@@ -21,6 +22,7 @@ from templates.text import (
     clamp,
     clamp_mark,
     clean,
+    clock,
     code,
     escape,
     line,
@@ -34,9 +36,9 @@ from templates.text import (
 )
 
 __all__ = [
-    "Block", "Mark", "Message", "actions", "bold", "button", "choice", "code", "confirm", "context", "divider",
-    "escape", "fields", "header", "line", "lines", "link", "mention", "modal", "notice", "overflow", "plain",
-    "preformatted", "rich", "section", "speech", "table", "text_input", "when",
+    "Block", "Mark", "Message", "actions", "bold", "button", "choice", "clock", "code", "confirm", "context", "divider",
+    "escape", "fields", "header", "home", "line", "lines", "link", "mention", "modal", "moment_input", "notice",
+    "overflow", "plain", "preformatted", "rich", "section", "speech", "table", "text_input", "when",
 ]
 
 Block: TypeAlias = dict[str, Json]
@@ -158,6 +160,19 @@ def choice(
     if chosen := [option for option in shown if option["value"] == initial]:
         element["initial_option"] = chosen[0]
     return _input(label, block_id, element, optional, hint)
+
+
+def moment_input(label: str, block_id: str, action_id: str, initial: datetime, hint: str = "") -> Block:
+    """A field of a modal that takes a date and a time, both in the reader's own zone."""
+    element: Block = {
+        "type": "datetimepicker", "action_id": _id(action_id, 255), "initial_date_time": int(initial.timestamp()),
+    }
+    return _input(label, block_id, element, False, hint)
+
+
+def home(blocks: Sequence[Block]) -> Block:
+    """A person's App Home, for `views.publish`."""
+    return {"type": "home", "blocks": list(_light(_fitting(blocks, _VIEW_BLOCKS) or [section(NOTHING)]))}
 
 
 def modal(

@@ -32,6 +32,7 @@ from templates.blocks import (
     when,
 )
 from templates.rollback import card_lines, rollback_button
+from templates.timing import RUN_NOW, SCHEDULE, run_now_mark
 from templates.waiver import waive_button
 
 APPROVE, REJECT, CANCEL = "promotion.approve", "promotion.reject", "promotion.cancel"
@@ -55,6 +56,9 @@ class Sight:
     approvers: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     progress: Mapping[str, Json] = field(default_factory=dict)
+    turn: str = ""
+    """Its place in the line of those that wait, where others are before it."""
+    schedulable: bool = False
     head_hash: str = ""
 
 
@@ -63,6 +67,8 @@ def card(sight: Sight) -> Message:
     p = sight.promotion
     title, status = _title(sight), _status(sight)
     blocks: list[Block] = [section(bold(title)), section(status), rich(*_files(p))]
+    if mark := run_now_mark(p.run_now):
+        blocks.append(section(mark))
     if p.plan.risks and p.kind == "promotion":
         blocks.append(section(line(f"Destroys data or opens access: {'; '.join(p.plan.risks)}.")))
     if p.kind == "promotion":
@@ -136,12 +142,19 @@ def _approval(sight: Sight) -> Mark:
 
 def _window(sight: Sight) -> Mark:
     p, record = sight.promotion, sight.record
+    waits, turn = record.waits_for, f" · {sight.turn}" if sight.turn else ""
+    if waits.startswith("somebody"):
+        return line("The deploy window is open. Waiting for somebody who is there", turn)
+    if waits and not waits.startswith("the deploy window"):
+        return line(f"Approved. Waiting for {waits}", turn if not waits.startswith("its turn") else "", _then(p, waits))
     if p.attended_by:
-        return line("Approved. Waiting for the deploy window; ", mention(p.attended_by), " will be there")
-    if p.window_opens is not None and record.waits_for.startswith("somebody"):
-        return line("The deploy window is open. Waiting for somebody who is there")
-    opens = p.window_opens or (record.due if record.waits_for else None)
-    return line("Approved. Waiting for the deploy window", *((", ", when(opens)) if opens else ()))
+        return line("Approved. Waiting for the deploy window; ", mention(p.attended_by), " will be there", turn)
+    return line("Approved. Waiting for the deploy window", *((", ", when(p.planned)) if p.planned else ()), turn)
+
+
+def _then(p: Promotion, waits: str) -> Mark:
+    """The opening that follows what it waits for."""
+    return line(" · then in the window ", when(p.planned)) if p.planned and "its turn" not in waits else Mark("")
 
 
 def _missing(p: Promotion) -> str:
@@ -329,6 +342,10 @@ def _buttons(sight: Sight) -> list[Block]:
                 ),
             )
         )
+    if sight.schedulable and p.kind == "promotion" and sight.record.stage in ("approval", "window"):
+        buttons.append(button("Schedule", SCHEDULE, id))
+    if _may_run_now(sight):
+        buttons.append(button("Run now", RUN_NOW, id))
     if sight.record.stage == "window" and p.window_opens is not None and not p.attended_by:
         buttons.append(button("I am here", I_AM_HERE, id, style="primary"))
     buttons.append(
@@ -345,6 +362,13 @@ def _buttons(sight: Sight) -> list[Block]:
         )
     )
     return buttons
+
+
+def _may_run_now(sight: Sight) -> bool:
+    """While it waits for a window that is not open, and nobody let it through yet."""
+    p, record = sight.promotion, sight.record
+    waits = record.stage == "window" and record.waits_for.startswith("the deploy window")
+    return waits and not (p.run_now and p.run_now.given_by)
 
 
 def _sure(p: Promotion) -> Block:

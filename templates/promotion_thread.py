@@ -16,7 +16,7 @@ Told = Mark | None
 
 def needs_somebody(entry: Entry) -> bool:
     """Whether the line of this entry mentions somebody who has to know or act; such a line stands alone."""
-    mentions = ("approval.asked", "approval.void", "gate.waiver_void", "window.near", "walk.ended")
+    mentions = ("approval.asked", "approval.void", "gate.waiver_void", "window.near", "run_now.asked", "walk.ended")
     return entry.kind in mentions or entry.data.get("well") is False
 
 
@@ -94,6 +94,34 @@ def _waits(p: Promotion, e: Entry) -> Told:
     if e.data["stage"] == "apply" and e.data["for"] and p.failure is None:
         return line(f"Waits for {e.data['for']}")
     return None
+
+
+def _planned(p: Promotion, e: Entry) -> Told:
+    opens = when(datetime.fromisoformat(str(e.data["opens"])))
+    why = f"{_sentence(e.data['why'])}. " if e.data["why"] else ""
+    return line(why, f"{p.id} waits for the deploy window, ", opens)
+
+
+def _held(p: Promotion, e: Entry) -> Told:
+    return line(f"{p.id} waits for {e.data['why']}")
+
+
+def _scheduled(p: Promotion, e: Entry) -> Told:
+    opens = when(datetime.fromisoformat(str(e.data["opens"])))
+    return line("Scheduled by ", mention(e.actor), " for the deploy window, ", opens)
+
+
+def _run_now_asked(p: Promotion, e: Entry) -> Told:
+    return line(mention(e.actor), f" asks to run {p.id} outside of the deploy windows: {e.data['reason']} "
+                "An approver other than the requester has to press Run now on its card as well.")
+
+
+def _run_now(p: Promotion, e: Entry) -> Told:
+    return line("Outside of the deploy windows: let through by ", mention(e.actor), f". Reason: {e.data['reason']}")
+
+
+def _run_now_void(p: Promotion, e: Entry) -> Told:
+    return line("The word of ", mention(str(e.data["by"])), f" to run it now no longer counts: {e.data['why']}.")
 
 
 def _near(p: Promotion, e: Entry) -> Told:
@@ -241,6 +269,12 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "promotion.cancelled": _too_late,
     "promotion.rejected": _too_late,
     "approval.void": _void,
+    "window.planned": _planned,
+    "window.held": _held,
+    "window.scheduled": _scheduled,
+    "run_now.asked": _run_now_asked,
+    "run_now.given": _run_now,
+    "run_now.void": _run_now_void,
     "window.near": _near,
     "promotion.attended": _here,
     "walk.moved": _moved,

@@ -110,6 +110,13 @@ def when(moment: datetime) -> Mark:
     return Mark(f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time}}|{fallback}>")
 
 
+def clock(moment: datetime) -> Mark:
+    """The clock time of a moment in each reader's own zone, for a day that was said already."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a zone cannot be shown")
+    return Mark(f"<!date^{int(moment.timestamp())}^{{time}}|{moment.astimezone(UTC):%H:%M} UTC>")
+
+
 def link(url: str, text: str) -> Mark:
     """A link with a label. Only http and https; whatever could end the link early is percent-encoded."""
     if not re.match("https?://[^/]", url, re.IGNORECASE):

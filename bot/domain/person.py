@@ -9,9 +9,11 @@ from dataclasses import dataclass
 class Person:
     """A Slack user with what decides whether they may act: full member or not, and which user groups hold them.
 
-    `groups` holds ids (S…) of the policy's user groups that contain the person.
+    `groups` holds ids (S…) of the policy's user groups that contain the person. `zone` is the IANA name of
+    their time zone in Slack.
     """
 
     id: str
     full_member: bool
     groups: frozenset[str] = frozenset()
+    zone: str = "UTC"

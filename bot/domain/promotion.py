@@ -14,6 +14,7 @@ from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
 from bot.domain.source import Source
 from bot.domain.way_back import WayBack
+from bot.domain.window import Span
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,15 @@ class Ending:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunNow:
+    """A start outside of the windows: who asked for it and why; it counts once an approver gave it."""
+
+    asked_by: str
+    reason: str
+    given_by: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Promotion:
     """One run of a plan, folded from its entries in order."""
 
@@ -77,7 +87,17 @@ class Promotion:
     asked_at: datetime | None = None
     rejected: tuple[str, str] | None = None
     cancelled_by: str = ""
+    lined_up: datetime | None = None
+    """Since when it has all that it needs and waits for its turn."""
+    planned: datetime | None = None
+    """The opening that it waits for, once it had to wait for one."""
+    held: bool = False
+    """Whether it had to wait while no opening was in sight."""
+    scheduled: Span | None = None
+    """The window that somebody put it into."""
+    run_now: RunNow | None = None
     window_opens: datetime | None = None
+    """The opening before which its people were asked to be there."""
     attended_by: str = ""
     attempt: Attempt | None = None
     committed: Mapping[str, Committed] = field(default_factory=dict)
@@ -134,6 +154,11 @@ class Promotion:
     def attempting(self) -> bool:
         """True from the attempt at a file until it is known what became of it."""
         return self.attempt is not None and self.attempt.open
+
+    @property
+    def waited(self) -> bool:
+        """Whether it starts later than its approval."""
+        return self.held or self.planned is not None
 
     @property
     def where(self) -> str:
@@ -237,6 +262,38 @@ def _void(p: Promotion, e: Entry) -> Promotion:
 
 def _asked(p: Promotion, e: Entry) -> Promotion:
     return replace(p, asked_at=p.asked_at or e.at)
+
+
+def _moved(p: Promotion, e: Entry) -> Promotion:
+    if e.data["to"] in ("gates", "approval"):
+        return replace(p, lined_up=None)
+    return replace(p, lined_up=p.lined_up or e.at) if e.data["to"] == "window" else p
+
+
+def _planned(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, planned=datetime.fromisoformat(str(e.data["opens"])), window_opens=None, attended_by="")
+
+
+def _held(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, held=True)
+
+
+def _scheduled(p: Promotion, e: Entry) -> Promotion:
+    opens, closes = (datetime.fromisoformat(str(e.data[name])) for name in ("opens", "closes"))
+    return replace(p, scheduled=Span(start=opens, end=closes), run_now=None)
+
+
+def _run_now_asked(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, run_now=RunNow(asked_by=e.actor, reason=str(e.data["reason"])))
+
+
+def _run_now(p: Promotion, e: Entry) -> Promotion:
+    asked_by = p.run_now.asked_by if p.run_now else e.actor
+    return replace(p, run_now=RunNow(asked_by=asked_by, reason=str(e.data["reason"]), given_by=e.actor))
+
+
+def _run_now_void(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, run_now=None)
 
 
 def _window(p: Promotion, e: Entry) -> Promotion:
@@ -352,6 +409,13 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "approval.asked": _asked,
     "promotion.approved": _approved,
     "approval.void": _void,
+    "walk.moved": _moved,
+    "window.planned": _planned,
+    "window.held": _held,
+    "window.scheduled": _scheduled,
+    "run_now.asked": _run_now_asked,
+    "run_now.given": _run_now,
+    "run_now.void": _run_now_void,
     "window.near": _window,
     "promotion.attended": _attended,
     "promotion.rejected": _rejected,

@@ -63,6 +63,11 @@ where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not li
 group by 1
 """
 
+_ACTIVITY = """
+select coalesce(sum(xact_commit + xact_rollback), 0)::bigint
+from pg_catalog.pg_stat_database where datname = current_database()
+"""
+
 
 class PostgresDatabase:
     """Reads and changes the database at `url`; `name` is what people call it, `production` or `staging`."""
@@ -79,6 +84,11 @@ class PostgresDatabase:
         """The rows of the CLI's history table in version order; empty when the table does not exist."""
         with _Reading(self._url, self._name) as query:
             return history.read(query)
+
+    def activity(self) -> int:
+        """How many transactions this database has ended since its counters began."""
+        with _Reading(self._url, self._name) as query:
+            return int(query(_ACTIVITY)[0][0])
 
     def identity(self) -> str:
         """What the server says it is."""

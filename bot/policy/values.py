@@ -106,6 +106,20 @@ def _variable(name: str) -> str:
 def _holidays(code: str) -> str:
     if code and not re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", code):
         raise ValueError("must be a country code in capitals, with a region where it matters")
+    return _known_holidays(code) if code else code
+
+
+def _known_holidays(code: str) -> str:
+    # Imported here: few policies name a country, and start-up has a budget.
+    import holidays
+
+    country, _, region = code.partition("-")
+    regions = holidays.list_supported_countries(include_aliases=True).get(country)
+    if regions is None:
+        raise ValueError(f'is "{code}", a country whose holidays are not known')
+    if region and region not in regions:
+        there = ", ".join(regions) or country
+        raise ValueError(f'is "{code}", a region whose holidays are not known; there is {there}')
     return code
 
 

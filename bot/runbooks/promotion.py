@@ -9,13 +9,10 @@ from bot.domain.promotion import Promotion
 from bot.gates import PROMOTION
 from bot.runbooks import steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
+from bot.runbooks.turn import not_now, window
 from bot.runbooks.voters import asked_for, still_count
 from bot.runbooks.walker import Runbook
-from bot.windows import current_or_next
 from bot.world import World
-
-BEFORE_OPENING = timedelta(minutes=10)
-"""How long before a window opens somebody is asked to be there."""
 
 RECHECK = timedelta(seconds=30)
 """How soon a gate that waits for something outside is judged again when no fact arrives."""
@@ -50,34 +47,14 @@ def approval(promotion: Promotion, world: World) -> Outcome:
     return Next(said=_voters(promotion))
 
 
-def window(promotion: Promotion, world: World) -> Outcome:
-    """Hold the promotion until a deploy window is open and, if it had to wait for that, somebody is there."""
-    if over := steps.called_off(promotion):
-        return over
-    now, attended = world.ports.clock.now(), world.policy.deploy.attended
-    span = current_or_next(world.policy.windows, now)
-    if span is None or (span.start <= now and promotion.window_opens is None):
-        return Next(said="deploys are open")
-    if now < span.start - BEFORE_OPENING:
-        return Wait(for_="the deploy window", until=span.start - BEFORE_OPENING)
-    if promotion.window_opens != span.start:
-        world.note("window.near", {
-            "opens": span.start.isoformat(), "closes": span.end.isoformat(), "attended": attended,
-            "people": [promotion.requested_by, *promotion.approvals],
-        })
-        return Wait(for_="the deploy window", until=now)
-    if now < span.start:
-        return Wait(for_="the deploy window", until=span.start)
-    if attended and not promotion.attended_by:
-        return Wait(for_="somebody who is there", until=span.end)
-    return Next(said="the deploy window is open")
-
-
 def apply(promotion: Promotion, world: World) -> Outcome:
     """Put the files in one after the other, each judged once more at the moment of use."""
     if not promotion.began:
         if over := steps.called_off(promotion):
             return over
+        if why := not_now(promotion, world):
+            world.release_project()
+            return Next(to="window", said=why)
         if blocked := steps.project_taken(world):
             return blocked
         checks = steps.judged(promotion, world, PROMOTION)

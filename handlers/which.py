@@ -1,0 +1,42 @@
+"""Which project a command means: the one that it names, or the one whose channel it was typed in."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+
+from bot.promotions import Promotions
+from bot.world import Project
+from handlers.conversation import Ask
+
+
+class Which:
+    """Knows the projects and the ids of their channels."""
+
+    def __init__(self, promotions: Promotions, channel_id: Callable[[str], str]) -> None:
+        self._promotions = promotions
+        self._channel_id = channel_id
+
+    def project(self, ask: Ask, name: str) -> Project:
+        """The project that was named, or the one whose channel this is. Raises `Unknown`."""
+        here = [known for known in self._promotions.projects() if self._is_its_channel(known, ask.channel)]
+        return here[0] if not name and len(here) == 1 else self._promotions.project(name)
+
+    def _is_its_channel(self, project: Project, channel: str) -> bool:
+        deploys = project.policy.channels.deploys
+        return channel in (deploys, self._channel_id(deploys))
+
+
+def taken_apart(text: str) -> tuple[str, str, list[str]]:
+    """The verb of a command, the project that `project:NAME` names, and the other words."""
+    words = _words(text)
+    named = [word.partition(":")[2] for word in words if word.startswith("project:")]
+    words = [word for word in words if not word.startswith("project:")]
+    return words[0].lower() if words else "help", named[0] if named else "", words[1:]
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
