@@ -29,7 +29,7 @@ def told_once(h: House, record: str = "P-1") -> None:
 
 
 @pytest.mark.parametrize(("trouble", "seconds"), [
-    ("silent", 30.0), ("lost answers", 0), ("429", 0), ("500", 0), ("slow", 0),
+    pytest.param("silent", 30.0, marks=pytest.mark.slow), ("lost answers", 0), ("429", 0), ("500", 0), ("slow", 0),
 ])
 def test_trouble_at_slack_loses_nothing_and_doubles_nothing(house: Opens, trouble: str, seconds: float) -> None:
     h = house()
@@ -208,6 +208,8 @@ def test_a_graceful_stop_in_the_middle_goes_on_afterwards(house: Opens) -> None:
     assert h.end_bot() == 0
     assert time.monotonic() - began < 15
     assert h.history()[-1] == FEATURE
+    with psycopg.connect(h.production, autocommit=True) as connection:  # once interrupted is enough to wait for
+        connection.execute("create or replace function slow() returns void language sql as 'select pg_sleep(0)'")
     h.start_bot()
     h.reads(card, "Done · in production", patience=90)
     assert h.thread_says(card, "is done").count("20261101130000 slow is in production") == 1
