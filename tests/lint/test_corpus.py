@@ -1,0 +1,72 @@
+"""Every check by its examples; the list is the folder, and the page about checks names them all."""
+
+from __future__ import annotations
+
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+from bot.domain.finding import Finding, Level
+from bot.migrations import lint
+from bot.migrations.checking import analyse, judge
+from bot.migrations.formats import rules
+from bot.migrations.lint import CHECKS
+from bot.migrations.sql.squawk_rules import RULES
+from tests.lint.corpus import CASES, NAME, Case
+
+DOCS = Path(__file__).parent.parent.parent / "docs" / "checks.md"
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[Case, tuple[list[Finding], list[Finding]]]:
+    """What each file of the corpus is told: all of them in one go, each judged by itself."""
+    files = [(case.name, _raw(case.fires)) for case in CASES] + [(case.near_name, _raw(case.near)) for case in CASES]
+    findings = [list(judge([analysis]).findings) for analysis in analyse(files)]
+    return dict(zip(CASES, zip(findings[:len(CASES)], findings[len(CASES):], strict=True), strict=True))
+
+
+def _raw(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}: {str(case.fires)[:40]}")
+def test_it_fires(case: Case, said: dict[Case, tuple[list[Finding], list[Finding]]]) -> None:
+    fired = [finding for finding in said[case][0] if finding.rule == case.rule]
+    assert fired, [finding.rule for finding in said[case][0]]
+    for finding in fired:
+        assert finding.why
+        assert finding.line >= 1
+        assert finding.safe or finding.level is Level.NOTE
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}: {str(case.near)[:40]}")
+def test_the_near_miss_does_not(case: Case, said: dict[Case, tuple[list[Finding], list[Finding]]]) -> None:
+    assert case.rule not in {finding.rule for finding in said[case][1]}
+
+
+def test_every_check_has_an_example() -> None:
+    assert {check.RULE.name for check in CHECKS} <= {case.rule for case in CASES}
+
+
+def test_the_list_is_the_folder() -> None:
+    listed = {check.__name__.rpartition(".")[2] for check in CHECKS}
+    assert listed == {module.name for module in pkgutil.iter_modules(lint.__path__)}
+    assert len(CHECKS) == len(listed)
+
+
+def test_no_rule_is_named_twice() -> None:
+    names = [name for name, *_ in rules()]
+    assert len(names) == len(set(names))
+    assert not {check.RULE.name for check in CHECKS} & RULES.keys()
+
+
+def test_the_page_names_every_rule_with_its_level() -> None:
+    page = DOCS.read_text()
+    for name, level, _, _ in rules():
+        assert f"| `{name}` | {level} |" in page
+
+
+def test_names_hold_in_a_set_of_files() -> None:
+    first, again = analyse([(NAME, b"select 1;"), (NAME.replace("_x", "_y"), b"select 2;")])
+    assert "file-name" in {finding.rule for finding in judge([first, again]).findings}
