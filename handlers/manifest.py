@@ -21,7 +21,7 @@ SCOPES: Final = {
     "groups:history": "the same as channels:history, where the channel is private",
     "groups:read": "the same as channels:read, where the channel is private",
     "usergroups:read": "who is in the groups that the policy lets approve",
-    "users:read": "whether somebody is a full member, at the moment of each click",
+    "users:read": "whether somebody is a full member, at the moment of each click; and their time zone",
 }
 """What a bot token has to be granted, each with the reason; docs/slack-app.md says the same."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -56,7 +56,10 @@ class SlackPeople:
 def _zone(told: Mapping[str, Any]) -> str:
     """Their time zone; UTC where Slack names none, or one that this machine does not know."""
     name = told.get("tz")
-    return name if isinstance(name, str) and name in available_timezones() else "UTC"
+    try:
+        return ZoneInfo(str(name)).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "UTC"
 
 
 def _full_member(told: Mapping[str, Any], user: str, team_id: str) -> bool:

@@ -300,6 +300,20 @@ def test_frozen_over_a_window_it_opens_and_nothing_starts(stage: Opens) -> None:
     assert "Nothing starts: F-1 stands" in s.lines(window)[-1]
 
 
+def test_a_window_of_the_policys_is_withdrawn_by_a_freeze_and_told_of_anew_after_it(stage: Opens) -> None:
+    s = stage()
+    s.promotion()
+    s.freeze("the audit")
+    s.at("21:55")
+    assert s.record("W-1").status is Status.ENDED
+    assert s.lines("W-1")[-1] == "This window is withdrawn: a freeze or the policy changed it."
+    s.say(s.deploys.unfreeze(BO, s.ports.projects["shop"], "over"))
+    s.at("21:56")
+    windows = s.journal.find(kind="window", status=Status.LIVE)
+    assert len(windows) == 1
+    assert windows[0].id != "W-1"
+
+
 def test_holidays_are_freezes_that_nobody_lifts(stage: Opens) -> None:
     s = stage(RULES + '[deploy]\nholidays = "DE"\nattended = false\n')
     s.at("2026-12-25 12:00")

@@ -147,6 +147,8 @@ MISTAKES = [
     ('[backups]\nschedule = "3:00"', "line 2: backups.schedule must be a clock time in quotes with two digits each"),
     ("[backups]\ndaily = 0\nweekly = 0\nmonthly = 0", "line 4: backups.monthly is 0 like daily and weekly"),
     ('[deploy]\nholidays = "Germany"', "line 2: deploy.holidays must be a country code in capitals"),
+    ('[deploy]\nholidays = "XX"', 'line 2: deploy.holidays is "XX", a country whose holidays are not known'),
+    ('[deploy]\nholidays = "US-ZZ"', 'line 2: deploy.holidays is "US-ZZ", a region whose holidays are not known'),
     ('[gates]\nmanual = [""]', "line 2: gates.manual[1] must not be blank"),
     ('[incidents]\nreminders = ["soon"]', "line 2: incidents.reminders[1] must be a duration"),
     ('[revert]\nkind = "webhook"', "line 1: revert.url_env is missing: a webhook needs the name of the variable"),

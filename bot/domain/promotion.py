@@ -275,7 +275,7 @@ def _planned(p: Promotion, e: Entry) -> Promotion:
 
 
 def _held(p: Promotion, e: Entry) -> Promotion:
-    return replace(p, held=True)
+    return replace(p, held=True, planned=None, window_opens=None, attended_by="")
 
 
 def _scheduled(p: Promotion, e: Entry) -> Promotion:

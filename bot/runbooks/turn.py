@@ -8,6 +8,7 @@ from bot import schedule
 from bot.domain.entry import SYSTEM, Fact
 from bot.domain.promotion import Promotion
 from bot.domain.window import Closure, Span
+from bot.ports import Put
 from bot.roles import requesters
 from bot.runbooks.outcome import Next, Outcome, Wait
 from bot.runbooks.steps import SETTLE, called_off
@@ -20,6 +21,9 @@ BEFORE_OPENING = timedelta(minutes=10)
 
 LOOK_AGAIN = timedelta(seconds=30)
 """How soon the calendar is looked at again when no fact arrives."""
+
+OCCURRENCES = "occurrences"
+"""Which record tells of an occurrence of the policy's windows."""
 
 OPENING, SOMEBODY = "the deploy window", "somebody who is there"
 
@@ -39,7 +43,7 @@ def window(promotion: Promotion, world: World) -> Outcome:
     span = schedule.place(ports, promotion, every, now)
     if span is None:
         why = _held_by(closed) or f"a window that lasts long enough: {_takes(promotion, world)}"
-        if not promotion.held:
+        if not promotion.held or promotion.planned:
             world.note("window.held", {"why": why})
         return Wait(for_=why, until=now + LOOK_AGAIN)
     if span.start <= now and not promotion.waited:
@@ -105,14 +109,17 @@ def _announce(project: str, span: Span, every: Calendar, world: World) -> None:
     known = {window.span.start for window in schedule.announced(ports, project)}
     if every.always_open or span.start in known or span not in every.openings(span.start, span.end):
         return
+    place = f"{project}:{span.start.isoformat()}:{span.end.isoformat()}"
+    before = str((ports.shelves.get(OCCURRENCES, place) or {}).get("record", ""))
     record = f"W-{ports.journal.number('W')}"
+    # Two walks at the same moment see the same record before theirs, so that one of them writes nothing.
     ports.journal.append(
         [Fact(
             about=record, kind="window.announced", actor=SYSTEM,
             data={"opens": span.start.isoformat(), "closes": span.end.isoformat(), "reason": "", "recurring": True},
             opens=schedule.opening("window", project),
         )],
-        key=f"window:{project}:{span.start.isoformat()}:{span.end.isoformat()}",
+        key=f"window:{place}:{before}", puts=[Put(shelf=OCCURRENCES, key=place, doc={"record": record})],
     )
     ports.wake(record)
 

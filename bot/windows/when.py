@@ -150,7 +150,7 @@ def _zone_said(words: list[str], example: str) -> tuple[list[str], str]:
         return words[:-1], "UTC"
     if words and re.search("[0-9][zZ]$", words[-1]):
         return [*words[:-1], words[-1][:-1]], "UTC"
-    if words and words[-1] in available_timezones() and "/" in words[-1]:
+    if words and "/" in words[-1] and words[-1] in available_timezones():
         return words[:-1], words[-1]
     if words and ZONE.fullmatch(words[-1]):
         near = get_close_matches(words[-1], available_timezones(), 1)

@@ -28,6 +28,15 @@ def test_a_full_member_with_their_groups(slack) -> None:
     assert api.count("usergroups.users.list") == 3
 
 
+@pytest.mark.parametrize(("tz", "zone"), [
+    ("Asia/Kathmandu", "Asia/Kathmandu"), ("Moon/Base", "UTC"), ("", "UTC"), (None, "UTC"), ("../etc", "UTC"),
+])
+def test_their_time_zone_as_far_as_it_is_one(slack, tz: str | None, zone: str) -> None:
+    api, client = slack
+    api.answers["users.info"] = {"ok": True, "user": MEMBER | {"tz": tz}}
+    assert SlackPeople(client, "T0HOME", []).find("U1").zone == zone
+
+
 @pytest.mark.parametrize("other", [
     {"deleted": True}, {"is_bot": True}, {"is_app_user": True}, {"is_restricted": True}, {"is_ultra_restricted": True},
     {"is_stranger": True}, {"is_workflow_bot": True}, {"is_invited_user": True},
