@@ -6,13 +6,14 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from bot import gates
 from bot.domain.checklist import Check, State, automatic_passed, passed
-from bot.domain.evidence import Evidence, Row, Staged, Tick
-from bot.domain.finding import Report
+from bot.domain.evidence import Evidence, Row, Staged, Tick, Waiver
+from bot.domain.finding import Finding, Ignore, Level, Report
 from bot.domain.migration import Match
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
@@ -57,6 +58,15 @@ READY = Evidence(
     manual=("Frontend tested",),
     lint=Report(),
 )
+
+
+def finding(**more: Any) -> Finding:
+    known: dict[str, Any] = {"rule": "rls-missing", "level": Level.BLOCK, "file": "x.sql", "line": 3, "why": "It is open."}
+    return Finding(**{**known, **more})
+
+
+def report(*findings: Finding, ignores: tuple[tuple[str, Ignore], ...] = ()) -> Report:
+    return Report(findings=findings, ignores=ignores)
 
 
 def judged(evidence: Evidence, *skip: str) -> dict[str, Check]:
@@ -118,6 +128,12 @@ def test_ready_evidence_passes_every_gate() -> None:
             lambda e: replace(e, proofs={A: proof(A, Schema.UNKNOWN, said=("locked.",)), B: proof(B)}),
             "rollback_plan", State.UNKNOWN, "could not be tried: locked.",
         ),
+        (lambda e: replace(e, lint=None), "sql_check", State.UNKNOWN, "Could not check"),
+        (lambda e: replace(e, lint=report(finding())), "sql_check", State.WAITING, "1 block. x.sql line 3, rls-missing: It"),
+        (
+            lambda e: replace(e, lint=report(finding(waivable=False))),
+            "sql_check", State.WAITING, "rls-missing cannot be waived",
+        ),
         (lambda e: replace(e, ticks={}), "Frontend tested", State.WAITING, "not confirmed"),
         (lambda e: replace(e, ticks={}), "Pull request approved", State.WAITING, "not confirmed"),
     ],
@@ -154,6 +170,35 @@ def test_a_gate_that_the_policy_leaves_out_is_shown_as_left_out() -> None:
     checks = judged(replace(READY, ticks={}), "pull_request")
     assert checks["pull_request"].state is State.PASSED
     assert "left out by the policy" in checks["pull_request"].said
+
+
+def test_the_sql_check_tells_warnings_notes_and_what_was_passed_over() -> None:
+    ignore = Ignore(("if-exists",), 2, 3, 3, "the table is new")
+    passed_over = finding(ignored="the table is new")
+    seen = report(
+        finding(level=Level.WARN), finding(level=Level.NOTE), finding(level=Level.NOTE), passed_over,
+        ignores=(("x.sql", ignore),),
+    )
+    check = judged(replace(READY, lint=seen))["sql_check"]
+    assert check.state is State.PASSED
+    said = "nothing blocks, 1 warning, 2 notes. Passed over by its author: if-exists on line 2 of x.sql: the table is new"
+    assert check.said == said
+
+
+def test_a_waiver_of_the_sql_check_holds_for_the_blocks_that_it_was_given_for() -> None:
+    held = judged(replace(READY, lint=report(finding())))["sql_check"]
+    assert held.waivable
+    waiver = Waiver(by="U0BO00001", at=NOW, reason="It is meant.", state=held.state, said=held.said)
+    waived = replace(READY, waivers={"sql_check": waiver})
+    check = judged(replace(waived, lint=report(finding())))["sql_check"]
+    assert check.state is State.PASSED
+    assert check.said.startswith("waived: It is meant.")
+    another = judged(replace(waived, lint=report(finding(), finding(rule="grants", line=9))))["sql_check"]
+    assert another.state is State.WAITING
+    assert "before x.sql line 9, grants" in another.said
+    stuck = judged(replace(waived, lint=report(finding(waivable=False))))["sql_check"]
+    assert stuck.state is State.WAITING
+    assert not stuck.waivable
 
 
 def test_ticks_do_not_hold_up_the_approval() -> None:

@@ -83,6 +83,13 @@ class House(World):
         self.reads(f"P-{number}", "Waiting for approval")
         return f"P-{number}"
 
+    def waives(self, user: str, card: str, reason: str) -> None:
+        """An approver takes on what a gate holds up."""
+        self.presses(user, card, "Waive")
+        self.until(lambda: self.slack.modal(user), "the modal")
+        self.slack.submit(user, values={"reason": reason})
+        self.reads(card, f"waived: {reason}")
+
     def confirmed(self, card: str) -> None:
         """Every manual line is ticked."""
         for label in TICKS:

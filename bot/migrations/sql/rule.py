@@ -87,11 +87,12 @@ class Rule:
     ) -> Finding:
         """A finding at a statement, or at a place in it."""
         said = why or self.why
+        cost = effect or self.effect
         said = f"In {statement.inside}: {said}" if statement.inside else said[:1].upper() + said[1:]
         return Finding(
             rule=self.name, level=level or self.level, file=statement.source.name,
             line=statement.line_of(location), why=said,
-            effect=effect or self.effect, safe=safe or self.safe, table=table, weighs=self.weighs and bool(table),
+            effect=cost[:1].upper() + cost[1:], safe=safe or self.safe, table=table, weighs=self.weighs and bool(table),
             tags=self.tags if tags is None else tuple(tags), waivable=self.waivable,
         )
 
