@@ -37,7 +37,7 @@ lint: $(DEV)
 	$(VENV)/bin/lint-imports
 
 unit: $(DEV)
-	$(PY) -m pytest -n 2 -m "not slow" $(ARGS)
+	$(PY) -m pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
 
 slow: $(DEV) $(SEE)
 	$(PY) -m pytest -m slow $(ARGS)

@@ -40,17 +40,21 @@ def main() -> None:
         Path(folder).chmod(0o755)
         journal = SqliteJournal(Path(folder) / "stagedoor.db", Clock(), Scrubber(SECRETS))
         columns["SQLite"] = dict(figures(journal))
-        journal.close()
         with Postgres(Path(folder) / "server") as server:
             store = PostgresJournal(server.create("bench"), Clock(), Scrubber(SECRETS))
-            columns["Postgres"] = dict(figures(store)) | dict(without_the_chain(store))
+            columns["Postgres"] = dict(figures(store))
+            costs = list(cost_of_the_chain(journal, store))
             store.close()
+        journal.close()
     width = max(map(len, columns["Postgres"]))
     print(f"{'':<{width}}  {'SQLite':>34}  {'Postgres':>34}")
     for what in columns["Postgres"]:
         print(f"{what:<{width}}  {columns['SQLite'].get(what, ''):>34}  {columns['Postgres'][what]:>34}")
     for what, figure in scrubbing():
         print(f"{what:<{width}}  {figure:>34}")
+    print(f"\n{'appends of one fact':<{width}}  {'SQLite':>22}{'Postgres':>22}{'without the chain':>22}")
+    for what, *three in costs:
+        print(f"{what:<{width}}  " + "".join(f"{figure:>22}" for figure in three))
 
 
 def figures(journal: Store) -> Iterator[tuple[str, str]]:
@@ -74,24 +78,30 @@ def writing(journal: Store) -> Iterator[tuple[str, str]]:
     yield "claim and project", spread([timed(lambda number=number: walk(journal, number)) for number in range(100)])
 
 
-def without_the_chain(journal: PostgresJournal) -> Iterator[tuple[str, str]]:
-    """The same rows by the same writers, each following nothing: what is missing is the head that they wait for."""
+def cost_of_the_chain(sqlite: Store, postgres: PostgresJournal) -> Iterator[tuple[str, str, str, str]]:
+    """Appends a second, in turns, so that whatever else the machine does meanwhile meets all three alike.
+
+    Without the chain: the same rows by the same writers, each following nothing; what is missing is the head that
+    they wait for.
+    """
     numbers = itertools.count(1_000_000)
     unchained = linking._WRITE.partition(b"update")[0] + b"select %s::bigint, %s::timestamptz, %s::text"
 
     def insert(number: int) -> None:
         new = link(Head(seq=next(numbers), hash=secrets.token_hex(32)), fact(number), Clock().now())
-        with journal.writing() as db:
+        with postgres.writing() as db:
             db.execute("select seq, at, hash from stagedoor.head")
             linking.write(db, [new], statement=unchained)
             linking.touch_records(db, [new.entry], None)
 
-    took = [timed(lambda number=number: insert(number)) for number in range(500)]
-    yield "insert without the chain", f"{spread(took)}, {1 / median(took):.0f}/s"
-    for writers in (4, 8):
+    ways: list[Callable[[int], object]] = [
+        lambda number: sqlite.append([fact(number)]), lambda number: postgres.append([fact(number)]), insert,
+    ]
+    for writers in (1, 2, 4, 8):
         with ThreadPoolExecutor(writers) as pool:
-            whole = timed(lambda pool=pool: list(pool.map(insert, range(800))))
-        yield f"insert without the chain, {writers} threads", f"{800 / whole:.0f}/s"
+            rounds = [[timed(lambda way=way: list(pool.map(way, range(200)))) for way in ways] for _ in range(7)]
+        one, two, three = (f"{200 / median(took):.0f}/s" for took in zip(*rounds, strict=True))
+        yield f"{writers} writer{'s' if writers > 1 else ''}", one, two, three
 
 
 def receiving(journal: Store) -> Iterator[tuple[str, str]]:

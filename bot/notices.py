@@ -1,14 +1,16 @@
-"""Notices: what the team is told once, without anybody having asked; a changed policy for now."""
+"""Notices: what the team is told once without having asked: a changed policy, names that Slack does not know."""
 
 from __future__ import annotations
 
-from bot.domain.entry import SYSTEM, Fact, Opening
+from collections.abc import Mapping, Sequence
+
+from bot.domain.entry import SYSTEM, Fact, Json, Opening
 from bot.policy import Policy
 from bot.policy.changes import changes
 from bot.ports import Journal, Put, Shelves
 from bot.world import Project
 
-SHELF, KEY = "policy", "now"
+SHELF, KEY, UNKNOWN = "policy", "now", "unknown"
 
 
 def tell_policy_changes(journal: Journal, shelves: Shelves, policy: Policy, where: Project) -> str:
@@ -20,11 +22,24 @@ def tell_policy_changes(journal: Journal, shelves: Shelves, policy: Policy, wher
     if not differences:
         shelves.put([keep])
         return ""
-    record = f"N-{journal.number('N')}"
-    fact = Fact(
-        about=record, kind="policy.changed", actor=SYSTEM, data={"changes": list(differences)},
-        opens=Opening(kind="notice", project=where.name, stage="told"),
-    )
     # Both in one transaction: a start that dies here tells it at the next one, and only once.
-    journal.append([fact], puts=[keep])
+    return _open(journal, where, "policy.changed", {"changes": list(differences)}, keep)
+
+
+def tell_unknown_names(journal: Journal, shelves: Shelves, unknown: Sequence[str], where: Project) -> str:
+    """Journal what the policy names and Slack does not know, when that differs from the last start."""
+    before = shelves.get(SHELF, UNKNOWN)
+    if list(unknown) == (before["names"] if before else []):
+        return ""
+    keep = Put(shelf=SHELF, key=UNKNOWN, doc={"names": list(unknown)})
+    if not unknown:
+        shelves.put([keep])
+        return ""
+    return _open(journal, where, "policy.unknown", {"names": list(unknown)}, keep)
+
+
+def _open(journal: Journal, where: Project, kind: str, data: Mapping[str, Json], keep: Put) -> str:
+    record = f"N-{journal.number('N')}"
+    opening = Opening(kind="notice", project=where.name, stage="told")
+    journal.append([Fact(about=record, kind=kind, actor=SYSTEM, data=data, opens=opening)], puts=[keep])
     return record

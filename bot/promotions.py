@@ -98,7 +98,8 @@ class Promotions:
         record, promotion, policy = self._known(record_id)
         person = self._ports.people.find(by)
         require_member(person, policy)
-        self._require_other(by, promotion, policy, "approve it")
+        if not policy.approvals.requester_may_approve:
+            self._require_other(by, promotion, policy, "approve it")
         require_approver(person, policy)
         self._require_open(record, promotion)
         if record.stage == "gates":
@@ -231,16 +232,25 @@ class Promotions:
         self, by: str, project: Project, environment: Environment, asked: Wanted, key: str
     ) -> Asked:
         kind = KINDS[environment]
+        if before := self._before(key):
+            return before
+        # Outside the lock: GitHub may be slow, and nobody else's request has to wait for that.
+        plan, files = self._plan(project, environment, asked)
         with self._requests:
-            if before := self._ports.shelves.get("requests", key):
-                record_id = str(before["record"])
-                return Asked(record=record_id, plan=self._fold(record_id).plan, again=False)
-            plan, files = self._plan(project, environment, asked)
+            if before := self._before(key):
+                return before
             if live := self._live(kind, plan):
                 return Asked(record=live, plan=plan, again=True)
             for file in files:
                 self._ports.shelves.keep(file.content)
             return self._open(by, project, kind, plan, key)
+
+    def _before(self, key: str) -> Asked | None:
+        """What this very delivery opened when it was worked on before."""
+        if doc := self._ports.shelves.get("requests", key):
+            record_id = str(doc["record"])
+            return Asked(record=record_id, plan=self._fold(record_id).plan, again=False)
+        return None
 
     def _open(self, by: str, project: Project, kind: str, plan: Plan, key: str) -> Asked:
         record_id = f"{SERIES[kind]}-{self._ports.journal.number(SERIES[kind])}"

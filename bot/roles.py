@@ -43,9 +43,7 @@ def require_approver(person: Person, policy: Policy) -> None:
 
 
 def requesters(promotion: Promotion, policy: Policy) -> frozenset[str]:
-    """Slack ids of those who cannot also approve: who asked, and who wrote or pushed it as far as [people] tells."""
-    if policy.approvals.requester_may_approve:
-        return frozenset()
+    """Slack ids of who asked, and of who wrote or pushed it as far as [people] tells."""
     return frozenset((promotion.requested_by, *(id for login in promotion.authors if (id := policy.slack_id(login)))))
 
 

@@ -19,7 +19,7 @@ from bot.adapters.threads import Threads
 from bot.clock import Timetable
 from bot.metrics import Metrics
 from bot.mirror import Mirror
-from bot.notices import tell_policy_changes
+from bot.notices import tell_policy_changes, tell_unknown_names
 from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
@@ -28,9 +28,10 @@ from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
 from bot.stores import Store, store_at
-from bot.world import Ports
+from bot.world import Ports, Project
 from handlers.announcer import Announcer, Rendering
 from handlers.answers import Answers
+from handlers.doctor import unknown_names
 from handlers.http import Part, SlackDoor, build
 from handlers.http import serve as serve_http
 from handlers.inbox import InboxPool
@@ -110,6 +111,7 @@ class House:
         self._mirror = Loop("mirror", Mirror(ports, settings.stagedoor_url).reflect, clock)
         self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
         self._metrics = Metrics()
+        self._unknown: list[str] = []
         speaking = subjects(ports, view, out.channel_id)
         self._inbox = InboxPool(journal, journal, self._threads, speaking, self._client, clock, metrics=self._metrics)
         self._app = build_app(
@@ -122,12 +124,14 @@ class House:
         """Start, serve HTTP until told to stop, and let go in the opposite order."""
         first = next(iter(self._ports.projects.values()))
         tell_policy_changes(self._journal, self._journal, self._settings.policy, first)
+        threading.Thread(target=self._look_up_names, args=(first,), name="names", daemon=True).start()
         for loop in (self._announcer, self._answers, self._mirror):
             loop.start()
         self._inbox.start()
         self._timetable.start()
         web = build(
             slack=self._slack_door(), alive={"process": lambda: None}, ready=self._parts(), metrics=self._metrics,
+            notes=lambda: self._unknown,
         )
         if self._sockets:
             self._sockets.start()
@@ -143,6 +147,12 @@ class House:
         self._answers.stop(3.0)
         self._mirror.stop(1.0)
         self._private.close()
+
+    def _look_up_names(self, where: Project) -> None:
+        """Say which names of the policy Slack does not know; no reason not to start, so it does not hold that up."""
+        self._unknown = unknown_names(self._settings, self._client, self._identity.team_id)
+        tell_unknown_names(self._journal, self._journal, self._unknown, where)
+        self._tell()
 
     def _slack_door(self) -> SlackDoor | None:
         if self._sockets:

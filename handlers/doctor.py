@@ -13,7 +13,7 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.doctor.finding import Finding, guarded, note, ok, unknown, wrong
+from bot.doctor.finding import Finding, Mark, guarded, note, ok, unknown, wrong
 from bot.errors import Unknown, Unreachable
 from bot.policy import Policy
 from bot.settings import Settings
@@ -59,6 +59,13 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for check in CHECKS:
         what = f"Slack, {check.__name__.replace('_', ' ')}"
         yield from guarded(what, _answered(what, check(room)))
+
+
+def unknown_names(settings: Settings, client: WebClient, team_id: str) -> list[str]:
+    """What the policy names and Slack does not know, as sentences; they count for nothing, and `serve` says so."""
+    room = Room(settings=settings, client=client, told={"team_id": team_id})
+    found = [*_answered("channels", channels(room)), *_answered("people", people(room))]
+    return [f"{finding.what}: {finding.said}" for finding in found if finding.mark is Mark.WRONG]
 
 
 def _answered(what: str, looking: Iterable[Finding]) -> Iterator[Finding]:

@@ -110,8 +110,9 @@ def _refused(why: str, status: int) -> Response:
 class Parts:
     """`GET /healthz` and `/readyz`: each part is asked in a thread, and one that hangs is not asked twice at once."""
 
-    def __init__(self, parts: Mapping[str, Part]) -> None:
+    def __init__(self, parts: Mapping[str, Part], notes: Callable[[], Sequence[str]] = tuple) -> None:
         self._parts = parts
+        self._notes = notes
         self._asked: dict[str, Future[str]] = {}
 
     async def __call__(self, request: Request) -> Response:
@@ -121,7 +122,9 @@ class Parts:
             await asyncio.sleep(0.005)
         states = {n: a.result() if a.done() else f"no answer within {PART_TIME:g} s" for n, a in asked.items()}
         well = all(state == "ok" for state in states.values())
-        return JSONResponse({"status": "ok" if well else "unavailable", "parts": states}, 200 if well else 503)
+        notes = {"notes": list(said)} if (said := self._notes()) else {}
+        answer = {"status": "ok" if well else "unavailable", "parts": states, **notes}
+        return JSONResponse(answer, 200 if well else 503)
 
     def _ask(self, name: str) -> Future[str]:
         waiting = self._asked.get(name)
@@ -142,16 +145,19 @@ class Parts:
 
 def build(
     *, slack: SlackDoor | None, alive: Mapping[str, Part], ready: Mapping[str, Part], metrics: Metrics,
-    routes: Sequence[BaseRoute] = (),
+    routes: Sequence[BaseRoute] = (), notes: Callable[[], Sequence[str]] = tuple,
 ) -> Starlette:
-    """The web application. `slack` is None in Socket Mode; `routes` are the further doors of other parts."""
+    """The web application. `slack` is None in Socket Mode; `routes` are the further doors of other parts.
+
+    `notes` are sentences that `/readyz` shows and that keep nobody from being ready.
+    """
 
     async def counted(request: Request) -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     doors: list[BaseRoute] = [
         Route("/healthz", Parts(alive).__call__, methods=["GET"]),
-        Route("/readyz", Parts(ready).__call__, methods=["GET"]),
+        Route("/readyz", Parts(ready, notes).__call__, methods=["GET"]),
         Route("/metrics", counted, methods=["GET"]),
         *routes,
     ]

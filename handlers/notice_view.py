@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from bot.domain.entry import Entry
+from bot.domain.entry import Entry, Json
 from bot.domain.record import Record
 from bot.world import Ports
 from handlers.announcer import Line
 from templates.blocks import Message
-from templates.notice import policy_changed
+from templates.notice import names_unknown, policy_changed
 
 
 class NoticeView:
-    """Draws notices of a changed policy."""
+    """Draws notices about the policy."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
@@ -21,8 +21,13 @@ class NoticeView:
 
     def card(self, record: Record) -> Message:
         first = next(iter(self._ports.journal.entries(about=record.id)))
-        changes = first.data.get("changes")
-        return policy_changed(record.id, [str(change) for change in changes] if isinstance(changes, list) else [])
+        if first.kind == "policy.unknown":
+            return names_unknown(record.id, _texts(first.data.get("names")))
+        return policy_changed(record.id, _texts(first.data.get("changes")))
 
     def line(self, record: Record, entry: Entry) -> Line | None:
         return None
+
+
+def _texts(value: Json) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []

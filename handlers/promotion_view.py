@@ -10,6 +10,7 @@ from bot.roles import required_approvals
 from bot.scrub import Scrubber
 from bot.world import Ports
 from handlers.announcer import Line, Upload
+from handlers.history import History
 from templates.baseline import baseline_card
 from templates.blocks import Message, line, notice
 from templates.promotion import Sight, card, long_sql
@@ -29,6 +30,7 @@ class PromotionView:
     def __init__(self, ports: Ports, scrub: Scrubber) -> None:
         self._ports = ports
         self._scrub = scrub
+        self._history = History(ports)
 
     def channel(self, record: Record) -> str:
         return self._ports.projects[record.project].policy.channels.deploys
@@ -51,11 +53,12 @@ class PromotionView:
         )
 
     def line(self, record: Record, entry: Entry) -> Line | None:
-        entries = [each for each in self._ports.journal.entries(about=record.id) if each.seq <= entry.seq]
-        so_far = Promotion.of(entries)
+        before, so_far = self._history.after(record.id, entry.seq - 1), self._history.after(record.id, entry.seq)
+        if so_far is None:
+            return None
         if entry.kind == "promotion.requested":
-            return self._sql_file(so_far) if len(entries) == 1 else None
-        if entry.kind in SAID_ONCE and Promotion.of(entries[:-1]) == so_far:
+            return self._sql_file(so_far) if before is None else None
+        if entry.kind in SAID_ONCE and before == so_far:
             return None
         message = told(so_far, entry)
         if not message:

@@ -34,7 +34,7 @@ HINT = """
 
 Ctrl-C ends it and leaves nothing behind.
 """
-COMMANDS = {"/migrate": "status, stage, promote, history, help"}
+COMMANDS = {"/migrate": "status, stage, promote, baseline, history, help"}
 """What the page suggests when somebody types a slash: what this release understands."""
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -61,8 +61,7 @@ def by_hand(port: int) -> int:
                 addresses = {"page": world.slack.page_url, "staging": world.staging, "production": world.production}
                 console.print(HINT.format(**addresses))
                 threading.Thread(target=_merge_later, args=(world,), daemon=True).start()
-                while world.bot is not None and world.bot.poll() is None:
-                    time.sleep(0.5)
+                _wait(world, console)
                 console.print("The bot ended. The end of its log:", world.bot_log()[-3000:], markup=False)
             return 1
     except KeyboardInterrupt:
@@ -131,6 +130,16 @@ def _bot_of(world: World) -> Iterator[None]:
     finally:
         world.end_bot()
         sentry.communicate(b"over\n")
+
+
+def _wait(world: World, console: Console) -> None:
+    """Stay until the bot ends by itself, which it should not, or somebody ends everything."""
+    try:
+        while world.bot is not None and world.bot.poll() is None:
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        console.print("\nEnding …", style="dim")
+        raise
 
 
 def _merge_later(world: World) -> None:

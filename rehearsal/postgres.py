@@ -287,6 +287,7 @@ def _copied(installed: Path, to: Path, owner: pwd.struct_passwd) -> Path:
     def unneeded(folder: str, names: list[str]) -> set[str]:
         return {name for name in names if name.endswith(".a") or name in ("doc", "pgxs", "pkgconfig")}
 
+    shutil.rmtree(to, ignore_errors=True)  # a given directory is started again, perhaps with a newer installation
     to.mkdir(mode=0o755)
     (to / "bin").mkdir(mode=0o755)
     for program in ("postgres", "initdb"):

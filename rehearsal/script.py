@@ -61,6 +61,7 @@ def _failure(world: World) -> Iterator[Step]:
         yield Step(f"ana confirms: {label}", lambda label=label: _confirm(world, label, nth=1))  # type: ignore[misc]
     yield Step("bo presses Approve", lambda: slack.press(BO, _card(world, "Promote", nth=1), "Approve").ok)
     yield Step("  it stops, and says that production is unchanged", lambda: _stopped(world))
+    yield Step("  ana is called in its thread", lambda: _called(world, ANA))
     yield Step("  production has no trace of it", lambda: _unchanged(world))
 
 
@@ -95,6 +96,16 @@ def _stopped(world: World) -> Message:
     card = _card(world, "Promote", "Stopped: production is unchanged", nth=1)
     assert "23502" in world.slack.text_of(card), "the SQLSTATE is missing"
     return card
+
+
+def _called(world: World, user: str) -> Message:
+    card = _card(world, "Promote", nth=1)
+
+    def found() -> Message | None:
+        calls = (one for one in world.slack.thread(card) if f"<@{user}>" in one.text and "stopped" in one.text)
+        return next(calls, None)
+
+    return world.slack.wait_for(found, timeout=PATIENCE, why="a line that calls who asked")
 
 
 def _has_column(address: str, table: str, column: str) -> bool:

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from templates.blocks import Message, bold, context, line, preformatted, section
+from templates.blocks import Message, bold, code, context, line, lines, preformatted, section
 
 MOST = 30
+
+
+def names_unknown(record: str, names: Sequence[str]) -> Message:
+    """What the policy names and Slack does not know."""
+    title = line("The policy names what Slack does not know")
+    shown = "\n".join(names[:MOST])
+    meaning = line("It counts for nothing until the policy is mended. ", code("stagedoor doctor"), " says how.")
+    blocks = (section(bold(title)), preformatted(shown), section(meaning), context(line(record)))
+    return Message(lines(title, shown, meaning), blocks)
 
 
 def policy_changed(record: str, changes: Sequence[str]) -> Message:

@@ -194,6 +194,9 @@ def _ended(sight: Sight) -> Mark:
                 ". Asked by ",
                 mention(p.requested_by),
             )
+        case "refused" if titles := [check.title for check in p.checklist if check.state is State.REFUSED]:
+            gates = f"{len(titles)} gate{'s' if len(titles) != 1 else ''}"
+            return line(f"Refused by {gates}: {', '.join(titles)}. Asked by ", mention(p.requested_by))
         case "cancelled":
             return line("Cancelled by ", mention(ending.by), ". Asked by ", mention(p.requested_by))
         case "expired":
@@ -218,7 +221,8 @@ def _watched(p: Promotion) -> str:
     """What the watch saw; without health addresses nothing but people looked, and that is said."""
     if p.watch_until is None:
         return ""
-    return f" · {p.watched}" if p.watched else " · only people watch: the policy names no health addresses"
+    look = "look" if p.ending is None else "looked"
+    return f" · {p.watched}" if p.watched else f" · only people {look}: the policy names no health addresses"
 
 
 def _people(p: Promotion) -> Mark:

@@ -204,6 +204,8 @@ def _ended(p: Promotion, e: Entry) -> Told:
             return line(who, f": {p.id} stopped and {balance}. The card says what failed and what to do next.")
         case "unverified":
             return line(who, f": {p.id} is in {p.where}, but {why}. Look at it now.")
+        case "refused" if any(check.state is State.REFUSED for check in p.checklist):
+            return line(who, f": {p.id} was refused and {p.where} is unchanged. The card says by which gate, and why.")
         case _:
             return line(who, f": {p.id} ended: {why} {p.where.capitalize()} is unchanged.")
 

@@ -118,7 +118,7 @@ def test_a_waiver_stands_for_what_it_was_given_for() -> None:
     silent = replace(JUDGED, reviews=None, unread={"reviews": "GitHub answered 502."})
     check = judged(waived(silent, State.UNKNOWN))
     assert (check.state, check.by) == (State.PASSED, "U0BO00001")
-    assert "waived: Outage. Without that: Could not check: GitHub answered 502." in check.said
+    assert "waived: Outage. Without that: Nobody can say who approved it. GitHub answered 502." in check.said
     assert judged(waived(of(JUDGED, reviews=()), State.WAITING)).state is State.PASSED
     assert judged(waived(silent, State.WAITING)).state is State.PASSED
 

@@ -28,7 +28,8 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
 
 def _judged(evidence: Evidence) -> Check:
     if evidence.reviews is None:
-        return _line(State.UNKNOWN, f"Could not check: {evidence.unread.get('reviews', 'GitHub does not answer.')}")
+        why = evidence.unread.get("reviews", "GitHub does not answer.")
+        return _line(State.UNKNOWN, f"Nobody can say who approved it. {why}")
     pulls = [evidence.reviews.pulls[number] for number in sorted(evidence.reviews.pulls)]
     found = [*(_file(file, evidence) for file in evidence.plan.files), *(_pull(reviewed) for reviewed in pulls)]
     as_of = evidence.reviews.as_of

@@ -36,15 +36,17 @@ _TAG = r"[A-Za-z_\u0080-\U0010FFFF][A-Za-z0-9_\u0080-\U0010FFFF]*+"
 _NUMBER = r"[0-9][A-Za-z0-9_.$]*+"
 _OPERATORS = r"[\x00-\x20!\#%&*+,.:<=>?@\[\]^`{|}~\x7f]++ | /(?!\*) | -(?!-)"
 
-# Possessive quantifiers keep hostile input linear. A quote that is never closed runs to the end of the file.
+# Possessive quantifiers keep hostile input linear. They stand on single characters alone: on groups, Python before
+# 3.11.5 (Debian 12 has 3.11.2) matches them wrongly. A quote that is never closed runs to the end of the file, so
+# whatever follows a group matches at once and nothing is tried twice.
 _PIECE = re.compile(
     rf"""
-      (?P<plain> (?: (?! [eE]' ) {_WORD} | {_NUMBER} | {_OPERATORS} )++ )
+      (?P<plain> (?: (?! [eE]' ) {_WORD} | {_NUMBER} | {_OPERATORS} )+ )
     | (?P<mark> [;()] )
     | (?P<quoted>
-          ' (?: [^']++ | '' )*+ (?: ' | \Z )
-        | " (?: [^"]++ | "" )*+ (?: " | \Z )
-        | [eE]' (?: [^'\\]++ | '' | \\. )*+ (?: ' | \\? \Z ) )
+          ' (?: [^']++ | '' )* (?: ' | \Z )
+        | " (?: [^"]++ | "" )* (?: " | \Z )
+        | [eE]' (?: [^'\\]++ | '' | \\. )* (?: ' | \\? \Z ) )
     | (?P<comment> --[^\r\n]*+ )
     | (?P<block> /\* )
     | (?P<dollar> \$ (?: {_TAG} )? \$ )

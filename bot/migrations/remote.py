@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from bot.domain.migration import Folder, Migration, Skipped
@@ -11,6 +12,9 @@ from bot.domain.source import Source
 from bot.errors import Refused, Unknown
 from bot.migrations.files import ROLLBACKS, folder, skip_reason
 from bot.ports import CodeHost, Listing
+
+AT_ONCE = 8
+"""Files that are fetched side by side; a repository's first reading asks for each of them."""
 
 
 class RemoteMigrations:
@@ -93,7 +97,10 @@ def _branch(host: CodeHost, directory: str) -> tuple[dict[str, str], tuple[str, 
 
 
 def _read(host: CodeHost, blobs: Mapping[str, str], odd: tuple[str, ...], source: Source) -> Folder:
-    files = [(name, b"" if skip_reason(name) else host.blob(sha)) for name, sha in blobs.items()]
+    wanted = {name: sha for name, sha in blobs.items() if not skip_reason(name)}
+    with ThreadPoolExecutor(AT_ONCE) as readers:
+        contents = dict(zip(wanted, readers.map(host.blob, wanted.values()), strict=True))
+    files = [(name, contents.get(name, b"")) for name in blobs]
     links = tuple(Skipped(filename=name, why="it is a link or a submodule, not a file of its own") for name in odd)
     read = folder(files)
     return replace(read, skipped=(*read.skipped, *links), source=source)

@@ -16,11 +16,12 @@ def still_count(promotion: Promotion, world: World) -> Outcome | None:
     """None while enough words count; otherwise where the promotion goes back to, and the words that are void."""
     promotion = Promotion.of(world.ports.journal.entries(about=promotion.id))
     for gate, waiver in promotion.waivers.items():
-        if why := _void(waiver.by, promotion, world):
+        if why := _void(waiver.by, requesters(promotion, world.policy), world):
             world.note("gate.waiver_void", {"gate": gate, "by": waiver.by, "why": why})
             return Next(to="gates", said="a waiver no longer counts")
+    may = world.policy.approvals.requester_may_approve
     for voter in promotion.approvals:
-        if why := _void(voter, promotion, world):
+        if why := _void(voter, frozenset() if may else requesters(promotion, world.policy), world):
             world.note("approval.void", {"voter": voter, "why": why})
             return Next(to="approval", said="an approval no longer counts")
     if len(promotion.approvals) < required_approvals(promotion.plan, world.policy, promotion.lost):
@@ -41,8 +42,9 @@ def asked_for(promotion: Promotion, world: World) -> Outcome | None:
     return Wait(for_="approval", until=expires) if len(promotion.approvals) < required else None
 
 
-def _void(person: str, promotion: Promotion, world: World) -> str:
-    if person in requesters(promotion, world.policy):
+def _void(person: str, asking: frozenset[str], world: World) -> str:
+    """Why a person's word no longer counts; `asking` are those who needed somebody else's."""
+    if person in asking:
         return WROTE
     try:
         require_approver(world.ports.people.find(person), world.policy)

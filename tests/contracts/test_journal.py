@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -369,15 +369,20 @@ def test_no_word_breaks_the_search(journal: Store, words: str) -> None:
     assert journal.search(words) == []
 
 
-@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.fixture(scope="module", params=BACKENDS)
+def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, make: Make,
+) -> Iterator[Store]:
+    """One store for all the examples of a test that changes nothing."""
+    backend = make(request.param, tmp_path_factory.mktemp("shared"))
+    yield backend.open()
+    backend.close()
+
+
 @ON_DISK
 @given(st.text(st.characters()))
-def test_any_text_may_be_sought(
-    tmp_path_factory: pytest.TempPathFactory, make: Make, kind: str, words: str,
-) -> None:
-    backend = make(kind, tmp_path_factory.mktemp("sought"))
-    backend.open().search(words)
-    backend.close()
+def test_any_text_may_be_sought(shared: Store, words: str) -> None:
+    shared.search(words)
 
 
 # Shelves

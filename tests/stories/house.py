@@ -60,6 +60,10 @@ class House(World):
         """Begin a new process on the same store."""
         self.start_bot()
 
+    def environ(self, **variables: str) -> None:
+        """Give the bot's next start these variables."""
+        self._given = {**self._given, **variables}
+
     # What people do
 
     def says(self, user: str, command: str, copies: int = 1) -> Delivered:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -22,13 +22,14 @@ BASE = "20261020090000"
 
 
 @pytest.fixture
-def h(house: Opens) -> Iterator[House]:
+def h(house: Opens) -> House:
     """#48 by ana-dev is open, its checks are green, and nobody looked at it yet."""
-    h = house(policy=PEOPLE, github=True)
+    h = house(policy=PEOPLE, github=True, start=False)
     h.github.permit(ana_dev="write", bo_dev="write", cy_dev="maintain", dee_dev="read")
     head = h.github.open_pull(48, {FEATURE_FILE: FEATURE_SQL})
     h.github.check(head, "build")
-    yield h
+    h.start_bot()
+    return h
 
 
 def staged(h: House, words: str = "#48") -> None:
@@ -182,10 +183,12 @@ def test_new_bytes_in_the_pull_request_void_the_plan(h: House) -> None:
     card = asked(h)
     h.reads(card, "Waiting for approval")
     h.presses(BO, card, "Approve")
+    h.reads(card, "Approved, 1 of 1")
     h.github.push(48, {FEATURE_FILE: FEATURE_SQL.replace("text", "bigint")})
     h.github.review(48, "cy-dev")
     h.presses(CY, card, "Confirm", near=FRONTEND)
-    assert "approval of it is void" in h.reads(card, "Stopped: production is unchanged")
+    text = h.reads(card, "Stopped: production is unchanged")
+    assert "approval of it is void" in text or "other bytes than #48" in text, "a walk may be between the two gates"
     assert h.history() == [BASE]
 
 
@@ -196,7 +199,8 @@ def test_what_was_judged_before_github_went_down_stays_valid(h: House) -> None:
     h.reads(card, "Waiting for approval")
     h.github.down()
     h.presses(BO, card, "Approve")
-    assert "GitHub does not answer; as of" in h.reads(card, "Approved, 1 of 1")
+    h.reads(card, "Approved, 1 of 1")
+    h.reads(card, "GitHub does not answer; as of")
     h.kill_bot()
     h.restart()
     h.presses(CY, card, "Confirm", near=FRONTEND)
@@ -211,7 +215,7 @@ def test_what_was_not_judged_before_could_not_be_checked_and_an_approver_can_wai
     staged(h)
     h.github.refuse("/pulls/48/reviews", 503)
     card = asked(h)
-    text = h.reads(card, "could not check: Could not check: GitHub answered 503.")
+    text = h.reads(card, "could not check: Nobody can say who approved it. GitHub answered 503.")
     assert "[Approve]" not in text
     h.presses(CY, card, "Waive")
     h.told(CY, "You asked for this promotion, so someone else has to waive it.")
@@ -236,6 +240,23 @@ def test_the_author_of_a_pull_request_cannot_waive_it(h: House) -> None:
     h.slack.add_to_group(ANA)
     h.presses(ANA, card, "Waive")
     h.told(ANA, "You wrote or pushed a part of this promotion")
+
+
+def test_a_checkout_on_disk_is_compared_with_what_was_approved(house: Opens) -> None:
+    h = house(policy=PEOPLE, github=True, start=False)
+    h.github.permit(ana_dev="write", bo_dev="write")
+    h.only(FEATURE)
+    name = next(h.migrations.glob(f"{FEATURE}_*"))
+    h.environ(MIGRATIONS_DIR=str(h.migrations))
+    h.start_bot()
+    staged(h, "")
+    card = asked(h, "")
+    h.reads(card, f"{name.name} is not on main yet")
+    h.github.open_pull(48, {f"{FOLDER}/{name.name}": name.read_bytes()})
+    h.github.review(48, "bo-dev")
+    h.github.merge(48)
+    h.presses(BO, card, "Confirm", near=FRONTEND)
+    assert "#48 by bo-dev" in h.reads(card, "Waiting for approval")
 
 
 def test_a_fork_needs_an_operators_word(h: House) -> None:

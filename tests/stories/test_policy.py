@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx
+
 from tests.stories.house import BO, CY, ERIN, POLICY, House
 
 Opens = Callable[..., House]
@@ -13,6 +15,19 @@ def restarted(h: House, policy: str) -> None:
     h.end_bot()
     h.write_policy(policy)
     h.start_bot()
+
+
+def test_names_that_slack_does_not_know_are_said_and_count_for_nothing(house: Opens) -> None:
+    policy = POLICY.replace('["S0DBAPPR1"]', '["S0DBAPPR1", "U0NOBODY1"]')
+    h = house(policy=policy + '[channels]\nincidents = "#no-such"\n')
+    said = h.until(
+        lambda: next((t for m in h.slack.messages() if "Slack does not know" in (t := h.slack.text_of(m))), None), "it",
+    )
+    assert "U0NOBODY1 (approvals.approvers)" in said
+    assert "#no-such" in said
+    notes = httpx.get(f"http://127.0.0.1:{h.bot_port}/readyz").json()
+    assert notes["status"] == "ok"
+    assert any("U0NOBODY1" in note for note in notes["notes"])
 
 
 def told(h: House) -> str:

@@ -68,7 +68,7 @@ class GitHub:
         if sha in self._blobs:
             return self._blobs[sha]
         try:
-            given = self._wire.get(f"{self._at}/git/blobs/{sha}")
+            given = self._wire.once(f"{self._at}/git/blobs/{sha}")
         except NotThere:
             raise Unknown(f"{self.repository} has no file content {sha[:7]}.") from None
         if int(given.get("size", 0)) > LARGEST:

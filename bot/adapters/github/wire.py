@@ -54,6 +54,10 @@ class Wire:
         """The answer as JSON. Raises `NotThere`, `Refused` or `Unreachable`."""
         return self._conditional(self._address(path, query))[0]
 
+    def once(self, path: str, /) -> Any:
+        """The same for what never changes and is kept by whoever asks."""
+        return self._read(self._ask("GET", self._address(path, {})))
+
     def pages(self, path: str, /, part: str = "", **query: str | int) -> list[Any]:
         """Every item of a list that comes in pages; `part` is where an answer keeps its list."""
         items: list[Any] = []
@@ -81,10 +85,7 @@ class Wire:
         answer = self._ask("GET", address, headers={"If-None-Match": kept.etag} if kept else {})
         if answer.status_code == 304 and kept:
             return kept.body, kept.following
-        try:
-            body = answer.json()
-        except ValueError:
-            raise self._quiet("GitHub answered something that is not JSON.") from None
+        body = self._read(answer)
         following = str(answer.links.get("next", {}).get("url", ""))
         if following and not following.startswith(f"{self._base}/"):
             raise Refused("GitHub's answer goes on at another address, where the token does not belong.")
@@ -95,6 +96,12 @@ class Wire:
                 while len(self._kept) > REMEMBERED:
                     self._kept.popitem(last=False)
         return body, following
+
+    def _read(self, answer: httpx.Response) -> Any:
+        try:
+            return answer.json()
+        except ValueError:
+            raise self._quiet("GitHub answered something that is not JSON.") from None
 
     def _ask(self, method: str, address: str, **more: Any) -> httpx.Response:
         if self._silent and self._clock.now() < self._silent[0]:

@@ -83,7 +83,7 @@ class Chain(Connections):
 
         Every writer that locks more than one row begins so: no two of them can wait for each other.
         """
-        with self.waiting_turn(), self.writing() as db:
+        with self.writing_in_turn() as db:
             row = db.execute("select seq, at, hash from stagedoor.head for update").fetchone()
             assert row is not None
             yield db, Head(seq=row["seq"], at=row["at"].astimezone(UTC), hash=row["hash"])

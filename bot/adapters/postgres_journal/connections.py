@@ -26,7 +26,9 @@ PATIENCE: Final = 5.0
 """Seconds to wait for a connection, while the server restarts or all are in use."""
 
 IMPATIENCE: Final = 0.1
-"""Seconds to wait once somebody waited in vain: writers queue, and each would wait again for the same dead server."""
+"""Seconds for those who queue for the chain once one of them waited in vain, or they would wait one after the other."""
+
+ASK_AGAIN: Final = 0.5
 
 Db: TypeAlias = "psycopg.Connection[DictRow]"
 
@@ -112,13 +114,13 @@ class Connections:
                 db.execute("commit")
 
     @contextmanager
-    def waiting_turn(self) -> Iterator[None]:
-        """Only one thread of this process waits for the head of the chain in Postgres; the others queue up here.
+    def writing_in_turn(self) -> Iterator[Db]:
+        """As `writing`, one thread of this process after the other.
 
-        Otherwise every connection of the pool would be taken by somebody who waits for that one row.
+        Otherwise every connection of the pool would be taken by somebody who waits for the head of the chain.
         """
-        with self._turns.turn():
-            yield
+        with self._turns.turn(), self.writing(patience=IMPATIENCE if self._away else PATIENCE) as db:
+            yield db
 
     @contextmanager
     def reading(self, *, patience: float = PATIENCE, outcome: str = NOTHING) -> Iterator[Db]:
@@ -142,10 +144,12 @@ class Connections:
 
     def _taken(self, until: float) -> Db:
         while True:
-            left = IMPATIENCE if self._away else until - time.monotonic()
             try:
-                db = self._pool.getconn(timeout=max(0.01, left))
+                # Asking again is what makes a pool that gave up try once more.
+                db = self._pool.getconn(timeout=max(0.01, min(ASK_AGAIN, until - time.monotonic())))
             except PoolTimeout:
+                if time.monotonic() < until:
+                    continue
                 self._away = True
                 raise
             if not hung_up(db):
