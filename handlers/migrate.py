@@ -32,6 +32,7 @@ class Migrate:
         self._verbs: Mapping[str, Verb] = {
             "status": self._status,
             "stage": self._stage,
+            "restage": self._restage,
             "promote": self._promote,
             "history": self._history,
             "baseline": self._baseline,
@@ -87,6 +88,9 @@ class Migrate:
 
     def _stage(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
         return self._asked(project, self._promotions.stage(ask.user, project, versions, ask.key))
+
+    def _restage(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
+        return self._asked(project, self._promotions.restage(ask.user, project, versions, ask.key))
 
     def _promote(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
         return self._asked(project, self._promotions.promote(ask.user, project, versions, ask.key))

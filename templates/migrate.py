@@ -26,6 +26,7 @@ from templates.promotion import of_project
 COMMANDS = (
     ("status", "each migration with local, staging and production columns"),
     ("stage [VERSION…|#PR]", "put the pending migrations, these, or a pull request's into staging and verify them"),
+    ("restage VERSION", "take it back on staging and apply the edited file there"),
     ("promote [VERSION…|#PR]", "ask for the pending migrations, these, or a pull request's to go to production"),
     ("baseline", "accept how files and histories differ today, with one approval"),
     ("history", "the last promotions and staging runs"),
@@ -33,6 +34,7 @@ COMMANDS = (
 )
 MOST_LINES = 40
 STAGES = {
+    "take_back": "being taken back on staging", "proof": "having its way back tried",
     "gates": "held by its gates", "approval": "waiting for approval", "window": "waiting for the deploy window",
     "apply": "being applied", "verify": "being verified", "watch": "being watched",
 }
