@@ -100,7 +100,9 @@ class Mortal(House):
 def promoted(h: Mortal) -> None:
     """The whole way, by people who press again only when Slack tells them that it failed."""
     h.insists(lambda: h.says(ANA, "/migrate stage"), lambda: h.says_of("S-1", "Done · in staging"), "staging")
-    h.insists(lambda: h.says(ANA, "/migrate promote"), lambda: h.says_of(h.promotion, "Waiting for approval"), "the request")
+    h.insists(
+        lambda: h.says(ANA, "/migrate promote"), lambda: h.says_of(h.promotion, "Waiting for approval"), "the request",
+    )
     for label in TICKS:
         h.insists(
             lambda label=label: h.presses(ANA, h.promotion, "Confirm", near=label),  # type: ignore[misc]
