@@ -386,3 +386,10 @@ class Database(Protocol):
         Raises `Unreachable`, and `Refused` while another Stagedoor session changes this database.
         """
         ...
+
+    def take_back(self, job: Job, aim: Snapshot | None, stopping: Callable[[], bool]) -> bool:
+        """Run the way back that `job` holds and remove its version from the history, in one transaction.
+
+        False when the version is not there any more. Raises `Unreachable`, and `Refused` with nothing changed.
+        """
+        ...

@@ -25,6 +25,7 @@ from bot.migrations.transaction import obstacle, statement_count
 from bot.policy import Policy
 from bot.policy.terms import terms
 from bot.ports import Put
+from bot.restaging import restageable
 from bot.roles import requesters, require_approver, require_member, require_operator, required_approvals
 from bot.world import Ports, Project
 
@@ -77,6 +78,24 @@ class Promotions:
         """Ask for all pending migrations, or these, to go to staging; the same `key` again asks nothing new."""
         require_operator(self._ports.people.find(by), project.policy)
         return self._request(by, project, Environment.STAGING, wanted(versions), key)
+
+    def restage(self, by: str, project: Project, versions: tuple[str, ...], key: str) -> Asked:
+        """Ask for an edited file to take the place of what staging ran of it; the same `key` asks nothing new."""
+        require_operator(self._ports.people.find(by), project.policy)
+        if len(versions) != 1:
+            raise Unknown("Say which one: /migrate restage VERSION.")
+        with self._requests:
+            if before := self._ports.shelves.get("requests", key):
+                record_id = str(before["record"])
+                return Asked(record=record_id, plan=self._fold(record_id).plan, again=False)
+            asked = wanted(versions)
+            plan, files = self._plan(project, Environment.STAGING, asked, anew=True)
+            back = restageable(project, self._ports.shelves, plan)
+            if live := self._live("staging", plan):
+                return Asked(record=live, plan=plan, again=True)
+            for file in files:
+                self._ports.shelves.keep(file.content)
+            return self._open(by, project, "staging", plan, key, back)
 
     def baseline(self, by: str, project: Project, key: str) -> Asked:
         """Ask for today's differences between files and histories to be accepted for good."""
@@ -260,14 +279,19 @@ class Promotions:
             return Asked(record=record_id, plan=self._fold(record_id).plan, again=False)
         return None
 
-    def _open(self, by: str, project: Project, kind: str, plan: Plan, key: str) -> Asked:
+    def _open(
+        self, by: str, project: Project, kind: str, plan: Plan, key: str, back: dict[str, Json] | None = None,
+    ) -> Asked:
         record_id = f"{SERIES[kind]}-{self._ports.journal.number(SERIES[kind])}"
         fact = Fact(
             about=record_id,
             kind="promotion.requested",
             actor=by,
-            data={"kind": kind, "plan": plan.to_json(), "terms": terms(project.policy)},
-            opens=Opening(kind=kind, project=project.name, stage="gates"),
+            data={
+                "kind": kind, "plan": plan.to_json(), "terms": terms(project.policy),
+                **({"takes_back": back} if back else {}),
+            },
+            opens=Opening(kind=kind, project=project.name, stage="take_back" if back else "gates"),
         )
         # The note of which record a delivery opened goes in with the opening, so that the same
         # delivery worked again after a crash finds it.
@@ -287,10 +311,12 @@ class Promotions:
         return ""
 
     def _plan(
-        self, project: Project, environment: Environment, asked: Wanted
+        self, project: Project, environment: Environment, asked: Wanted, anew: bool = False,
     ) -> tuple[Plan, list[Migration]]:
         folder, meant = read(project, asked, environment)
         history = project.databases[environment].history()
+        if anew:  # planned as if it had been taken back already
+            history = tuple(row for row in history if row.version not in asked.versions)
         applied = {row.version for row in history}
         left_out = {
             (difference.version, difference.sha256)

@@ -34,6 +34,7 @@ class Migrate:
             "status": self._status,
             "check": self._check,
             "stage": self._stage,
+            "restage": self._restage,
             "promote": self._promote,
             "history": self._history,
             "baseline": self._baseline,
@@ -80,6 +81,9 @@ class Migrate:
 
     def _stage(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
         return self._asked(project, self._promotions.stage(ask.user, project, versions, ask.key))
+
+    def _restage(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
+        return self._asked(project, self._promotions.restage(ask.user, project, versions, ask.key))
 
     def _promote(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
         return self._asked(project, self._promotions.promote(ask.user, project, versions, ask.key))

@@ -27,6 +27,7 @@ COMMANDS = (
     ("status", "each migration with local, staging and production columns"),
     ("check [VERSION…]", "what the pending migrations, or these, would lock, lose or open, with the line"),
     ("stage [VERSION…|#PR]", "put the pending migrations, these, or a pull request's into staging and verify them"),
+    ("restage VERSION", "take it back on staging and apply the edited file there"),
     ("promote [VERSION…|#PR]", "ask for the pending migrations, these, or a pull request's to go to production"),
     ("baseline", "accept how files and histories differ today, with one approval"),
     ("history", "the last promotions and staging runs"),
@@ -34,6 +35,7 @@ COMMANDS = (
 )
 MOST_LINES = 40
 STAGES = {
+    "take_back": "being taken back on staging", "proof": "having its way back tried",
     "gates": "held by its gates", "approval": "waiting for approval", "window": "waiting for the deploy window",
     "apply": "being applied", "verify": "being verified", "watch": "being watched",
 }

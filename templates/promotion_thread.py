@@ -171,6 +171,11 @@ def _verified(p: Promotion, e: Entry) -> Told:
     return line(f"✓ Verified: {e.data['said']}")
 
 
+def _taken_back(p: Promotion, e: Entry) -> Told:
+    label = next((file.label for file in p.plan.files if file.version == e.data["version"]), str(e.data["version"]))
+    return line(f"✓ {label} was taken back on staging by its proven way back; the edited file takes its place")
+
+
 def _evidence(p: Promotion, e: Entry) -> Told:
     return evidence_lines(e)
 
@@ -283,6 +288,7 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "apply.failed": _failed,
     "apply.interrupted": _interrupted,
     "verify.seen": _verified,
+    "taken.back": _taken_back,
     "evidence.seen": _evidence,
     "proof.seen": _proof,
     "watch.begun": _watching,

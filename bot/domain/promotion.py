@@ -117,6 +117,8 @@ class Promotion:
     """What this run's own trials of the way back said."""
     shown: bool = False
     """Whether what a staging run showed was gathered."""
+    takes_back: Mapping[str, Json] = field(default_factory=dict)
+    """Set where a version is staged anew: what of it is on staging, and the proven way back from that."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
     """What the card says of the way back: schema, lost, given_up, locks."""
 
@@ -221,6 +223,7 @@ def _requested(entry: Entry) -> Promotion:
         requested_by=entry.actor,
         requested_at=entry.at,
         terms=terms if isinstance(terms, dict) else {},
+        takes_back=back if isinstance(back := entry.data.get("takes_back"), dict) else {},
     )
 
 

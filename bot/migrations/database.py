@@ -17,9 +17,11 @@ from bot.migrations.applier import PostgresApplier
 from bot.migrations.apply import Patience
 from bot.migrations.catalog.reading import snapshot
 from bot.migrations.catalog.scope import PLATFORM
+from bot.migrations.catalog.taking_back import take_back
 from bot.migrations.catalog.trial import Trial
 from bot.migrations.session import IDENTITY, ConnectionLost, Session, connect, identity
 from bot.migrations.trouble import sentence
+from bot.ports import Job
 
 _LEFTOVERS = """
 with mine as (
@@ -136,6 +138,16 @@ class PostgresDatabase:
         except psycopg.Error as error:
             said = error.diag.message_primary or "the connection was lost"
             raise Unreachable(sentence(f"The way back could not be tried on {self._name}: {said}")) from None
+
+    def take_back(self, job: Job, aim: Snapshot | None, stopping: Callable[[], bool]) -> bool:
+        """Run a way back and remove its version from the history, in one transaction; safe to repeat."""
+        try:
+            with closing(Session.opened(self._url, self._name, f"stagedoor:{job.attempt}")) as session:
+                if session.read_only:
+                    raise Refused(session.read_only)
+                return take_back(session, job, aim, self._patience.lock, stopping)
+        except ConnectionLost as lost:
+            raise Unreachable(sentence(f"Whether {job.label} was taken back is not known yet: {lost}")) from None
 
 
 class _Reading:

@@ -20,6 +20,7 @@ from bot.gates import rollback_plan
 from bot.migrations.catalog import checklist
 from bot.migrations.catalog.access import access_diff
 from bot.migrations.catalog.diff import changed, differences, readable
+from bot.ports import Job
 from bot.world import World
 
 AFTER = ""
@@ -45,6 +46,21 @@ def try_ways_back(promotion: Promotion, world: World) -> None:
     ways = proofs.prove_staged(plan, world.project, ports.shelves, back, seen, f"{promotion.id}.proof", world.stopping)
     ports.shelves.put(proofs.puts(plan, ways, back, ports.clock.now(), promotion.id, ports.shelves))
     world.note("proof.seen", {"ways": [way.to_json() for way in ways]})
+
+
+def take_back(promotion: Promotion, world: World) -> bool:
+    """Take back what staging ran of the version that is staged anew. Raises `Refused` with nothing changed."""
+    back, policy, fetch = promotion.takes_back, world.policy.apply, world.ports.shelves.fetch
+    [file] = promotion.plan.files
+    job = Job(
+        attempt=f"{promotion.id}.back", version=file.version, name=file.name, content=fetch(str(back["sql"])),
+        head=file.version, lock_timeout=policy.lock_timeout.total_seconds(),
+        statement_timeout=policy.statement_timeout.total_seconds(),
+    )
+    aim = Snapshot.decoded(fetch(str(back["before"]))) if back.get("before") else None
+    taken = world.project.databases[Environment.STAGING].take_back(job, aim, world.stopping)
+    world.note("taken.back", {"version": file.version, "sha256": str(back["sha256"]), "again": not taken})
+    return taken
 
 
 def gather_showing(promotion: Promotion, world: World) -> None:

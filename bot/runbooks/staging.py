@@ -15,6 +15,19 @@ from bot.runbooks.walker import Runbook
 from bot.world import World
 
 
+def take_back(promotion: Promotion, world: World) -> Outcome:
+    """Where a version is staged anew, take back what staging ran of it, by the way that was proven."""
+    if over := steps.called_off(promotion):
+        return over
+    if blocked := steps.project_taken(world):
+        return blocked
+    try:
+        taken = proving.take_back(promotion, world)
+    except Refused as refused:
+        return Stop(verdict="refused", why=str(refused))
+    return Next(said="taken back" if taken else "it was taken back before")
+
+
 def gates(promotion: Promotion, world: World) -> Outcome:
     """Judge what would break all-or-nothing or the order of the history."""
     if over := steps.called_off(promotion):
@@ -73,4 +86,4 @@ def done(promotion: Promotion, world: World) -> Outcome:
     return Stop(verdict="done", why=promotion.verified)
 
 
-RUNBOOK = Runbook(stages=(gates, apply, verify, proof, done), leave=World.release_project)
+RUNBOOK = Runbook(stages=(take_back, gates, apply, verify, proof, done), leave=World.release_project)

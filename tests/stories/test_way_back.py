@@ -121,3 +121,37 @@ def test_production_that_came_out_otherwise_is_not_called_verified(house: Opens)
     h.confirmed(card)
     h.presses(BO, card, "Approve")
     assert "index public.idx_my_table_new_column is not as on staging" in h.reads(card, "not as expected")
+
+
+def test_restage_takes_back_and_applies_the_edited_file(house: Opens) -> None:
+    h = house()
+    h.only(FEATURE)
+    h.staged()
+    path = next(h.migrations.glob(f"{FEATURE}_*"))
+    path.write_text(path.read_text().replace("new_column TEXT", "new_column varchar(40)"))
+    h.says(ANA, f"/migrate restage {FEATURE}")
+    h.reads("S-2", "Done · in staging")
+    assert "was taken back on staging" in h.thread_says("S-2", "schema proven exact")
+    kind = "select data_type from information_schema.columns where column_name = 'new_column'"
+    assert _rows(h.staging, kind, ()) == [("character varying",)]
+    assert h.history(h.staging) == ["20261020090000", FEATURE]
+    card = h.asked()
+    h.confirmed(card)
+    h.presses(BO, card, "Approve")
+    h.reads(card, "Done · in production")
+    h.says(ANA, f"/migrate restage {FEATURE}")
+    h.told(ANA, "Production has 20261101120000 add_feature_xyz, so its file stays as it is")
+
+
+def test_restage_leaves_staging_alone_where_the_way_back_leads_elsewhere_by_now(house: Opens) -> None:
+    h = house()
+    h.only(FEATURE)
+    h.staged()
+    h.says(ANA, f"/migrate restage {FEATURE}")
+    h.told(ANA, "exactly this file")
+    path = next(h.migrations.glob(f"{FEATURE}_*"))
+    path.write_text(path.read_text() + "\nCOMMENT ON TABLE my_table IS 'mine';\n")
+    run(h.staging, "alter table books add column by_hand int")
+    h.says(ANA, f"/migrate restage {FEATURE}")
+    assert "leads elsewhere by now" in h.reads("S-2", "Stopped: staging is unchanged")
+    assert h.history(h.staging) == ["20261020090000", FEATURE]

@@ -46,13 +46,15 @@ class Trial:
 
     def run(self, changes: Sequence[Change]) -> tuple[WayBack, ...]:
         """The verdict for each file, in the order of the files. Raises `ConnectionLost`."""
-        limits = "; ".join(f"set local {name} = {max(1, round(s * 1000))}" for name, s in self._limits.items())
-        self._session.script(f"begin; {limits}")
+        self._session.script(f"begin; {self._words()}")
         try:
             return self._run(changes)
         finally:
             with suppress(psycopg.Error, ConnectionLost):
                 self._session.script("rollback")
+
+    def _words(self) -> str:
+        return "; ".join(f"set local {name} = {max(1, round(s * 1000))}" for name, s in self._limits.items())
 
     def _run(self, changes: Sequence[Change]) -> tuple[WayBack, ...]:
         after = now = self._look()
@@ -158,7 +160,9 @@ class Trial:
             self._session.script(f"savepoint stagedoor_way; {SETTINGS}")
             for number, statement in enumerate(statements, 1):  # noqa: B007  (named in the sentence below)
                 self._session.run(statement, self._tick)
-            self._session.script("set constraints all immediate; release savepoint stagedoor_way")
+            # What a file set for itself, its role above all, is not there for the next one, as in an apply.
+            own = f"{self._session.claim()}; {self._words()}"
+            self._session.script(f"set constraints all immediate; {own}; release savepoint stagedoor_way")
         except psycopg.Error as error:
             self._session.script("rollback to savepoint stagedoor_way")
             where = f"`{short(statements[number - 1])}`" if number else "its first statement"
