@@ -55,7 +55,7 @@ def timed(command: list[str], cwd: Path) -> float:
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     begun = time.perf_counter()
     done = subprocess.run(
-        command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+        command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False,
     )
     took = time.perf_counter() - begun
     if not json.loads(done.stdout or b"null"):
