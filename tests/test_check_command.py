@@ -100,7 +100,9 @@ def test_sarif_has_the_shape_of_2_1_0(stagedoor: Command, folder: Path) -> None:
     assert suppressed[0]["suppressions"] == [{"kind": "inSource", "justification": "it is old"}]
 
 
-@pytest.mark.parametrize("arguments", [("check", "nowhere"), ("check", "--format", "xml"), ("check", "--fail-on", "all")])
+@pytest.mark.parametrize(
+    "arguments", [("check", "nowhere"), ("check", "--format", "xml"), ("check", "--fail-on", "all")],
+)
 def test_what_cannot_be_used_is_2(arguments: tuple[str, ...], stagedoor: Command, folder: Path) -> None:
     assert stagedoor(*arguments).returncode == 2
 

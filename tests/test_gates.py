@@ -61,7 +61,9 @@ READY = Evidence(
 
 
 def finding(**more: Any) -> Finding:
-    known: dict[str, Any] = {"rule": "rls-missing", "level": Level.BLOCK, "file": "x.sql", "line": 3, "why": "It is open."}
+    known: dict[str, Any] = {
+        "rule": "rls-missing", "level": Level.BLOCK, "file": "x.sql", "line": 3, "why": "It is open.",
+    }
     return Finding(**{**known, **more})
 
 
@@ -129,7 +131,10 @@ def test_ready_evidence_passes_every_gate() -> None:
             "rollback_plan", State.UNKNOWN, "could not be tried: locked.",
         ),
         (lambda e: replace(e, lint=None), "sql_check", State.UNKNOWN, "Could not check"),
-        (lambda e: replace(e, lint=report(finding())), "sql_check", State.WAITING, "1 block. x.sql line 3, rls-missing: It"),
+        (
+            lambda e: replace(e, lint=report(finding())),
+            "sql_check", State.WAITING, "1 block. x.sql line 3, rls-missing: It",
+        ),
         (
             lambda e: replace(e, lint=report(finding(waivable=False))),
             "sql_check", State.WAITING, "rls-missing cannot be waived",
@@ -181,8 +186,8 @@ def test_the_sql_check_tells_warnings_notes_and_what_was_passed_over() -> None:
     )
     check = judged(replace(READY, lint=seen))["sql_check"]
     assert check.state is State.PASSED
-    said = "nothing blocks, 1 warning, 2 notes. Passed over by its author: if-exists on line 2 of x.sql: the table is new"
-    assert check.said == said
+    passed = "Passed over by its author: if-exists on line 2 of x.sql: the table is new"
+    assert check.said == f"nothing blocks, 1 warning, 2 notes. {passed}"
 
 
 def test_a_waiver_of_the_sql_check_holds_for_the_blocks_that_it_was_given_for() -> None:

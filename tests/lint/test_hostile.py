@@ -47,7 +47,8 @@ def test_what_could_not_be_analysed_counts_as_destructive() -> None:
 
 def test_one_bad_statement_hides_no_other() -> None:
     findings = told(("20260101000000_x.sql", b"selec 1;\n\ndrop table if exists public.books;\n"))
-    assert {(finding.rule, finding.line) for finding in findings} >= {("could-not-analyse", 1), ("drop-without-backup", 3)}
+    places = {(finding.rule, finding.line) for finding in findings}
+    assert places >= {("could-not-analyse", 1), ("drop-without-backup", 3)}
 
 
 def test_a_process_that_dies_costs_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,9 +75,10 @@ def test_the_process_sees_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 FRAGMENTS = st.sampled_from((
     "create table", "drop", "alter table public.a", "add column", "do $$", "$$", "begin", "commit;", "select", "(", ")",
-    "'", '"', ";", "--", "/*", "*/", "policy", "using (true)", "grant all on", "to anon", "execute", "\\echo", "é", "\u202e",
-    "create function f() returns void language plpgsql as", "language sql", "$x$", "\n", "1", "E'\\", "copy a from stdin;",
-    "-- stagedoor: ignore if-exists because x\n", "-- squawk-ignore-file\n", "if", "then", "end", "loop", ":=", "\t",
+    "'", '"', ";", "--", "/*", "*/", "policy", "using (true)", "grant all on", "to anon", "execute", "\\echo", "é",
+    "\u202e", "create function f() returns void language plpgsql as", "language sql", "$x$", "\n", "1", "E'\\",
+    "copy a from stdin;", "-- stagedoor: ignore if-exists because x\n", "-- squawk-ignore-file\n", "if", "then",
+    "end", "loop", ":=", "\t",
 ))
 
 

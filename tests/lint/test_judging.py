@@ -90,7 +90,8 @@ def test_a_block_is_passed_over_with_a_reason_alone(comment: str, blocks: int) -
 
 def test_every_ignore_is_told_and_holds_for_one_statement() -> None:
     report = told(
-        "-- stagedoor: ignore rows-without-where because it is small\nupdate public.a set a = 1;\nupdate public.b set a = 1;"
+        "-- stagedoor: ignore rows-without-where because it is small\n"
+        "update public.a set a = 1;\nupdate public.b set a = 1;"
     )
     assert [(one.line, one.ignored != "") for one in report.findings if one.rule == "rows-without-where"] == [
         (2, True), (3, False),
@@ -113,7 +114,8 @@ def test_atomicity_and_secrets_cannot_be_passed_over(sql: str) -> None:
 
 
 def test_lines_are_the_files_own() -> None:
-    report = told("-- é\n\n/* a\nb */\nupdate public.books\nset a = 1;\n\ndo $$\nbegin\n  delete from public.books;\nend\n$$;")
+    above = "-- é\n\n/* a\nb */\nupdate public.books\nset a = 1;\n\n"
+    report = told(above + "do $$\nbegin\n  delete from public.books;\nend\n$$;")
     assert [one.line for one in report.findings if one.rule == "rows-without-where"] == [5, 10]
 
 

@@ -11,6 +11,8 @@ from tests.stories.house import ANA, BO, CY, FEATURE, GIL, POLICY, SAM, SUBTITLE
 
 Opens = Callable[..., House]
 
+NEVER = "CREATE TABLE never (id bigint primary key);\nALTER TABLE never ENABLE ROW LEVEL SECURITY;\n"
+
 
 def test_asked_approved_applied_verified_watched_done(house: Opens) -> None:
     h = house()
@@ -152,7 +154,7 @@ def test_several_files_stop_at_the_first_failure_and_say_what_is_in(house: Opens
     h = house()
     h.only(FEATURE)
     h.write("20261101123000_require_region.sql", "ALTER TABLE books ALTER COLUMN region SET NOT NULL;\n")
-    h.write("20261101124000_never.sql", "CREATE TABLE never (id bigint primary key);\n")
+    h.write("20261101124000_never.sql", NEVER)
     card = h.ready_to_approve()
     h.presses(BO, card, "Approve")
     text = h.reads(card, "Stopped after 1 of 3: production has changed")

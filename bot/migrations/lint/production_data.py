@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import find
 
 RULE = Rule(
     name="production-data", level=Level.WARN,
@@ -31,6 +30,6 @@ def statement(s: Statement) -> Iterator[Finding]:
                 line = s.line if s.inside else s.line + s.text.count(b"\n", 0, found.start())
                 yield RULE.on(s.source.name, line, f"Here stands {what}. {RULE.why}.")
     if s.kind == "InsertStmt":
-        values = sum(len(select.get("valuesLists", ())) for select in find(s.node.get("selectStmt", {}), "SelectStmt"))
+        values = len(s.node.get("selectStmt", {}).get("SelectStmt", {}).get("valuesLists", ()))
         if values > _MANY:
             yield RULE.at(s, f"{values} literal rows. {RULE.why}.")

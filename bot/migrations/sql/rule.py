@@ -26,13 +26,17 @@ class Source:
     name: str
     text: str
     low: str = ""
+    _held: dict[tuple[str, ...], bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.low = self.text.lower()
 
     def holds(self, *words: str) -> bool:
         """Whether any of these words, in small letters, stands in the file."""
-        return any(word in self.low for word in words)
+        known = self._held.get(words)
+        if known is None:
+            known = self._held[words] = any(word in self.low for word in words)
+        return known
 
 
 @dataclass(slots=True)
