@@ -253,9 +253,17 @@ def _failed(p: Promotion) -> Mark:
     done = ", ".join(file.label for file in p.plan.files if file.version in p.committed)
     open_ = ", ".join(file.label for file in p.remaining)
     balance = line(f"In: {done}. Not in: {open_}.") if done else Mark("")
-    again = "/migrate stage" if p.kind == "staging" else "/migrate promote"
-    onward = line("Next: mend the cause, then ", code(again), " for what is not in.")
-    return lines(balance, _failure(p), onward, _people(p))
+    return lines(balance, _failure(p), _onward(p), _people(p))
+
+
+def _onward(p: Promotion) -> Mark:
+    """What to do about a file that did not go in; staging has the version already when production refuses it."""
+    if p.kind == "staging" or p.failure is None:
+        return line("Next: mend the cause, then ", code("/migrate stage"), " for what is not in.")
+    return line(
+        "Next: mend the cause, in production or in the file; an edited file goes to staging again with ",
+        code(f"/migrate restage {p.failure.version}"), ". Then ", code("/migrate promote"), " for what is not in.",
+    )
 
 
 def _failure(p: Promotion) -> Mark:
