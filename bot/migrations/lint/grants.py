@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import OPEN_ROLES, find, roles, table
+from bot.migrations.sql.tree import OPEN_ROLES, find, option, roles, table, word
 
 RULE = Rule(
     name="grants", level=Level.WARN, tags=(Tag.ACCESS, Tag.SECURITY),
     why="Whoever uses the API is one of these roles, and what they may is then only held by row level security",
     safe="GRANT SELECT ON public.books TO authenticated;",
 )
-KINDS = ("GrantStmt", "GrantRoleStmt", "AlterDefaultPrivilegesStmt")
+KINDS = ("GrantStmt", "GrantRoleStmt", "AlterDefaultPrivilegesStmt", "AlterRoleStmt", "CreateRoleStmt")
+_POWERS = ("superuser", "bypassrls", "createrole", "isreplication")
 
 
 def statement(s: Statement) -> Iterator[Finding]:
@@ -21,6 +22,11 @@ def statement(s: Statement) -> Iterator[Finding]:
     later = s.kind == "AlterDefaultPrivilegesStmt"
     node = s.node.get("action", {}) if later else s.node
     tags = RULE.tags if s.runs else ()
+    if "RoleStmt" in s.kind and s.kind != "GrantRoleStmt":
+        powers = [power for power in _POWERS if word(option(s.node.get("options"), power)) == "true"]
+        if powers:
+            yield RULE.at(s, f"Gives a role {' and '.join(powers).upper()}: policies no longer hold it.", tags=tags)
+        return
     if s.kind == "GrantRoleStmt":
         if node.get("is_grant"):
             yield RULE.at(s, "Grants membership in a role, and with it all that the role may.", tags=tags)

@@ -8,7 +8,7 @@ from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.bodies import BRANCH, DYNAMIC
 from bot.migrations.sql.builtins import HARMLESS
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import find, function
+from bot.migrations.sql.tree import commands, find, function
 
 RULE = Rule(
     name="unreadable", level=Level.WARN, tags=(Tag.DESTRUCTIVE,),
@@ -17,7 +17,8 @@ RULE = Rule(
     safe="-- write the statements out instead of having them built or called",
 )
 KINDS = (DYNAMIC, BRANCH, "SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CallStmt",
-         "CreateTableAsStmt", "ExecuteStmt")
+         "CreateTableAsStmt", "ExecuteStmt", "AlterTableStmt", "IndexStmt")
+_EVALUATE = {"AT_AddColumn", "AT_AddConstraint", "AT_AlterColumnType"}
 
 
 def statement(s: Statement) -> Iterator[Finding]:
@@ -32,7 +33,10 @@ def statement(s: Statement) -> Iterator[Finding]:
     elif s.kind == BRANCH:
         yield RULE.at(s, f"branches on what is in a table. {RULE.why}.")
     elif b"(" in s.text:
-        called = sorted({name for call in find(s.node, "FuncCall", "funccall") if (name := _foreign(function(call)))})
+        tree = s.node
+        if s.kind == "AlterTableStmt":
+            tree = {"cmds": [one for one in commands(s.node) if one.get("subtype") in _EVALUATE]}
+        called = sorted({name for call in find(tree, "FuncCall", "funccall") if (name := _foreign(function(call)))})
         if called:
             yield RULE.at(s, f"calls {', '.join(called)}. {RULE.why}.")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from types import ModuleType
 
 from bot.domain.finding import Finding
-from bot.migrations.sql.bodies import inside
+from bot.migrations.sql.bodies import HOLDERS, inside
 from bot.migrations.sql.facts import facts, subject
 from bot.migrations.sql.ignores import ignores
 from bot.migrations.sql.rule import Analysis, Fact, Source, Statement
@@ -35,7 +35,7 @@ class Analyst:
         for statement in statements(raw, source, troubles):
             own.append(statement)
             self._one(statement, analysis)
-            if statement.kind in ("DoStmt", "CreateFunctionStmt"):
+            if statement.kind in HOLDERS:
                 for nested in inside(statement):
                     self._one(nested, analysis)
             analysis.facts.append(Fact("statement", statement.line, subject(statement), str(statement.last)))

@@ -18,9 +18,24 @@ _CONTROL = {"PLpgSQL_stmt_commit": "COMMIT", "PLpgSQL_stmt_rollback": "ROLLBACK"
 _CATALOG = ("pg_catalog.", "information_schema.", "public.pg_")
 
 
+_WRAPS = {
+    "ExplainStmt": ("EXPLAIN", "query"), "CreateTableAsStmt": ("CREATE … AS", "query"), "CopyStmt": ("COPY", "query"),
+    "DeclareCursorStmt": ("DECLARE", "query"), "CreateSchemaStmt": ("CREATE SCHEMA", "schemaElts"),
+}
+HOLDERS = frozenset({"DoStmt", "CreateFunctionStmt", *_WRAPS})
+"""Kinds of statements that hold others."""
+
+
 def inside(statement: Statement) -> Iterator[Statement]:
-    """The statements of a body, each at its own line, none for statements without one."""
-    if statement.kind == "DoStmt":
+    """The statements of a body, each at its own line, and those that another statement runs or takes along."""
+    if wraps := _WRAPS.get(statement.kind):
+        where, key = wraps
+        held = statement.node.get(key)
+        for wrapped in held if isinstance(held, list) else [held or {}]:
+            kind, node = opened(wrapped)
+            if kind:
+                yield _nested(statement, kind, node, where, statement.line, runs=True)
+    elif statement.kind == "DoStmt":
         yield from _body(statement, "a DO block", runs=True, **_do(statement.node))
     elif statement.kind == "CreateFunctionStmt":
         name = dotted(strings(statement.node.get("funcname"))).removeprefix("public.")

@@ -66,6 +66,11 @@ def _create_as(s: Statement) -> Iterator[Fact]:
         yield from (Fact("copy", s.line, source, name) for source in tables(query))
 
 
+def _select(s: Statement) -> Iterator[Fact]:
+    if into := s.node.get("intoClause"):
+        yield Fact("table", s.line, table(into.get("rel")), "maybe" if s.maybe else "new")
+
+
 def _constraint(s: Statement, name: str, constraint: Node) -> Iterator[Fact]:
     line = s.line_of(constraint.get("location", -1))
     if constraint["contype"] in ("CONSTR_PRIMARY", "CONSTR_UNIQUE") and (keys := strings(constraint.get("keys"))):
@@ -148,5 +153,5 @@ _READ: dict[str, Callable[[Statement], Iterator[Fact]]] = {
     "CreateStmt": _create, "CreateForeignTableStmt": _create, "CreateTableAsStmt": _create_as, "AlterTableStmt": _alter,
     "IndexStmt": _index, "CreatePolicyStmt": _policy, "DropStmt": _drop, "RenameStmt": _rename,
     "VariableSetStmt": _set, "AlterPublicationStmt": _publication, "CreatePublicationStmt": _publication,
-    "AlterEnumStmt": _enum, "ViewStmt": _view,
+    "AlterEnumStmt": _enum, "SelectStmt": _select, "ViewStmt": _view,
 }
