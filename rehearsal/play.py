@@ -34,7 +34,10 @@ HINT = """
 
 Ctrl-C ends it and leaves nothing behind.
 """
-COMMANDS = {"/migrate": "status, stage, restage, promote, baseline, history, help"}
+COMMANDS = {
+    "/migrate": "status, check, stage, restage, promote, baseline, history, help",
+    "/deploy": "window, windows, freeze, unfreeze, cancel, help",
+}
 """What the page suggests when somebody types a slash: what this release understands."""
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -34,7 +34,7 @@ POLICY = f"""
 approvers = ["{BO}"]
 [gates]
 manual = []
-skip = ["pull_request"]
+skip = ["pull_request", "sql_check"]
 """
 
 

@@ -12,6 +12,8 @@ from rehearsal.slack import Message
 from tests.stories.house import ANA, BO, CY, GIL, POLICY, SAM, House
 from tests.stories.test_windows import window
 
+pytestmark = pytest.mark.slow  # many whole worlds: .ci/run has the time for them
+
 Opens = Callable[..., House]
 BERLIN = ZoneInfo("Europe/Berlin")
 

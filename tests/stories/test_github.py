@@ -9,6 +9,8 @@ import pytest
 from rehearsal.world import FOLDER
 from tests.stories.house import ANA, BO, CY, FEATURE, POLICY, REGION, SAM, SUBTITLE, House
 
+pytestmark = pytest.mark.slow  # many whole worlds: .ci/run has the time for them
+
 Opens = Callable[..., House]
 PEOPLE = POLICY + """
 [people]

@@ -19,7 +19,7 @@ from bot.domain.entry import audit
 from bot.scrub import Scrubber
 from rehearsal.postgres import Postgres
 from tests.pooler import pgbouncer, pooled
-from tests.stories.house import ANA, BO, FEATURE, TICKS, House
+from tests.stories.house import ANA, BO, FEATURE, TICKS, UNCHECKED, House
 
 ONCE = """
 create table if not exists applied_once (what text);
@@ -48,6 +48,7 @@ class Mortal(House):
 
     def __enter__(self) -> Mortal:
         super().__enter__()
+        self.write_policy(UNCHECKED)
         if self._start:
             self.begin()
         return self
@@ -178,7 +179,7 @@ def test_killed_at_every_boundary_through_a_session_mode_pooler(server: Postgres
 @pytest.mark.slow
 def test_killed_during_a_slow_statement_through_a_session_mode_pooler(house: Callable[..., House]) -> None:
     require_pgbouncer()
-    h = house(start=False)
+    h = house(start=False, policy=UNCHECKED)
     through_a_pooler(h)
     h.start_bot()
     killed_in_a_slow_statement(h, 1.0)
@@ -201,7 +202,7 @@ def require_pgbouncer() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", [0.3, 1.5, 2.9])
 def test_killed_during_a_slow_statement(house: Callable[..., House], moment: float) -> None:
-    killed_in_a_slow_statement(house(), moment)
+    killed_in_a_slow_statement(house(policy=UNCHECKED), moment)
 
 
 def killed_in_a_slow_statement(h: House, moment: float) -> None:

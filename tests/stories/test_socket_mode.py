@@ -12,7 +12,9 @@ import httpx
 import pytest
 
 from rehearsal.world import APP_TOKEN, BOT_TOKEN
-from tests.stories.house import ANA, BO, FEATURE, House
+from tests.stories.house import ANA, BO, FEATURE, UNCHECKED, House
+
+pytestmark = pytest.mark.slow  # many whole worlds: .ci/run has the time for them
 
 ROOT = Path(__file__).parents[2]
 TWO = 2
@@ -62,6 +64,10 @@ def test_without_a_connection_it_is_not_ready_and_it_comes_back(house: Callable[
 
 def test_connections_lost_in_the_middle_of_a_promotion(house: Callable[..., House]) -> None:
     h = opened(house)
+    h.end_bot()
+    h.write_policy(UNCHECKED)
+    h.start_bot()
+    h.slack.sockets.wait_connected(TWO, within=40)
     h.only(FEATURE)
     h.write("20261101130000_slow.sql", "select pg_sleep(2);\ncreate table slowly (id int);\n")
     card = h.ready_to_approve()

@@ -20,6 +20,8 @@ from tests.stories.house import BO, FEATURE, SUBTITLE, House
 from tests.stories.test_kills import ONCE, Mortal, promoted
 from tests.wire import Wire
 
+pytestmark = pytest.mark.slow  # many whole worlds: .ci/run has the time for them
+
 Opens = Callable[..., House]
 
 

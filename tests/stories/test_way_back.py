@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import psycopg
+import pytest
 
-from tests.stories.house import ANA, BO, CY, FEATURE, POLICY, SUBTITLE, House, _rows
+from tests.stories.house import ANA, BO, CY, FEATURE, POLICY, SUBTITLE, UNCHECKED, House, _rows
+
+pytestmark = pytest.mark.slow  # many whole worlds: .ci/run has the time for them
 
 Opens = Callable[..., House]
 
@@ -56,7 +59,7 @@ def test_staging_shows_what_it_saw_and_the_card_knows_the_way_back(house: Opens)
 
 
 def test_what_is_lost_is_named_and_two_have_to_approve(house: Opens) -> None:
-    h = house()
+    h = house(policy=UNCHECKED.replace("required_destructive = 1", "required_destructive = 2"))
     h.only()
     h.write(DROP, "ALTER TABLE books DROP COLUMN IF EXISTS region;\n")
     card = h.ready_to_approve()
