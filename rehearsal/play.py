@@ -34,7 +34,7 @@ HINT = """
 
 Ctrl-C ends it and leaves nothing behind.
 """
-COMMANDS = {"/migrate": "status, stage, promote, history, help"}
+COMMANDS = {"/migrate": "status, check, stage, promote, baseline, history, help"}
 """What the page suggests when somebody types a slash: what this release understands."""
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -13,7 +13,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.stories.house import ANA, BO, CY, FEATURE, House
+from tests.stories.house import ANA, BO, CY, FEATURE, UNCHECKED, House
 
 Opens = Callable[..., House]
 
@@ -135,7 +135,7 @@ def test_long_sql_is_a_file_in_the_thread(house: Opens) -> None:
 
 
 def test_a_long_apply_holds_up_nobody_else_and_cancel_is_answered_truthfully(house: Opens) -> None:
-    h = house()
+    h = house(policy=UNCHECKED)
     h.only(FEATURE)
     h.write("20261101130000_wait.sql", "select 1 from gate_keeper();\nselect pg_sleep(0.1);\n")
     with psycopg.connect(h.staging, autocommit=True) as connection:
@@ -195,7 +195,7 @@ def test_a_lock_that_does_not_come_is_tried_again_and_the_blocker_named(house: O
 
 
 def test_a_graceful_stop_in_the_middle_goes_on_afterwards(house: Opens) -> None:
-    h = house()
+    h = house(policy=UNCHECKED)
     h.only(FEATURE)
     h.write("20261101130000_slow.sql", "create table slow_one (id int);\nselect slow();\n")
     for address, seconds in ((h.staging, 0), (h.production, 25)):
