@@ -32,6 +32,7 @@ ANA, BO = "U0ANA0001", "U0BO00001"
 POLICY = f"""
 [approvals]
 approvers = ["{BO}"]
+required_destructive = 1
 [gates]
 manual = []
 skip = ["pull_request", "sql_check"]

@@ -69,7 +69,8 @@ def test_connections_lost_in_the_middle_of_a_promotion(house: Callable[..., Hous
     h.start_bot()
     h.slack.sockets.wait_connected(TWO, within=40)
     h.only(FEATURE)
-    h.write("20261101130000_slow.sql", "select pg_sleep(2);\ncreate table slowly (id int);\n")
+    h.write("20261101130000_slow.sql", "select pg_sleep(2);\ncreate table slowly (id int);\n"
+            "alter table slowly enable row level security;\n")
     card = h.ready_to_approve()
     time.sleep(2.5)     # past the age below which a lost connection is taken for a failed attempt
     h.presses(BO, card, "Approve")
