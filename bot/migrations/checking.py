@@ -200,5 +200,6 @@ def risks(findings: Sequence[Finding]) -> tuple[str, ...]:
     said = (finding.why.split(". ")[0].rstrip(".") for finding in findings if finding.destroys)
     lines = (finding.line for finding in findings if finding.destroys)
     return tuple(dict.fromkeys(
-        f"{words if words[1:2].isupper() else words[:1].lower() + words[1:]} (line {line})" for words, line in zip(said, lines, strict=True)
+        f"{words if words[1:2].isupper() else words[:1].lower() + words[1:]} (line {line})"
+        for words, line in zip(said, lines, strict=True)
     ))
