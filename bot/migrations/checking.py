@@ -197,9 +197,12 @@ def _ignored(finding: Finding, ignores: Iterable[Ignore]) -> Finding:
 
 def risks(findings: Sequence[Finding]) -> tuple[str, ...]:
     """What the findings destroy or open up, as sentences such as `drops the column … (line 3)`, each once."""
-    said = (finding.why.split(". ")[0].rstrip(".") for finding in findings if finding.destroys)
-    lines = (finding.line for finding in findings if finding.destroys)
     return tuple(dict.fromkeys(
-        f"{words if words[1:2].isupper() else words[:1].lower() + words[1:]} (line {line})"
-        for words, line in zip(said, lines, strict=True)
+        f"{_lowered(finding.why.split('. ')[0].rstrip('.'))} (line {finding.line})"
+        for finding in findings if finding.destroys
     ))
+
+
+def _lowered(words: str) -> str:
+    """Within a sentence; a keyword of SQL stays in capitals."""
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]
