@@ -23,7 +23,7 @@ People = tuple[Person, Person]
 def test_one_asks_another_approves_done(people: People, world: World) -> None:
     ana, bo = people
     ana.types("/migrate promote")
-    ana.reads("Held by 1 gate: On staging")
+    ana.reads("Held by 2 gates: On staging, Has a rollback plan")
     ana.sees_no("Approve")
     ana.types("/migrate stage")
     ana.reads("Done · in staging", card="S-1")
@@ -71,7 +71,7 @@ def test_the_whole_way_by_keyboard_alone(people: People, world: World) -> None:
 def test_the_sql_is_read_and_closed_by_keyboard(people: People) -> None:
     ana, bo = people
     ana.types("/migrate promote")
-    bo.reads("Held by 1 gate")
+    bo.reads("Held by 2 gates")
     bo.goes_to("View SQL")
     bo.key("Enter")
     dialog = bo.page.get_by_role("dialog")
