@@ -32,7 +32,9 @@ class Mortal(House):
     """A house whose bot dies in each life at the next of some points, and is started again whenever it is dead.
 
     The points of successive lives differ, as do those of real deaths: a process that always died at its first
-    write, which is the note of the session that applies, could never apply anything.
+    write, which is the note of the session that applies, could never apply anything. After every round through
+    the points lives last longer (twice, three times the count), for a stage such as the proof of a way back
+    starts again in each life and takes more statements than the first deaths allow.
     """
 
     def __init__(self, points: str, start: bool = True, **world: object) -> None:
@@ -65,7 +67,9 @@ class Mortal(House):
     def _keep(self) -> None:
         while not self._over.wait(0.02):
             if self.bot is None or self.bot.poll() is not None:
-                self._given["KILL_AT"] = self._points[self.lives % len(self._points)]
+                rounds, turn = divmod(self.lives, len(self._points))
+                what, count, when = self._points[turn].split(":")
+                self._given["KILL_AT"] = f"{what}:{int(count) * (rounds + 1)}:{when}"
                 self.lives += 1
                 self.start_bot(wait=False)
 
