@@ -1,45 +1,17 @@
-"""What people can ask of promotions and staging runs; every answer is facts for the journal, or a refusal."""
+"""What people can say about promotions and staging runs; every answer is facts for the journal, or a refusal."""
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
-from difflib import get_close_matches
-
-from bot.asking import Wanted, read, wanted
-from bot.baseline import accepted, differences
-from bot.domain.baseline import Kind
 from bot.domain.checklist import Check, State
-from bot.domain.entry import Fact, Json, Opening
-from bot.domain.migration import Folder, Migration
-from bot.domain.pending import Pending
-from bot.domain.plan import Plan, PlannedFile
-from bot.domain.project import Environment
+from bot.domain.entry import Fact, Json
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record, Status
 from bot.errors import Refused, Unknown
 from bot.evidence import manual_labels
-from bot.linting import pending, risks
-from bot.migrations.files import purpose
-from bot.migrations.transaction import obstacle, statement_count
 from bot.policy import Policy
-from bot.policy.terms import terms
-from bot.ports import Put
-from bot.restaging import restageable
+from bot.requests import SERIES
 from bot.roles import requesters, require_approver, require_member, require_operator, required_approvals
 from bot.world import Ports, Project
-
-KINDS = {Environment.PRODUCTION: "promotion", Environment.STAGING: "staging"}
-SERIES = {"promotion": "P", "staging": "S", "baseline": "B"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What came of a request: its record; `again` when somebody had asked for the very same before."""
-
-    record: str
-    plan: Plan
-    again: bool
 
 
 class Promotions:
@@ -47,7 +19,6 @@ class Promotions:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._requests = threading.Lock()
 
     def project(self, name: str = "") -> Project:
         """The project of that name, or the only one. Raises `Unknown`."""
@@ -65,53 +36,6 @@ class Promotions:
     def require_member(self, by: str, project: Project) -> None:
         """Raises `Refused` unless this person may use the bot."""
         require_member(self._ports.people.find(by), project.policy)
-
-    def promote(self, by: str, project: Project, versions: tuple[str, ...], key: str) -> Asked:
-        """Ask for all pending migrations, or these, to go to production; the same `key` again asks nothing new."""
-        self.require_member(by, project)
-        asked = wanted(versions)
-        if asked.fork:
-            require_operator(self._ports.people.find(by), project.policy)
-        return self._request(by, project, Environment.PRODUCTION, asked, key)
-
-    def stage(self, by: str, project: Project, versions: tuple[str, ...], key: str) -> Asked:
-        """Ask for all pending migrations, or these, to go to staging; the same `key` again asks nothing new."""
-        require_operator(self._ports.people.find(by), project.policy)
-        return self._request(by, project, Environment.STAGING, wanted(versions), key)
-
-    def restage(self, by: str, project: Project, versions: tuple[str, ...], key: str) -> Asked:
-        """Ask for an edited file to take the place of what staging ran of it; the same `key` asks nothing new."""
-        require_operator(self._ports.people.find(by), project.policy)
-        if len(versions) != 1:
-            raise Unknown("Say which one: /migrate restage VERSION.")
-        with self._requests:
-            if before := self._ports.shelves.get("requests", key):
-                record_id = str(before["record"])
-                return Asked(record=record_id, plan=self._fold(record_id).plan, again=False)
-            asked = wanted(versions)
-            plan, files = self._plan(project, Environment.STAGING, asked, anew=True)
-            back = restageable(project, self._ports.shelves, plan)
-            if live := self._live("staging", plan):
-                return Asked(record=live, plan=plan, again=True)
-            for file in files:
-                self._ports.shelves.keep(file.content)
-            return self._open(by, project, "staging", plan, key, back)
-
-    def baseline(self, by: str, project: Project, key: str) -> Asked:
-        """Ask for today's differences between files and histories to be accepted for good."""
-        require_operator(self._ports.people.find(by), project.policy)
-        with self._requests:
-            if before := self._ports.shelves.get("requests", key):
-                record_id = str(before["record"])
-                return Asked(record=record_id, plan=self._fold(record_id).plan, again=False)
-            known = accepted(self._ports.shelves, project.name)
-            new = tuple(difference for difference in differences(project) if difference not in known)
-            if not new:
-                raise Refused("Nothing to accept: files and histories agree, but for what was accepted before.")
-            head = max((row.version for row in project.databases[Environment.PRODUCTION].history()), default=None)
-            plan = Plan(project=project.name, environment=Environment.PRODUCTION, head=head, files=(), accepts=new)
-            live = self._live("baseline", plan)
-            return Asked(record=live, plan=plan, again=True) if live else self._open(by, project, "baseline", plan, key)
 
     def approve(self, by: str, record_id: str) -> tuple[Fact, ...]:
         """Give this person's approval to exactly the plan that the card shows."""
@@ -208,13 +132,6 @@ class Promotions:
         require_member(self._ports.people.find(by), policy)
         return record, promotion
 
-    def check(self, by: str, project: Project, versions: tuple[str, ...]) -> Pending:
-        """What the checks say of the files that are not in production yet, or of these."""
-        self.require_member(by, project)
-        folder = project.migrations.read()
-        chosen = [_in_folder(version, folder) for version in versions]
-        return pending(project, folder, chosen, self._ports.shelves, self._ports.clock.now())
-
     def recent(self, project: Project, limit: int = 15) -> list[tuple[Record, Promotion]]:
         """The newest promotions and staging runs of a project, newest first."""
         found = self._ports.journal.find(project=project.name, limit=100_000)
@@ -254,116 +171,3 @@ class Promotions:
     def _ended(record_id: str, promotion: Promotion) -> str:
         ending = promotion.ending
         return f"{record_id} has ended: {ending.verdict if ending else 'over'}. Nothing changed by this."
-
-    def _request(
-        self, by: str, project: Project, environment: Environment, asked: Wanted, key: str
-    ) -> Asked:
-        kind = KINDS[environment]
-        if before := self._before(key):
-            return before
-        # Outside the lock: GitHub may be slow, and nobody else's request has to wait for that.
-        plan, files = self._plan(project, environment, asked)
-        with self._requests:
-            if before := self._before(key):
-                return before
-            if live := self._live(kind, plan):
-                return Asked(record=live, plan=plan, again=True)
-            for file in files:
-                self._ports.shelves.keep(file.content)
-            return self._open(by, project, kind, plan, key)
-
-    def _before(self, key: str) -> Asked | None:
-        """What this very delivery opened when it was worked on before."""
-        if doc := self._ports.shelves.get("requests", key):
-            record_id = str(doc["record"])
-            return Asked(record=record_id, plan=self._fold(record_id).plan, again=False)
-        return None
-
-    def _open(
-        self, by: str, project: Project, kind: str, plan: Plan, key: str, back: dict[str, Json] | None = None,
-    ) -> Asked:
-        record_id = f"{SERIES[kind]}-{self._ports.journal.number(SERIES[kind])}"
-        fact = Fact(
-            about=record_id,
-            kind="promotion.requested",
-            actor=by,
-            data={
-                "kind": kind, "plan": plan.to_json(), "terms": terms(project.policy),
-                **({"takes_back": back} if back else {}),
-            },
-            opens=Opening(kind=kind, project=project.name, stage="take_back" if back else "gates"),
-        )
-        # The note of which record a delivery opened goes in with the opening, so that the same
-        # delivery worked again after a crash finds it.
-        self._ports.journal.append([fact], puts=[Put(shelf="requests", key=key, doc={"record": record_id})])
-        return Asked(record=record_id, plan=plan, again=False)
-
-    def _live(self, kind: str, plan: Plan) -> str:
-        """The live record of the same plan. Raises `Refused` for one that shares files with it."""
-        for record in self._ports.journal.find(kind=kind, project=plan.project, status=Status.LIVE):
-            live = self._fold(record.id)
-            if live.plan.digest == plan.digest:
-                return record.id
-            if shared := {f.version for f in live.plan.files} & {f.version for f in plan.files}:
-                raise Refused(
-                    f"{record.id} is already about {', '.join(sorted(shared))}. Cancel it first, or let it end."
-                )
-        return ""
-
-    def _plan(
-        self, project: Project, environment: Environment, asked: Wanted, anew: bool = False,
-    ) -> tuple[Plan, list[Migration]]:
-        folder, meant = read(project, asked, environment)
-        history = project.databases[environment].history()
-        if anew:  # planned as if it had been taken back already
-            history = tuple(row for row in history if row.version not in asked.versions)
-        applied = {row.version for row in history}
-        left_out = {
-            (difference.version, difference.sha256)
-            for difference in accepted(self._ports.shelves, project.name)
-            if difference.kind is Kind.NEVER and difference.environment is environment
-        }
-        pending = [
-            file
-            for file in meant.migrations
-            if file.version not in applied and (file.version, file.sha256) not in left_out
-        ]
-        named = [_named(version, meant, applied, str(environment)) for version in asked.versions]
-        chosen = named or pending
-        if not chosen:
-            count = len(meant.migrations)
-            raise Refused(f"Nothing to do: {environment} has every migration of {asked.where} ({count}).")
-        chosen.sort(key=lambda file: file.version)
-        opened = risks(chosen, self._ports.shelves, self._ports.clock.now())
-        files = tuple(
-            PlannedFile(
-                version=file.version,
-                name=file.name,
-                filename=file.filename,
-                sha256=file.sha256,
-                statements=0 if obstacle(file.content) else statement_count(file.content),
-                purpose=purpose(file.content), risks=opened[file.version],
-            )
-            for file in chosen
-        )
-        head = max(applied, default=None)
-        source = folder.source
-        return Plan(project=project.name, environment=environment, head=head, files=files, source=source), chosen
-
-
-def _named(version: str, folder: Folder, applied: set[str], where: str) -> Migration:
-    found = _in_folder(version, folder)
-    if found.version in applied:
-        raise Refused(f"{found.label} is already in {where}.")
-    return found
-
-
-def _in_folder(version: str, folder: Folder) -> Migration:
-    found = [
-        file for file in folder.migrations if version in (file.version, file.filename, f"{file.version}_{file.name}")
-    ]
-    if not found:
-        near = get_close_matches(version, [file.version for file in folder.migrations], n=1)
-        hint = f" Did you mean {near[0]}?" if near else " `/migrate status` lists them."
-        raise Unknown(f"There is no migration {version} in the folder.{hint}")
-    return found[0]

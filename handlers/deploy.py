@@ -33,10 +33,10 @@ Verb = Callable[[Ask, str, str], Reply]
 class Deploy:
     """The conversation about windows. Every verb takes the project's name (maybe none) and the rest of the words."""
 
-    def __init__(self, deploys: Deploys, promotions: Promotions, channel_id: Callable[[str], str]) -> None:
+    def __init__(self, deploys: Deploys, promotions: Promotions, which: Which) -> None:
         self._deploys = deploys
         self._promotions = promotions
-        self._which = Which(promotions, channel_id)
+        self._which = which
         self._verbs: Mapping[str, Verb] = {
             "window": self._window,
             "windows": self._windows,

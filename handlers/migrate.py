@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
-from bot.promotions import Asked, Promotions
+from bot.promotions import Promotions
+from bot.requests import Asked, Requests
 from bot.status import overview
 from bot.world import Project
 from handlers.conversation import Ask, Reply, Subject
@@ -14,7 +15,9 @@ from handlers.which import Which, taken_apart
 from templates.blocks import line, notice
 from templates.check import check_card
 from templates.migrate import help_card, history_card, status_card
-from templates.promotion import APPROVE, CANCEL, CONFIRM, I_AM_HERE, REJECT, VIEW_SQL, sql_modal
+from templates.promotion_buttons import APPROVE, CANCEL, I_AM_HERE, REJECT, VIEW_SQL
+from templates.promotion_checklist import CONFIRM
+from templates.promotion_sql import sql_modal
 from templates.rollback import ROLLBACK_PLAN, rollback_modal
 from templates.waiver import REASON, WAIVE, WAIVE_REASON, waive_modal
 
@@ -25,11 +28,13 @@ class Migrate:
     """The conversation about migrations."""
 
     def __init__(
-        self, promotions: Promotions, view: PromotionView, channel_id: Callable[[str], str],
+        self, promotions: Promotions, requests: Requests, view: PromotionView, which: Which,
+        verbs: Mapping[str, Verb],
     ) -> None:
         self._promotions = promotions
+        self._requests = requests
         self._view = view
-        self._which = Which(promotions, channel_id)
+        self._which = which
         self._verbs: Mapping[str, Verb] = {
             "status": self._status,
             "check": self._check,
@@ -38,6 +43,7 @@ class Migrate:
             "promote": self._promote,
             "history": self._history,
             "baseline": self._baseline,
+            **verbs,
         }
 
     def subject(self) -> Subject:
@@ -73,23 +79,23 @@ class Migrate:
         return Reply(message=status_card(overview(project)))
 
     def _check(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
-        return Reply(message=check_card(project.name, self._promotions.check(ask.user, project, versions)))
+        return Reply(message=check_card(project.name, self._requests.check(ask.user, project, versions)))
 
     def _history(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
         self._promotions.require_member(ask.user, project)
         return Reply(message=history_card(project.name, self._promotions.recent(project)))
 
     def _stage(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
-        return self._asked(project, self._promotions.stage(ask.user, project, versions, ask.key))
+        return self._asked(project, self._requests.stage(ask.user, project, versions, ask.key))
 
     def _restage(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
-        return self._asked(project, self._promotions.restage(ask.user, project, versions, ask.key))
+        return self._asked(project, self._requests.restage(ask.user, project, versions, ask.key))
 
     def _promote(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
-        return self._asked(project, self._promotions.promote(ask.user, project, versions, ask.key))
+        return self._asked(project, self._requests.promote(ask.user, project, versions, ask.key))
 
     def _baseline(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
-        asked = self._promotions.baseline(ask.user, project, ask.key)
+        asked = self._requests.baseline(ask.user, project, ask.key)
         said = f"{asked.record} asks for {len(asked.plan.accepts)} differences to be accepted"
         where = project.policy.channels.deploys
         return Reply(message=notice(line(f"{said}. Its card is in {where}.")), wake=(asked.record,))

@@ -14,7 +14,9 @@ from handlers.announcer import Line, Upload
 from handlers.history import History
 from templates.baseline import baseline_card
 from templates.blocks import Message, line, notice
-from templates.promotion import Sight, card, long_sql
+from templates.promotion import card
+from templates.promotion_sight import Sight
+from templates.promotion_sql import long_sql
 from templates.promotion_thread import needs_somebody, told
 from templates.rollback import Plan
 

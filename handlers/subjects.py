@@ -7,6 +7,7 @@ from typing import cast
 
 from bot.deploys import Deploys
 from bot.promotions import Promotions
+from bot.requests import Requests
 from bot.scrub import Scrubber
 from bot.timing import Timing
 from bot.world import Ports
@@ -15,14 +16,16 @@ from handlers.deploy import Deploy
 from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
 from handlers.timing import Clockwork
+from handlers.which import Which
 
 
 def subjects(ports: Ports, view: PromotionView, channel_id: Callable[[str], str]) -> tuple[Subject, ...]:
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
+    which = Which(promotions, channel_id)
     return (
-        Migrate(promotions, view, channel_id).subject(),
-        Deploy(deploys, promotions, channel_id).subject(),
+        Migrate(promotions, Requests(ports), view, which, verbs={}).subject(),
+        Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
     )
 

@@ -19,7 +19,8 @@ from templates.blocks import (
     preformatted,
     section,
 )
-from templates.promotion import APPROVE, CANCEL, REJECT, Sight, of_project
+from templates.promotion_buttons import APPROVE, CANCEL, REJECT
+from templates.promotion_sight import Sight, of_project
 
 MOST = 100
 

@@ -29,7 +29,7 @@ from templates.blocks import (
     text_input,
     when,
 )
-from templates.promotion import of_project
+from templates.promotion_sight import of_project
 from templates.window import queue_lines, span, utc
 
 CONFIRM_IT = "deploy.confirm"

@@ -23,7 +23,7 @@ from templates.blocks import (
     section,
     when,
 )
-from templates.promotion import of_project
+from templates.promotion_sight import of_project
 
 DAY = timedelta(days=1)
 ONWARD = "What was queued waits for the next one."

@@ -22,7 +22,7 @@ from bot.migrations.apply import Patience
 from bot.migrations.database import PostgresDatabase
 from bot.migrations.files import FolderMigrations
 from bot.policy import parse_policy
-from bot.promotions import Promotions
+from bot.requests import Requests
 from bot.runbooks import promotion, staging
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
@@ -97,7 +97,7 @@ def approved(
             journal=journal, shelves=journal, clock=clock, people=Everybody(), health=unused,
             projects={"shop": project}, wake=lambda record: None, tell=lambda: None, stopping=lambda: walk.stop,
         )
-        requests = Promotions(walk.ports)
+        requests = Requests(walk.ports)
         walk.record = requests.stage(ANA, project, (), "1").record
         walk.on()
         walk.record = requests.promote(ANA, project, (), "2").record

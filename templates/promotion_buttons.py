@@ -1,0 +1,75 @@
+"""The buttons of a promotion's card: each only while pressing it makes sense."""
+
+from __future__ import annotations
+
+from bot.domain.checklist import automatic_passed
+from bot.domain.promotion import Promotion
+from bot.domain.record import Status
+from templates.blocks import Block, button, confirm
+from templates.promotion_sight import Sight
+from templates.rollback import rollback_button
+from templates.timing import RUN_NOW, SCHEDULE
+
+APPROVE, REJECT, CANCEL = "promotion.approve", "promotion.reject", "promotion.cancel"
+VIEW_SQL, I_AM_HERE = "promotion.sql", "promotion.here"
+
+
+def buttons_of(sight: Sight) -> list[Block]:
+    p, id = sight.promotion, sight.record.id
+    buttons = [button("View SQL", VIEW_SQL, id), *rollback_button(p, id)]
+    if sight.record.status is Status.ENDED or p.began:
+        return buttons
+    if sight.record.stage == "approval" and automatic_passed(p.checklist) and len(p.approvals) < sight.required:
+        buttons.append(button("Approve", APPROVE, id, style="primary", confirm=_sure(p)))
+    if sight.record.stage == "approval":
+        buttons.append(
+            button(
+                "Reject",
+                REJECT,
+                id,
+                confirm=confirm(
+                    "Reject it?",
+                    f"{id} ends here and production stays unchanged. Say why in its thread.",
+                    "Reject",
+                    "Back",
+                ),
+            )
+        )
+    if sight.schedulable and p.kind == "promotion" and sight.record.stage in ("approval", "window"):
+        buttons.append(button("Schedule", SCHEDULE, id))
+    if _may_run_now(sight):
+        buttons.append(button("Run now", RUN_NOW, id))
+    if sight.record.stage == "window" and p.window_opens is not None and not p.attended_by:
+        buttons.append(button("I am here", I_AM_HERE, id, style="primary"))
+    buttons.append(
+        button(
+            "Cancel",
+            CANCEL,
+            id,
+            confirm=confirm(
+                "Cancel it?",
+                f"{id} ends here and {p.where} stays unchanged.",
+                "Cancel it",
+                "Back",
+            ),
+        )
+    )
+    return buttons
+
+
+def _may_run_now(sight: Sight) -> bool:
+    """While it waits for a window that is not open, and nobody let it through yet."""
+    p, record = sight.promotion, sight.record
+    waits = record.stage == "window" and record.waits_for.startswith("the deploy window")
+    return waits and not (p.run_now and p.run_now.given_by)
+
+
+def _sure(p: Promotion) -> Block:
+    count = len(p.plan.files)
+    return confirm(
+        "Approve for production?",
+        f"{count} file{'s' if count != 1 else ''}, exactly the bytes of plan {p.plan.digest[:6]}: "
+        f"{', '.join(file.label for file in p.plan.files)}. They go in as soon as every gate passes.",
+        "Approve",
+        "Back",
+    )

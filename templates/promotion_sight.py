@@ -1,0 +1,34 @@
+"""What a promotion's card is drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.domain.entry import Json
+from bot.domain.promotion import Promotion
+from bot.domain.record import Record
+
+ONLY_PROJECT = "default"
+"""The name of the project that the variables without a prefix describe."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """What a promotion's card is drawn from."""
+
+    record: Record
+    promotion: Promotion
+    required: int = 1
+    approvers: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    progress: Mapping[str, Json] = field(default_factory=dict)
+    turn: str = ""
+    """Its place in the line of those that wait, where others are before it."""
+    schedulable: bool = False
+    head_hash: str = ""
+
+
+def of_project(name: str) -> str:
+    """` · shop` where there are several projects to tell apart; nothing for the only one."""
+    return "" if name == ONLY_PROJECT else f" · {name}"
