@@ -27,7 +27,7 @@ from bot.roles import require_member, require_operator
 from bot.world import Ports, Project
 
 KINDS = {Environment.PRODUCTION: "promotion", Environment.STAGING: "staging"}
-SERIES = {"promotion": "P", "staging": "S", "baseline": "B"}
+SERIES = {"promotion": "P", "staging": "S", "baseline": "B", "rollback": "R"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from bot.notices import tell_policy_changes, tell_unknown_names
 from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
-from bot.runbooks import baseline, freeze, notice, promotion, staging, window
+from bot.runbooks import baseline, freeze, notice, promotion, rollback, staging, window
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
@@ -40,6 +40,7 @@ from handlers.listeners import Identity, build_app
 from handlers.notice_view import NoticeView
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
+from handlers.rollback_view import RollbackView
 from handlers.slack_out import SlackOut
 from handlers.socket_mode import SocketMode
 from handlers.subjects import subjects
@@ -50,6 +51,7 @@ log = structlog.get_logger(__name__)
 RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
     "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
+    "rollback": rollback.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
 FATAL_AT_SLACK = frozenset({
@@ -106,6 +108,7 @@ class House:
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
         views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
+        views["rollback"] = RollbackView(ports, view)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
@@ -241,7 +244,9 @@ def _last_identity(journal: Store, why: str) -> dict[str, str]:
 
 
 def _listed(policy: Policy) -> tuple[str, ...]:
-    return (*policy.roles.members, *policy.roles.operators, *policy.approvals.approvers)
+    return (
+        *policy.roles.members, *policy.roles.operators, *policy.approvals.approvers, *policy.incidents.on_call,
+    )
 
 
 def _ready(port: int) -> None:

@@ -8,6 +8,7 @@ from typing import cast
 from bot.deploys import Deploys
 from bot.promotions import Promotions
 from bot.requests import Requests
+from bot.rollbacks import Rollbacks
 from bot.scrub import Scrubber
 from bot.timing import Timing
 from bot.world import Ports
@@ -15,6 +16,7 @@ from handlers.conversation import Subject, together
 from handlers.deploy import Deploy
 from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
+from handlers.rollback import Rollback
 from handlers.timing import Clockwork
 from handlers.which import Which
 
@@ -22,11 +24,12 @@ from handlers.which import Which
 def subjects(ports: Ports, view: PromotionView, channel_id: Callable[[str], str]) -> tuple[Subject, ...]:
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
-    which = Which(promotions, channel_id)
+    which, rollback = Which(promotions, channel_id), Rollback(Rollbacks(ports))
     return (
-        Migrate(promotions, Requests(ports), view, which, verbs={}).subject(),
+        Migrate(promotions, Requests(ports), view, which, verbs={"rollback": rollback.verb}).subject(),
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
+        rollback.subject(),
     )
 
 

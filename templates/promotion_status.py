@@ -8,6 +8,7 @@ from bot.domain.checklist import State
 from bot.domain.promotion import Promotion
 from templates.blocks import Mark, code, line, lines, mention, speech, when
 from templates.promotion_sight import Sight, of_project
+from templates.rollback import rollback_of
 
 
 def title(sight: Sight) -> str:
@@ -15,6 +16,8 @@ def title(sight: Sight) -> str:
     count = len(p.plan.files)
     what = f"{count} migration{'s' if count != 1 else ''}"
     aim = f"Promote {what} to production" if p.kind == "promotion" else f"Stage {what}"
+    if p.taken_back and p.taken_back.done:
+        return f"{aim}: rolled back{of_project(p.plan.project)}"
     if ending is None or ending.verdict == "done":
         return f"{aim}{of_project(p.plan.project)}"
     if p.may_have_changed:
@@ -27,6 +30,13 @@ def title(sight: Sight) -> str:
 
 
 def status(sight: Sight) -> Mark:
+    p = sight.promotion
+    if back := rollback_of(p):
+        return lines(back, _people(p)) if p.taken_back and p.taken_back.done else lines(back, _status(sight))
+    return _status(sight)
+
+
+def _status(sight: Sight) -> Mark:
     p, record = sight.promotion, sight.record
     if p.ending is not None:
         return _ended(sight)
@@ -119,7 +129,7 @@ def _ended(sight: Sight) -> Mark:
         case "unverified":
             return lines(
                 line(f"All files are in {p.where}, but what is there now is not as expected: ", ending.why, "."),
-                "Look at it now; undo it with a new migration if it must go.",
+                "Look at it now; Roll back takes it out if it must go.",
             )
         case "rejected":
             return line(
@@ -184,7 +194,8 @@ def _onward(p: Promotion) -> Mark:
         return line("Next: mend the cause, then ", code("/migrate stage"), " for what is not in.")
     return line(
         "Next: mend the cause, in production or in the file; an edited file goes to staging again with ",
-        code(f"/migrate restage {p.failure.version}"), ". Then ", code("/migrate promote"), " for what is not in.",
+        code(f"/migrate restage {p.failure.version}"), ". Then ", code("/migrate promote"), " for what is not in",
+        ", or Roll back for what is." if p.changed_something else ".",
     )
 
 

@@ -12,6 +12,7 @@ from bot.domain.entry import Entry, Json
 from bot.domain.evidence import Tick, Waiver
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
+from bot.domain.rolling_back import ROLLING, TAKEN, Rolling, TakenBack
 from bot.domain.source import Source
 from bot.domain.way_back import WayBack
 from bot.domain.window import Span
@@ -120,7 +121,13 @@ class Promotion:
     takes_back: Mapping[str, Json] = field(default_factory=dict)
     """Set where a version is staged anew: what of it is on staging, and the proven way back from that."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
-    """What the card says of the way back: schema, lost, given_up, locks."""
+    """What the card says of the way back: schema, lost, given_up, locks; and the proven SQL by version."""
+    rolling: Rolling | None = None
+    """Set where the record is a rollback: what it takes back."""
+    on_behalf: str = ""
+    """The rollback that had this staging run begun."""
+    taken_back: TakenBack | None = None
+    """The newest rollback of this promotion."""
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -224,6 +231,8 @@ def _requested(entry: Entry) -> Promotion:
         requested_at=entry.at,
         terms=terms if isinstance(terms, dict) else {},
         takes_back=back if isinstance(back := entry.data.get("takes_back"), dict) else {},
+        rolling=Rolling.from_json(rolling) if isinstance(rolling := entry.data.get("rolling"), dict) else None,
+        on_behalf=str(entry.data.get("for", "")),
     )
 
 
@@ -395,6 +404,20 @@ def _ended(p: Promotion, e: Entry) -> Promotion:
     return replace(p, ending=p.ending or ending)
 
 
+def _rolling(p: Promotion, e: Entry) -> Promotion:
+    """What happens to a rollback; its words are the approvals, and a new plan takes them away."""
+    plan = e.data.get("plan")
+    if p.rolling is None or (e.kind == "rollback.word" and plan != p.plan.digest):
+        return p
+    rolling = ROLLING[e.kind](p.rolling, e)
+    anew = plan_from_json(plan) if isinstance(plan, dict) else p.plan
+    return replace(p, plan=anew, rolling=rolling, approvals={word.by: word.at for word in rolling.words})
+
+
+def _taken_back(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, taken_back=TAKEN[e.kind](p.taken_back, e))
+
+
 def _texts(value: Json) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
@@ -436,4 +459,5 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
     "walk.ended": _ended,
+    **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
 }

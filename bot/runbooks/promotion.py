@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.domain.checklist import State, automatic_passed, passed
 from bot.domain.promotion import Promotion
 from bot.gates import PROMOTION
-from bot.runbooks import steps
+from bot.runbooks import proving, steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.turn import not_now, window
 from bot.runbooks.voters import asked_for, still_count
@@ -67,7 +67,10 @@ def apply(promotion: Promotion, world: World) -> Outcome:
             return Wait(for_=" ".join(missing), until=world.ports.clock.now() + RECHECK)
     elif blocked := steps.project_taken(world):
         return blocked
-    return steps.put_in(promotion, world)
+    outcome = steps.put_in(promotion, world)
+    if not isinstance(outcome, Wait):
+        proving.look(promotion, proving.AFTER, world)
+    return outcome
 
 
 def verify(promotion: Promotion, world: World) -> Outcome:
@@ -79,6 +82,8 @@ def watch(promotion: Promotion, world: World) -> Outcome:
     """Stay and look for as long as the policy says."""
     policy, now = world.policy.watch, world.ports.clock.now()
     world.release_project()
+    if promotion.taken_back and promotion.taken_back.done:
+        return Stop(verdict="rolled back", why=f"rolled back by {promotion.taken_back.record}")
     if promotion.watch_until is None:
         world.note("watch.begun", {"until": (now + policy.duration).isoformat(), "health": list(policy.health)})
         return Wait(for_="the watch", until=now)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from bot import schedule
 from bot.domain.entry import SYSTEM, Fact
 from bot.domain.promotion import Promotion
+from bot.domain.record import Status
 from bot.domain.window import Closure, Span
 from bot.ports import Put
 from bot.roles import requesters
@@ -60,6 +61,8 @@ def not_now(promotion: Promotion, world: World) -> str:
     every = schedule.calendar(ports, promotion.plan.project)
     if closed := every.closed_at(now):
         return f"frozen before it began, {_held_by(closed)}"
+    if rollback := _rollback(promotion.plan.project, world):
+        return f"{rollback} goes first"
     if promotion.run_now and promotion.run_now.given_by:
         return ""
     span = schedule.place(ports, promotion, every, now)
@@ -142,11 +145,19 @@ def _why(promotion: Promotion, world: World, every: Calendar, now: datetime) -> 
 def _turn(promotion: Promotion, world: World, every: Calendar) -> Wait | None:
     """One promotion a project at a time: the others that could start now go first in the order of the line."""
     ports, now = world.ports, world.ports.clock.now()
+    if rollback := _rollback(promotion.plan.project, world):
+        return Wait(for_=f"its turn: {rollback} goes first", until=now + SETTLE)
     before = schedule.ahead(schedule.in_line(ports, promotion.plan.project), promotion.id)
     going = [each for each in before if each.running or _could_start(each, world, every, now)]
     if not going:
         return None
     return Wait(for_=f"its turn: {schedule.place_in_line(len(going) + 1, going[-1].record.id)}", until=now + SETTLE)
+
+
+def _rollback(project: str, world: World) -> str:
+    """A rollback that was asked for and is not in production yet: nothing new goes in before it."""
+    live = world.ports.journal.find(kind="rollback", project=project, status=Status.LIVE)
+    return next((record.id for record in live if record.stage not in ("staging", "file", "done")), "")
 
 
 def _could_start(waiting: schedule.Waiting, world: World, every: Calendar, now: datetime) -> bool:
