@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +23,7 @@ from bot.migrations.database import PostgresDatabase
 from bot.migrations.files import FolderMigrations
 from bot.policy import parse_policy
 from bot.requests import Requests
-from bot.runbooks import promotion, staging
+from bot.runbooks import promotion, rollback, staging
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.world import Ports, Project
@@ -38,15 +38,22 @@ manual = []
 skip = ["pull_request", "sql_check"]
 """
 
+RUNBOOKS = {"promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "rollback": rollback.RUNBOOK}
+
 
 class Everybody:
     def find(self, user: str) -> Person:
         return Person(id=user, full_member=True)
 
 
+@dataclass
 class RealClock:
+    """The time of day, and what a test puts it ahead by."""
+
+    ahead: timedelta = timedelta()
+
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) + self.ahead
 
 
 @dataclass
@@ -60,8 +67,12 @@ class Walk:
 
     def on(self) -> Record:
         """Take it as far as it goes now."""
-        Walker(self.ports, {"promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK}).walk(self.record)
-        reached = self.journal.load(self.record)
+        return self.walk(self.record)
+
+    def walk(self, record: str) -> Record:
+        """Take any record as far as it goes now."""
+        Walker(self.ports, RUNBOOKS).walk(record)
+        reached = self.journal.load(record)
         assert reached is not None
         return reached
 
@@ -80,6 +91,7 @@ class Walk:
 @contextmanager
 def approved(
     folder: Path, migrations: Path, staging_url: str, production_url: str, patience: Patience | None = None,
+    policy: str = POLICY,
 ) -> Iterator[Walk]:
     """What is pending was staged, asked for and approved: the next step puts it into production."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
@@ -90,7 +102,7 @@ def approved(
             Environment.PRODUCTION: PostgresDatabase(production_url, "production", patience),
         }
         project = Project(
-            name="shop", migrations=FolderMigrations(migrations), databases=databases, policy=parse_policy(POLICY),
+            name="shop", migrations=FolderMigrations(migrations), databases=databases, policy=parse_policy(policy),
         )
         walk = Walk(journal=journal, ports=unused, record="")
         walk.ports = Ports(
