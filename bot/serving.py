@@ -44,6 +44,7 @@ from handlers.promotion_view import PromotionView
 from handlers.signpost import Signpost
 from handlers.slack_out import SlackOut
 from handlers.socket_mode import SocketMode
+from handlers.standby import standing_by
 from handlers.subjects import subjects
 from handlers.window_view import FreezeView, WindowView
 
@@ -77,7 +78,9 @@ def run(settings: Settings) -> int:
     with place.lock() as lock:
         if not lock.try_acquire():
             log.warning("standing by", why="another process serves this store", holder=lock.holder())
-            if not lock.acquire(poll=1.0, stop=stop):
+            with standing_by(settings.host, settings.port, lock.holder):
+                mine = lock.acquire(poll=1.0, stop=stop)
+            if not mine:
                 return 0
         journal = place.open(SystemClock(), scrub)
         try:
