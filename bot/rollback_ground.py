@@ -59,13 +59,13 @@ def told(
                 f"{_named(key)} of {culprit} depends on {_named(on)}, which {promotion.id} made. Roll {culprit} back "
                 f"first: /migrate rollback {culprit}"
             )
-        if drafted:
+        if drafted and not added.intersection(now.parents.get(key, ())):  # what is a part of it goes along with it
             raise Refused(
                 f"{_named(key)} depends on {_named(on)}, which {promotion.id} made, and came by no promotion. "
                 f"Take it away first, or write supabase/rollbacks/{promotion.plan.files[0].filename} so that it does."
             )
-    by_hand = [*changed, *leaning]
-    return [f"{_named(key)} was changed since by no promotion." for key in by_hand[:5]]
+    told_ = [f"{_named(key)} was changed since by no promotion." for key in changed]
+    return [*told_, *(f"{_named(key)} was made since by no promotion, and goes with it." for key in leaning)][:8]
 
 
 def _culprits(ports: Ports, promotion: Promotion) -> dict[Key, str]:

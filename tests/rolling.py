@@ -31,6 +31,9 @@ required_destructive = 1
 [gates]
 manual = []
 skip = ["pull_request", "sql_check"]
+[apply]
+lock_timeout = "200ms"
+retries = 1
 [incidents]
 on_call = ["{ERIN}"]
 """
@@ -126,8 +129,10 @@ def shop(
     folder.mkdir(parents=True)
     for name, sql in files.items():
         (folder / name).write_text(sql)
-    with fresh_database(server) as staging, fresh_database(server) as production:
-        with approved(tmp_path, folder, staging.url, production.url, BRISK, policy) as walk:
-            if promoted:
-                walk.on()
-            yield Shop(walk, folder, staging, production)
+    with (
+        fresh_database(server) as staging, fresh_database(server) as production,
+        approved(tmp_path, folder, staging.url, production.url, BRISK, policy) as walk,
+    ):
+        if promoted:
+            walk.on()
+        yield Shop(walk, folder, staging, production)

@@ -6,6 +6,7 @@ from bot.domain.catalog import Snapshot
 from bot.domain.entry import SYSTEM, Fact, Json
 from bot.domain.promotion import Promotion
 from bot.domain.rolling_back import Rolling
+from bot.incidents import opening
 from bot.runbooks.outcome import Outcome, Stop
 from bot.world import World
 
@@ -39,15 +40,21 @@ def ended(outcome: Outcome, promotion: Promotion, world: World) -> Outcome:
 
 
 def call_people(promotion: Promotion, world: World, why: str) -> None:
-    """A rollback that went wrong calls whoever is on call, once.
-
-    THE PLACE where an incident is opened as soon as there are incidents: for a failed rollback, for one that was let
-    through by breaking the glass, and for an emergency promotion.
+    """Call whoever is on call, once, and open an incident about the promotion, unless one is open: for a rollback
+    that went wrong, and for one that was let through by breaking the glass.
     """
     people = dict.fromkeys((*world.policy.incidents.on_call, *world.policy.approvals.approvers))
     data: dict[str, Json] = {"people": list(people), "why": why}
     fact = Fact(about=promotion.id, kind="people.called", actor=SYSTEM, data=data)
-    world.ports.journal.append([fact], key=f"called:{promotion.id}:{why}")
+    own = rolling(promotion)
+    opened = opening(
+        world.ports, promotion.plan.project, f"Rollback of {own.of}: {why}", "SEV2", SYSTEM, promotion=own.of,
+        broken=own.reason,
+    )
+    world.ports.journal.append([fact, *opened], key=f"called:{promotion.id}:{why}")
+    for each in opened:
+        world.ports.wake(each.about)
+    world.ports.tell()
 
 
 def _tell(promotion: Promotion, world: World, kind: str, data: dict[str, Json]) -> None:

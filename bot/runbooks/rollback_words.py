@@ -10,7 +10,7 @@ from bot.errors import Refused, Unknown
 from bot.policy import Policy
 from bot.roles import require_approver, require_on_call, require_rescuer
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
-from bot.runbooks.rescue import rolling
+from bot.runbooks.rescue import call_people, rolling
 from bot.world import World
 
 JUDGES = {How.PRESSED: require_on_call, How.APPROVED: require_approver, How.GLASS: require_rescuer}
@@ -22,6 +22,8 @@ def asked_for(promotion: Promotion, world: World) -> Outcome:
     own, now, policy = rolling(promotion), world.ports.clock.now(), world.policy
     for word in own.words:
         if not (why := void(word, promotion, world)):
+            if word.how is How.GLASS:
+                call_people(promotion, world, f"nobody answered, so it begins on one person's word: {word.reason}")
             return Next(said=word.how)
         world.note("rollback.void", {"by": word.by, "why": why})
         return Wait(for_="approval", until=now)
