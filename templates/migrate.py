@@ -29,6 +29,7 @@ COMMANDS = (
     ("stage [VERSION…|#PR]", "put the pending migrations, these, or a pull request's into staging and verify them"),
     ("restage VERSION", "take it back on staging and apply the edited file there"),
     ("promote [VERSION…|#PR]", "ask for the pending migrations, these, or a pull request's to go to production"),
+    ("promote --emergency REASON", "the same past windows and ticks; opens an incident, and they are owed afterwards"),
     ("rollback [PROMOTION]", "take the last promotion, or this one, back from production"),
     ("baseline", "accept how files and histories differ today, with one approval"),
     ("history", "the last promotions, staging runs and rollbacks"),

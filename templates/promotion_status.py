@@ -16,6 +16,7 @@ def title(sight: Sight) -> str:
     count = len(p.plan.files)
     what = f"{count} migration{'s' if count != 1 else ''}"
     aim = f"Promote {what} to production" if p.kind == "promotion" else f"Stage {what}"
+    aim = f"Emergency: {aim[0].lower()}{aim[1:]}" if p.emergency else aim
     if p.taken_back and p.taken_back.done:
         return f"{aim}: rolled back{of_project(p.plan.project)}"
     if ending is None or ending.verdict == "done":
@@ -54,6 +55,8 @@ def _status(sight: Sight) -> Mark:
             return line((record.waits_for and f"Waiting for {record.waits_for}") or f"In {p.where}. Verifying", asked)
         case "watch":
             return _watching(sight)
+        case "done" if p.emergency:
+            return _done(sight)
         case _:
             return line(f"At “{record.stage}”", f", waiting for {record.waits_for}" if record.waits_for else "", asked)
 

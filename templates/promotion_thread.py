@@ -9,6 +9,7 @@ from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
 from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
+from templates.emergency import owed_line
 from templates.rollback import evidence_lines, proof_lines
 
 Told = Mark | None
@@ -17,7 +18,7 @@ Told = Mark | None
 def needs_somebody(entry: Entry) -> bool:
     """Whether the line of this entry mentions somebody who has to know or act; such a line stands alone."""
     mentions = ("approval.asked", "approval.void", "gate.waiver_void", "window.near", "run_now.asked", "walk.ended",
-                "taken_back.done")
+                "taken_back.done", "emergency.owed")
     return entry.kind in mentions or entry.data.get("well") is False
 
 
@@ -314,6 +315,7 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "proof.seen": _proof,
     "watch.begun": _watching,
     "watch.seen": _watched,
+    "emergency.owed": owed_line,
     "taken_back.asked": _taking_back,
     "taken_back.done": _gone,
     "taken_back.ended": _kept,

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bot.domain.baseline import Difference
 from bot.domain.checklist import Check, State
+from bot.domain.emergency import EMERGENCY, Emergency
 from bot.domain.entry import Entry, Json
 from bot.domain.evidence import Tick, Waiver
 from bot.domain.plan import Plan, PlannedFile
@@ -124,6 +125,7 @@ class Promotion:
     """What the card says of the way back: schema, lost, given_up, locks; and the proven SQL by version."""
     rolling: Rolling | None = None
     """Set where the record is a rollback: what it takes back."""
+    emergency: Emergency | None = None
     on_behalf: str = ""
     """The rollback that had this staging run begun."""
     taken_back: TakenBack | None = None
@@ -233,6 +235,7 @@ def _requested(entry: Entry) -> Promotion:
         terms=terms if isinstance(terms, dict) else {},
         takes_back=back if isinstance(back := entry.data.get("takes_back"), dict) else {},
         rolling=Rolling.from_json(rolling) if isinstance(rolling := entry.data.get("rolling"), dict) else None,
+        emergency=Emergency.of(entry),
         on_behalf=str(entry.data.get("for", "")),
     )
 
@@ -415,6 +418,10 @@ def _rolling(p: Promotion, e: Entry) -> Promotion:
     return replace(p, plan=anew, rolling=rolling, approvals={word.by: word.at for word in rolling.words})
 
 
+def _emergency(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, emergency=EMERGENCY[e.kind](p.emergency, e)) if p.emergency else p
+
+
 def _taken_back(p: Promotion, e: Entry) -> Promotion:
     return replace(p, taken_back=TAKEN[e.kind](p.taken_back, e))
 
@@ -460,5 +467,5 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
     "walk.ended": _ended,
-    **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
+    **dict.fromkeys(EMERGENCY, _emergency), **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
 }

@@ -9,6 +9,7 @@ from bot.domain.checklist import State, automatic_passed, passed
 from bot.domain.promotion import Promotion
 from bot.gates import PROMOTION
 from bot.runbooks import proving, steps
+from bot.runbooks.emergency import owed
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.turn import not_now, window
 from bot.runbooks.voters import asked_for, still_count
@@ -98,7 +99,11 @@ def watch(promotion: Promotion, world: World) -> Outcome:
 
 
 def done(promotion: Promotion, world: World) -> Outcome:
-    """Tell the team."""
+    """Tell the team; after an emergency, once the evidence that was skipped is there."""
+    if promotion.taken_back and promotion.taken_back.done:
+        return Stop(verdict="rolled back", why=f"rolled back by {promotion.taken_back.record}")
+    if promotion.emergency and (waits := owed(promotion, world)):
+        return waits
     return Stop(verdict="done", why=promotion.watched)
 
 

@@ -12,6 +12,7 @@ from bot.domain.window import Closure, Span
 from bot.following import goes_first
 from bot.ports import Put
 from bot.roles import requesters
+from bot.runbooks.emergency import held_by_a_person
 from bot.runbooks.outcome import Next, Outcome, Wait
 from bot.runbooks.steps import SETTLE, called_off
 from bot.runbooks.voters import void
@@ -35,6 +36,10 @@ def window(promotion: Promotion, world: World) -> Outcome:
     if over := called_off(promotion):
         return over
     ports, now = world.ports, world.ports.clock.now()
+    if promotion.emergency:
+        held = held_by_a_person(promotion, world)
+        waits = Wait(for_=held, until=now + LOOK_AGAIN) if held else _turn(promotion, world)
+        return waits or Next(said="an emergency passes the deploy windows")
     every = schedule.calendar(ports, promotion.plan.project, promotion.id)
     closed = every.closed_at(now)
     if promotion.run_now and promotion.run_now.given_by and closed is None:
@@ -59,6 +64,9 @@ def window(promotion: Promotion, world: World) -> Outcome:
 def not_now(promotion: Promotion, world: World) -> str:
     """Why a promotion that was let through may not begin after all; nothing when it may."""
     ports, now = world.ports, world.ports.clock.now()
+    if promotion.emergency:
+        held = held_by_a_person(promotion, world) or _rollback(promotion.plan.project, world)
+        return f"it waits for {held}" if held else ""
     every = schedule.calendar(ports, promotion.plan.project, promotion.id)
     if closed := every.closed_at(now):
         return f"frozen before it began, {_held_by(closed)}"
@@ -170,6 +178,8 @@ def _could_start(waiting: schedule.Waiting, world: World, now: datetime) -> bool
     p = waiting.promotion
     if p.cancelled_by or p.rejected:
         return False
+    if p.emergency:
+        return True
     every = schedule.calendar(world.ports, p.plan.project, p.id)
     if p.run_now and p.run_now.given_by:
         return every.closed_at(now) is None
