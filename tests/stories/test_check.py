@@ -27,7 +27,8 @@ def test_migrate_check_tells_findings_with_line_cost_and_safe_form(house: Opens)
     h.says(ANA, "/migrate check")
     said = h.told(ANA, "SQL check")
     assert "3 files" in said
-    assert "block drop-without-backup (destructive) · 20261101130000_open.sql:4" in said
+    assert "note drop-without-backup (destructive) · 20261101130000_open.sql:4" in said
+    assert "A backup is taken and proven before it." in said
     assert "CREATE TABLE public.books_before AS TABLE public.books;" in said
     assert "USING (true) on public.my_table reaches everybody for reading." in said
     assert "so more people approve it: drops the column public.books.sold (line 4)" in said
