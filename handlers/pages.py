@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import structlog
@@ -30,12 +30,15 @@ HEADERS = {
 Draw = Callable[[Record, str], str]
 """Makes the page of a record; the text says until when its link works."""
 
+Drawn = tuple[tuple[str, ...], Draw]
+"""The kinds of record that a page shows, and what draws it."""
+
 
 class Pages:
-    """`GET /promotions/ID` and `/incidents/ID`. A stranger without a good link learns nothing, not even what there is."""
+    """`GET /promotions/ID` and `/incidents/ID`. Without a good link a stranger learns nothing."""
 
     def __init__(
-        self, journal: Journal, links: Links, clock: Clock, scrub: Scrubber, drawn: dict[str, tuple[tuple[str, ...], Draw]],
+        self, journal: Journal, links: Links, clock: Clock, scrub: Scrubber, drawn: Mapping[str, Drawn],
     ) -> None:
         self._journal, self._links, self._clock, self._scrub = journal, links, clock, scrub
         self._drawn = drawn

@@ -43,7 +43,10 @@ class SlackPeople:
         if not isinstance(told, dict):
             raise Unreachable("Slack's answer about a user could not be read, so nobody's rights can be checked.")
         groups = frozenset(group for group in self._groups if user in self._members(group))
-        return Person(id=user, full_member=_full_member(told, user, self._team_id), groups=groups, zone=_zone(told), name=_name(told))
+        return Person(
+            id=user, full_member=_full_member(told, user, self._team_id), groups=groups, zone=_zone(told),
+            name=_name(told),
+        )
 
     def _members(self, group: str) -> frozenset[str]:
         answer = _asked(

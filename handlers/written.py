@@ -8,20 +8,20 @@ from bot.domain.document import Checklist
 from bot.domain.entry import Entry
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
-from bot.evidence import manual_labels
+from bot.errors import Unknown
 from bot.promotions import Promotions
 from bot.reporting.checklist import checklist
 from bot.reporting.names import names
 from bot.requests import SERIES
-from bot.errors import Unknown
 from bot.world import Ports, Project
 from handlers.conversation import Ask, Reply
-from templates.blocks import unmarked
+from handlers.pages import Drawn
 from templates.checklist import checklist_card
 from templates.documents import checklist_markdown, promotion_page
-from templates.promotion_status import title
 from templates.promotion_sight import Sight
+from templates.promotion_status import title
 from templates.promotion_thread import told
+from templates.text import unmarked
 
 
 class Written:
@@ -64,7 +64,7 @@ class Written:
     def _filled(self, entries: list[Entry]) -> Checklist:
         promotion = Promotion.of(entries)
         project = self._ports.project_of(promotion.plan.project, promotion.terms)
-        return checklist(entries, (*manual_labels(project), *project.policy.gates.after))
+        return checklist(entries, project.policy.gates.after)
 
     def _newest(self, project: Project) -> str:
         found = self._ports.journal.find(kind="promotion", project=project.name, limit=100_000)
@@ -73,7 +73,9 @@ class Written:
         return found[-1].id
 
 
-KINDS = tuple(SERIES)
+def drawn(ports: Ports) -> dict[str, Drawn]:
+    """The pages by the first part of their path: the kinds of record that one shows, and what draws it."""
+    return {"promotions": (tuple(SERIES), Written(ports, Promotions(ports)).page)}
 
 
 def _timeline(entries: list[Entry]) -> tuple[tuple[datetime, str, str], ...]:

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from bot.domain.document import Checklist, Line, Tick
 from bot.domain.entry import SYSTEM
-from templates.blocks import Block, Mark, Message, bold, context, line, lines, mention, preformatted, section, speech, when
+from templates.blocks import (
+    Block,
+    Mark,
+    Message,
+    bold,
+    context,
+    line,
+    lines,
+    mention,
+    preformatted,
+    section,
+    speech,
+    when,
+)
 
-MARKS = {Tick.DONE: "✓", Tick.OPEN: "◻", Tick.LEFT_OUT: "–"}
+MARKS = {Tick.DONE: "✓", Tick.OPEN: "◻", Tick.LEFT_OUT: "\u2013"}
 
 
 def checklist_card(checklist: Checklist, markdown: str) -> Message:

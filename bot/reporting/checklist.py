@@ -1,4 +1,4 @@
-"""The runbook's checklist, filled from a promotion's entries: who or what ticked each line, when, and on what evidence."""
+"""The runbook's checklist, filled from a promotion's entries: who or what ticked each line, when, on what evidence."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from bot.domain.document import Chapter, Checklist, Line, Tick
 from bot.domain.entry import SYSTEM, Entry
 from bot.domain.promotion import Promotion
 
+PULL_REQUEST = "Pull request approved"
+"""The label of a line that is the gate's own; it is ticked where no code host is asked."""
 UNSAID = "nobody confirmed it"
 UNSEEN = "not looked at by this release"
 ON_CARD = {State.WAITING: "open", State.REFUSED: "refused", State.UNKNOWN: "could not check"}
@@ -50,7 +52,7 @@ class _Known:
         if not meant or len(given) < len(meant):
             missing = [label for label in meant if label not in self.promotion.ticks]
             return Line(title=title, said=f"{UNSAID}: {', '.join(missing)}" if missing else otherwise)
-        label, tick = given[-1]
+        tick = given[-1][1]
         said = ", ".join(label for label, _ in given if label.lower() != title.lower())
         return Line(title=title, tick=Tick.DONE, by=tick.by, at=tick.at, said=said)
 
@@ -60,12 +62,15 @@ class _Known:
         return Line(title=title, tick=Tick.DONE, by=entry.actor, at=entry.at, said=said) if entry else Line(title=title)
 
 
-def checklist(entries: Sequence[Entry], labels: Sequence[str], rollback: Promotion | None = None) -> Checklist:
-    """The template as this promotion fills it. `labels` are the policy's manual lines; `rollback` undid it, if any."""
-    known = _known(entries, labels)
+def checklist(entries: Sequence[Entry], after: Sequence[str], rollback: Promotion | None = None) -> Checklist:
+    """The template as this promotion fills it.
+
+    `after` are the lines that the policy has people tick while watching; `rollback` undid it, if anything did.
+    """
+    known = _known(entries, after)
     p = known.promotion
     used = [*FRONTEND, *EDGE, *PERFORMANCE, *LOADS, *CRITICAL, *CONSOLE, *LOGS]
-    more = [label for label in labels if not any(word in label.lower() for word in used)]
+    more = [label for label in known.labels if not any(word in label.lower() for word in used)]
     gates = {"on_staging", "sql_check", "rollback_plan", "pull_request", "manual"}
     others = [known._line(check.title, check) for check in p.checklist if check.gate not in gates and not check.manual]
     chapters = [
@@ -83,7 +88,7 @@ def checklist(entries: Sequence[Entry], labels: Sequence[str], rollback: Promoti
     )
 
 
-def _known(entries: Sequence[Entry], labels: Sequence[str]) -> _Known:
+def _known(entries: Sequence[Entry], after: Sequence[str]) -> _Known:
     since: dict[str, datetime] = {}
     first: dict[str, Entry] = {}
     for entry in entries:
@@ -95,7 +100,10 @@ def _known(entries: Sequence[Entry], labels: Sequence[str]) -> _Known:
                 since.setdefault(check.title, entry.at)
             elif check:
                 since.pop(check.title, None)
-    return _Known(promotion=Promotion.of(entries), since=since, first=first, labels=tuple(labels))
+    p = Promotion.of(entries)
+    labels = dict.fromkeys((*(check.label for check in p.checklist if check.manual), *after, *p.ticks))
+    labels.pop(PULL_REQUEST, None)
+    return _Known(promotion=p, since=since, first=first, labels=tuple(labels))
 
 
 def _before(known: _Known) -> tuple[Line, ...]:
@@ -114,7 +122,7 @@ def _before(known: _Known) -> tuple[Line, ...]:
         known.person("Edge cases tested", EDGE),
         known.gate("Rollback plan documented", "rollback_plan"),
         known.gate("PR created and approved", "pull_request"),
-        known.event("Team notified of deployment", "approval.asked", "its card in the deploys channel; approvers called"),
+        known.event("Team notified of deployment", "approval.asked", "its card; approvers were called"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Documents: Markdown, HTML and plain pages from Jinja. What is put into one is escaped unless it says that it is not."""
+"""Documents: Markdown, HTML and pages from Jinja. What is put into one is escaped, in whichever form it is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def _environment(form: str) -> Environment:
     html = form == "html"
     made = Environment(
         loader=PackageLoader("templates", "documents"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        autoescape=html, keep_trailing_newline=True, finalize=None if html else words.markdown,
+        autoescape=html, keep_trailing_newline=True,  # noqa: S701  (what is no HTML is escaped as Markdown)
+        finalize=None if html else words.markdown,
     )
     made.filters.update(_FILTERS)
     return made
