@@ -35,6 +35,14 @@ class Least(StrEnum):
     WARN = "warn"
 
 
+class Paper(StrEnum):
+    """How `report` is written."""
+
+    MD = "md"
+    HTML = "html"
+    JSON = "json"
+
+
 # Each command imports what it needs: `audit verify` must not wait for Slack's SDK, nor `serve` for the rehearsal.
 
 
@@ -147,6 +155,17 @@ def checklist(promotion: Annotated[str, typer.Argument(help="Its id: P-31.")]) -
     from handlers.paper import promotion_checklist
 
     _write(lambda: promotion_checklist(promotion.upper()))
+
+
+@app.command()
+def report(
+    incident: Annotated[str, typer.Argument(help="Its id: INC-7.")],
+    form: Annotated[Paper, typer.Option("--format", help="How it is written.")] = Paper.MD,
+) -> None:
+    """Write an incident's report as the journal gives it; neither Slack nor a running bot is needed."""
+    from handlers.paper import incident_report
+
+    _write(lambda: incident_report(incident.upper(), form.value))
 
 
 @app.command()

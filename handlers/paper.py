@@ -16,6 +16,7 @@ from bot.requests import SERIES
 from bot.scrub import Scrubber
 from bot.settings import store_address
 from bot.stores import Store, store_at
+from handlers.reports import in_form
 from templates.documents import checklist_markdown
 
 
@@ -32,6 +33,11 @@ def promotion_checklist(record: str, environ: Mapping[str, str] = os.environ) ->
         return checklist_markdown(checklist(list(store.entries(about=record)), rules.gates.after), names(store))
 
     return from_journal(environ, write)
+
+
+def incident_report(record: str, form: str, environ: Mapping[str, str] = os.environ) -> str:
+    """An incident's report as `md`, `html` or `json`. Raises like the above."""
+    return from_journal(environ, lambda store: in_form(store, store, record, form))
 
 
 def from_journal(environ: Mapping[str, str], write: Callable[[Store], str]) -> str:

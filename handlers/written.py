@@ -16,6 +16,7 @@ from bot.requests import SERIES
 from bot.world import Ports, Project
 from handlers.conversation import Ask, Reply
 from handlers.pages import Drawn
+from handlers.reports import INCIDENT, Reports
 from templates.checklist import checklist_card
 from templates.documents import checklist_markdown, promotion_page
 from templates.promotion_sight import Sight
@@ -75,7 +76,10 @@ class Written:
 
 def drawn(ports: Ports) -> dict[str, Drawn]:
     """The pages by the first part of their path: the kinds of record that one shows, and what draws it."""
-    return {"promotions": (tuple(SERIES), Written(ports, Promotions(ports)).page)}
+    return {
+        "promotions": (tuple(SERIES), Written(ports, Promotions(ports)).page),
+        "incidents": ((INCIDENT,), Reports(ports.journal, ports.shelves).page),
+    }
 
 
 def _timeline(entries: list[Entry]) -> tuple[tuple[datetime, str, str], ...]:

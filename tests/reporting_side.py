@@ -90,3 +90,30 @@ class Desk:
         self.note(record, "verify.seen", said="1 in production's history, nothing left half-built")
         if ended:
             self.note(record, "walk.ended", stage="done", verdict="done", why="")
+
+    def incident(self, record: str = "INC-1", title: str = "Checkout fails for readers", **more: Any) -> None:
+        """An incident from its opening to its resolution; a message comes twice and late."""
+        self.note(
+            record, "incident.opened", ERIN, Opening(kind="incident", project="shop", stage="told"),
+            title=title, severity="SEV2", broken="Nobody can pay", impact="Orders are lost", people=300,
+            actions="The promotion was looked at", private=False, project="shop", alert="", promotion="P-1", message="",
+            **more,
+        )
+        self.note(record, "incident.role", BO, role="commander", person=BO)
+        for _ in range(2):
+            self.said(record, "1.2", "The checkout answers 500")
+        self.said(record, "1.1", "I see it too", at="2026-11-23T12:00:30+00:00")
+        self.note(record, "incident.update", BO, text="We are rolling back", next_at=None)
+        self.note(
+            record, "incident.decided", BO, options=["rollback", "forward fix", "hotfix"], choice="rollback",
+            why="data is wrong", evidence=["P-1 dropped legacy_code"], reversible_until="22:00",
+        )
+        self.note(record, "incident.milestone", BO, name="mitigated", at=self.clock.now().isoformat())
+        self.note(record, "incident.resolved", BO, fixed_by="P-1 was rolled back")
+
+    def said(self, record: str, ts: str, text: str, at: str = "2026-11-23T12:11:00+00:00", author: str = SAM) -> None:
+        """A message of the incident's thread."""
+        self.note(
+            record, "incident.noted", author, message=f"C1:{ts}", version=ts, at=at, source="thread", author=author,
+            permalink=f"https://slack.example/archives/C1/p{ts}", files=[], private=text,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -9,6 +10,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bot.domain.document import Checklist
+from bot.domain.report import IncidentReport, as_json
 from templates.documents import words
 
 _FILTERS = {"when": words.moment, "second": words.second, "span": words.span, "paragraphs": words.paragraphs}
@@ -52,9 +54,17 @@ def promotion_page(
     )
 
 
+def report_in(form: str, report: IncidentReport, names: Mapping[str, str], chart: bytes = b"", note: str = "") -> str:
+    """An incident's report as `md`, `html` or `json`. `chart` is a PNG for the page, `note` a last sentence there."""
+    if form == "json":
+        return as_json(report)
+    picture = f"data:image/png;base64,{base64.b64encode(chart).decode()}" if chart else ""
+    return rendered(f"report.{form}.j2", names, report=report, title=report.id, chart=picture, note=note)
+
+
 def sorry_page(title: str, said: str) -> str:
     """A page that cannot be shown, and what to do."""
     return rendered("sorry.html.j2", {}, title=title, said=said)
 
 
-__all__ = ["checklist_markdown", "promotion_page", "rendered", "sorry_page"]
+__all__ = ["checklist_markdown", "promotion_page", "rendered", "report_in", "sorry_page"]
