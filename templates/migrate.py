@@ -30,6 +30,7 @@ COMMANDS = (
     ("restage VERSION", "take it back on staging and apply the edited file there"),
     ("promote [VERSION…|#PR]", "ask for the pending migrations, these, or a pull request's to go to production"),
     ("baseline", "accept how files and histories differ today, with one approval"),
+    ("checklist [PROMOTION]", "the runbook's checklist as it was ticked, also as Markdown for the pull request"),
     ("history", "the last promotions and staging runs"),
     ("help", "this list"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.stories.house import ANA, BO, CY, House
+from tests.stories.house import ANA, BO, CY, POLICY, House
 
 Opens = Callable[..., House]
 
@@ -22,13 +22,12 @@ def alone(h: House, sql: str) -> str:
 
 
 def test_migrate_check_tells_findings_with_line_cost_and_safe_form(house: Opens) -> None:
-    h = house()
+    h = house(policy=f'{POLICY}[backups]\nwhen = "never"\n')
     h.write(OPEN, HEAD + "alter table books drop column sold;\n")
     h.says(ANA, "/migrate check")
     said = h.told(ANA, "SQL check")
     assert "3 files" in said
-    assert "note drop-without-backup (destructive) · 20261101130000_open.sql:4" in said
-    assert "A backup is taken and proven before it." in said
+    assert "block drop-without-backup (destructive) · 20261101130000_open.sql:4" in said
     assert "CREATE TABLE public.books_before AS TABLE public.books;" in said
     assert "USING (true) on public.my_table reaches everybody for reading." in said
     assert "so more people approve it: drops the column public.books.sold (line 4)" in said
