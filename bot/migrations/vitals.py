@@ -110,25 +110,23 @@ class _Look:
         self._unread: dict[str, str] = {}
 
     def reading(self, now: datetime, slow_ms: int) -> Reading:
-        head, rows = self._part("history", self._head, (None, 0))
-        catalog = self._part("catalog", self._catalog, "")
-        connections, allowed = self._part("connections", self._connections, (0, 0))
-        sessions = self._part("sessions", self._sessions, ())
-        statements = self._part("statements", lambda: self._statements(slow_ms), {})
-        jobs = self._part("cron", self._jobs, ())
+        head, rows = self._part("history", self._head) or (None, 0)
+        connections, allowed = self._part("connections", self._connections) or (0, 0)
         return Reading(
-            at=now, head=head, rows=rows, catalog=catalog, connections=connections, allowed=allowed,
-            sessions=sessions, statements=statements, failed_jobs=jobs, unread=self._unread,
+            at=now, head=head, rows=rows, catalog=self._part("catalog", self._catalog) or "",
+            connections=connections, allowed=allowed, sessions=self._part("sessions", self._sessions) or (),
+            statements=self._part("statements", lambda: self._statements(slow_ms)) or {},
+            failed_jobs=self._part("cron", self._jobs) or (), unread=self._unread,
         )
 
-    def _part(self, name: str, read: Callable[[], T], otherwise: T) -> T:
+    def _part(self, name: str, read: Callable[[], T]) -> T | None:
         try:
             return read()
         except psycopg.Error as error:
             if self._connection.closed:
                 raise
             self._unread[name] = error.diag.message_primary or type(error).__name__
-            return otherwise
+            return None
 
     def _rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         return self._connection.execute(query.encode(), values or None).fetchall()
