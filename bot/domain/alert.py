@@ -40,16 +40,17 @@ class Counters:
             rate=float(rate) if isinstance(rate, int | float) else 0.0, trend=str(data.get("trend", "")),
         )
 
-    def after(self, signal: Signal, now: datetime) -> Counters:
-        """The counters once this signal was seen; the rate is smoothed over the last looks."""
-        passed = max((now - self.seen).total_seconds(), 1.0) / 60
-        came = max(0, signal.count - self.count)
-        rate = came / passed if passed >= 1 else self.rate * (1 - passed) + came
-        trend = "rising" if rate > self.rate * 1.2 else "falling" if rate < self.rate * 0.8 else self.trend
-        return Counters(
-            count=max(self.count, signal.count), first=min(self.first, signal.first), last=max(self.last, signal.last),
-            seen=now, rate=round(rate, 3), trend=trend if came or rate else "",
+    def after(self, signal: Signal, now: datetime, rate: float | None = None, trend: str = "") -> Counters:
+        """The counters once this signal was seen."""
+        return replace(
+            self, count=max(self.count, signal.count) if not signal.state else signal.count,
+            first=min(self.first, signal.first), last=max(self.last, signal.last), seen=now,
+            rate=self.rate if rate is None else round(rate, 2), trend=trend,
         )
+
+    def counting(self, total: int, now: datetime) -> Counters:
+        """The counters once there were so many in all."""
+        return replace(self, count=max(self.count, total), last=now, seen=now)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +110,7 @@ class Alert:
 
 def raised(record: str, project: str, signal: Signal, now: datetime, before: str = "") -> Fact:
     """The fact that opens an alert."""
-    counters = Counters(count=signal.count, first=signal.first, last=signal.last, seen=now, rate=float(signal.count))
+    counters = Counters(count=signal.count, first=signal.first, last=signal.last, seen=now)
     return Fact(
         about=record, kind="alert.raised", actor="stagedoor",
         data={

@@ -139,7 +139,7 @@ class Watch(Table):
 
 
 class Mute(Table):
-    """Alerts that nobody is told of until a moment: `pattern` is compared with their title and text, `*` is anything."""
+    """Alerts that nobody is told of until a moment; `pattern` is compared with title and text, `*` is anything."""
 
     pattern: SaidText = Field(examples=["*book_events*"])
     until: AwareDatetime = Field(examples=["2026-12-01T08:00:00Z"])
