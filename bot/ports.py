@@ -15,6 +15,7 @@ from bot.domain.person import Person
 from bot.domain.reading import Reading
 from bot.domain.record import Claim, Record, Status
 from bot.domain.review import CommitStatus, Origin, Pull, Reviewed
+from bot.domain.visit import Visit
 from bot.domain.way_back import Change, WayBack
 
 
@@ -278,6 +279,21 @@ class Pictures(Protocol):
     def errors_per_minute(self, drawing: Mapping[str, Json]) -> bytes:
         """A PNG of `minutes` (`[[ISO time, count], …]`), `title` and `marks`. Raises `Unreachable` where none comes."""
         ...
+
+
+class Pages(Protocol):
+    """Pages that people use."""
+
+    def visit(self, url: str) -> Visit:
+        """Open a page and look; whatever goes wrong is part of what was seen. May take a minute."""
+        ...
+
+
+class NoPages:
+    """Where nobody looks at pages, every visit says so."""
+
+    def visit(self, url: str) -> Visit:
+        return Visit(url=url, trouble="nobody looks at pages here")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from bot import logs
 from bot.activity import measure
 from bot.adapters.health import HttpHealth
 from bot.adapters.loop import Loop
+from bot.adapters.pages import PageVisitor
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
 from bot.clock import Timetable
@@ -101,7 +102,7 @@ class House:
         self._ports = ports = Ports(
             journal=journal, shelves=journal, clock=clock,
             people=SlackPeople(self._client, self._identity.team_id, sorted(groups)), health=HttpHealth(),
-            projects=projects, wake=self._wake, tell=self._tell, stopping=stop.is_set,
+            projects=projects, wake=self._wake, tell=self._tell, stopping=stop.is_set, pages=PageVisitor(),
         )
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)

@@ -17,7 +17,9 @@ from bot.ports import (
     Health,
     Journal,
     Migrations,
+    NoPages,
     Pager,
+    Pages,
     People,
     Pictures,
     Put,
@@ -59,6 +61,7 @@ class Ports:
     wake: Callable[[str], None]
     tell: Callable[[], None]
     stopping: Callable[[], bool]
+    pages: Pages = field(default_factory=NoPages)
     tallies: Tallies | None = None
     pager: Pager | None = None
     pictures: Pictures | None = None
