@@ -202,3 +202,22 @@ def test_killed_after_a_reminder_it_is_told_once(house: Opens) -> None:
     h.says(BO, "/deploy windows")
     h.told(BO, "W-1")
     assert h.thread("W-1").count("The deploy window opens in") == 1
+
+
+def test_a_bookmark_of_the_channel_names_the_next_window_and_the_freeze(house: Opens) -> None:
+    h = house()
+    day = (datetime.now(UTC) + timedelta(days=3)).date()
+    counted(h, "W-1", f"{day} 22:00 UTC for 2h bigger disks")
+
+    def reads(words: str) -> None:
+        h.until(lambda: [words] == h.slack.bookmarks() or None, f"the bookmark to say “{words}”")
+
+    reads(window_named := f"Deploys: next window {day:%a} {day.day} {day:%b} 22:00 UTC")
+    h.says(ANA, "/deploy freeze the audit is running")
+    reads("Deploys: frozen · the audit is running")
+    h.kill_bot()
+    h.restart()
+    h.says(BO, "/deploy unfreeze the audit is over")
+    reads(window_named)
+    h.says(ANA, "/deploy cancel W-1")
+    h.until(lambda: not h.slack.bookmarks(), "the bookmark to be gone")
