@@ -13,6 +13,7 @@ from bot.domain.catalog import Snapshot
 from bot.domain.entry import Entry, Fact, Json
 from bot.domain.migration import Applied, Folder
 from bot.domain.person import Person
+from bot.domain.reading import Reading
 from bot.domain.record import Claim, Record, Status
 from bot.domain.review import CommitStatus, Origin, Pull, Reviewed
 from bot.domain.visit import Visit
@@ -252,6 +253,32 @@ class Health(Protocol):
 
     def check(self, url: str) -> str | None:
         """None when the address answered 2xx, otherwise what it did instead."""
+        ...
+
+
+class Vitals(Protocol):
+    """How one database is doing."""
+
+    def read(self, slow_ms: int) -> Reading:
+        """One cheap look; what of it could not be read is named in it. Raises `Unreachable`."""
+        ...
+
+
+class Pager(Protocol):
+    """Who wakes somebody. Every verb may be said twice with the same key: it counts once. All raise `Unreachable`."""
+
+    def trigger(self, key: str, summary: str, details: Mapping[str, Json]) -> None: ...
+
+    def acknowledge(self, key: str, by: str) -> None: ...
+
+    def resolve(self, key: str) -> None: ...
+
+
+class Pictures(Protocol):
+    """Curves for threads."""
+
+    def errors_per_minute(self, drawing: Mapping[str, Json]) -> bytes:
+        """A PNG of `minutes` (`[[ISO time, count], …]`), `title` and `marks`. Raises `Unreachable` where none comes."""
         ...
 
 
