@@ -47,8 +47,8 @@ class Rollback:
 
     def _modal(self, ask: Ask, sketch: Sketch) -> Reply:
         steps = [step_line(step.label, step.source, step.schema) for step in sketch.steps] or [sketch.why_not]
-        view = rollback_ask_modal(sketch.promotion, steps, data_line(sketch.lost, sketch.given_up), ask.channel)
-        return Reply(view=view)
+        data = data_line(sketch.lost, sketch.given_up, sketch.promotion)
+        return Reply(view=rollback_ask_modal(sketch.promotion, steps, data, ask.channel))
 
     def _asked(self, ask: Ask) -> Reply:
         severity, reason = str(ask.fields.get(SEVERITY, "")), str(ask.fields.get(REASON, ""))

@@ -32,6 +32,7 @@ COMMANDS = (
     ("promote --emergency REASON", "the same past windows and ticks; opens an incident, and they are owed afterwards"),
     ("rollback [PROMOTION]", "take the last promotion, or this one, back from production"),
     ("baseline", "accept how files and histories differ today, with one approval"),
+    ("checklist [PROMOTION]", "the runbook's checklist as it was ticked, also as Markdown for the pull request"),
     ("history", "the last promotions, staging runs and rollbacks"),
     ("help", "this list"),
 )
@@ -41,7 +42,7 @@ STAGES = {
     "gates": "held by its gates", "approval": "waiting for approval", "window": "waiting for the deploy window",
     "severity": "being planned", "plan": "being planned", "staging": "taken back, staging next",
     "file": "taken back, its file next",
-    "apply": "being applied", "verify": "being verified", "watch": "being watched",
+    "backup": "being backed up", "apply": "being applied", "verify": "being verified", "watch": "being watched",
 }
 
 

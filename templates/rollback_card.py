@@ -8,6 +8,7 @@ from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from bot.domain.rolling_back import How, Rolling, Severity
 from bot.domain.way_back import Schema
+from templates.backup import backing_up
 from templates.blocks import (
     Block,
     Mark,
@@ -97,7 +98,7 @@ def rollback_card(sight: Sight) -> Message:
         )),
         section(lines(
             *(line(f"Takes back {step_line(step.label, step.source, step.schema)}.") for step in own.steps),
-            data_line(own.lost, own.given_up), *(speech(said) for said in own.told),
+            data_line(own.lost, own.given_up, p), *(speech(said) for said in own.told),
         )),
     ]
     if words := _words(p, own):
@@ -139,6 +140,8 @@ def _status(sight: Sight) -> Mark:
     match record.stage:
         case "approval":
             return line(_waiting(p, own), asked)
+        case "backup":
+            return line(backing_up(sight), asked)
         case "apply" if p.failure is not None:
             return lines("Waiting to try it again. Nothing of it is in.", speech(p.failure.why))
         case "apply" if record.waits_for:

@@ -11,6 +11,8 @@ from templates.blocks import Mark, Message, line, mention, notice, speech, when
 from templates.promotion_thread import told as told_of_promotion
 
 Told = Mark | None
+SHARED = ("apply.committed", "apply.failed", "backup.begun", "backup.held")
+"""What is told as it is of a promotion."""
 ALONE = frozenset({"rollback.paged", "rollback.glass", "rollback.void", "people.called", "walk.ended"})
 """Lines that mention somebody who has to know or act."""
 
@@ -20,7 +22,7 @@ def told(rollback: Promotion, entry: Entry) -> Message | None:
     if entry.kind in _LINES:
         text = _LINES[entry.kind](rollback, entry)
         return notice(text) if text else None
-    return told_of_promotion(rollback, entry) if entry.kind in ("apply.committed", "apply.failed") else None
+    return told_of_promotion(rollback, entry) if entry.kind in SHARED else None
 
 
 def _paged(p: Promotion, e: Entry) -> Told:

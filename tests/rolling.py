@@ -34,6 +34,8 @@ skip = ["pull_request", "sql_check"]
 [apply]
 lock_timeout = "200ms"
 retries = 1
+[backups]
+when = "never"
 [incidents]
 on_call = ["{ERIN}"]
 """
@@ -131,7 +133,7 @@ def shop(
         (folder / name).write_text(sql)
     with (
         fresh_database(server) as staging, fresh_database(server) as production,
-        approved(tmp_path, folder, staging.url, production.url, BRISK, policy) as walk,
+        approved(tmp_path, folder, staging.url, production.url, BRISK, whole=policy) as walk,
     ):
         if promoted:
             walk.on()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from bot.domain.backup import HELD_KINDS, Held, held
 from bot.domain.baseline import Difference
 from bot.domain.checklist import Check, State
 from bot.domain.emergency import EMERGENCY, Emergency
@@ -130,6 +131,8 @@ class Promotion:
     """The rollback that had this staging run begun."""
     taken_back: TakenBack | None = None
     """The newest rollback of this promotion."""
+    backup: Held | None = None
+    """The dump that is taken before it begins."""
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -403,6 +406,10 @@ def _way_back(p: Promotion, e: Entry) -> Promotion:
     return replace(p, way_back=e.data)
 
 
+def _backup(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, backup=held(p.backup, e))
+
+
 def _ended(p: Promotion, e: Entry) -> Promotion:
     ending = Ending(verdict=str(e.data["verdict"]), why=str(e.data.get("why", "")), at=e.at, by=e.actor)
     return replace(p, ending=p.ending or ending)
@@ -468,4 +475,5 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "way_back.seen": _way_back,
     "walk.ended": _ended,
     **dict.fromkeys(EMERGENCY, _emergency), **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
+    **dict.fromkeys(HELD_KINDS, _backup),
 }

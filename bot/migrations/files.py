@@ -10,7 +10,7 @@ from tempfile import NamedTemporaryFile
 
 from bot.domain.migration import Folder, Migration, Skipped
 from bot.errors import Refused, Unreachable
-from bot.ports import Kept
+from bot.ports import Added
 
 _NAME = re.compile(r"([0-9]+)_(.*)\.sql", re.DOTALL)
 _OLD_INIT = re.compile(r"([0-9]{14})_init\.sql")
@@ -46,7 +46,7 @@ class FolderMigrations:
             ) from None
         return replace(folder(files), rollbacks=self._rollbacks())
 
-    def add(self, filename: str, content: bytes, title: str, said: str) -> Kept:
+    def add(self, filename: str, content: bytes, title: str, said: str) -> Added:
         """Write a new file: whole or not at all, and never over another one."""
         path = self._path / filename
         try:
@@ -60,7 +60,7 @@ class FolderMigrations:
                 os.replace(made.name, path)
         except OSError as error:
             raise Refused(f"The folder {self._path} cannot be written: {error.strerror}.") from None
-        return Kept(where=f"{filename} is in {self._path.name}; commit it to the repository")
+        return Added(where=f"{filename} is in {self._path.name}; commit it to the repository")
 
     def _rollbacks(self) -> tuple[Migration, ...]:
         """The files of the folder `rollbacks` beside this one; a project may have none."""

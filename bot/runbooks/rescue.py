@@ -34,7 +34,7 @@ def ended(outcome: Outcome, promotion: Promotion, world: World) -> Outcome:
     if not isinstance(outcome, Stop):
         return outcome
     _tell(promotion, world, "taken_back.ended", {"record": promotion.id, "verdict": outcome.verdict})
-    if outcome.verdict == "failed":
+    if outcome.verdict in ("failed", "no backup"):
         call_people(promotion, world, f"it failed: {outcome.why}")
     return outcome
 

@@ -1,4 +1,4 @@
-"""The rollback runbook: severity, plan, approval, apply, verify, then staging and the file, in the written one's order.
+"""The rollback runbook: severity, plan, approval, backup, apply, verify, staging, file, in the written one's order.
 
 It passes windows and freezes, and goes before every promotion that waits: what is broken is mended first.
 """
@@ -13,7 +13,7 @@ from bot.domain.rolling_back import Severity
 from bot.errors import Refused, Unreachable
 from bot.evidence import in_history
 from bot.rollback_plans import planned
-from bot.runbooks import rescue, steps
+from bot.runbooks import backing_up, rescue, steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.restored import Restored, restored
 from bot.runbooks.rollback_after import file, staging
@@ -49,6 +49,11 @@ def approval(promotion: Promotion, world: World) -> Outcome:
         return rescue.ended(over, promotion, world)
     waits = asked_for(promotion, world)
     return rescue.ended(waits, promotion, world) if isinstance(waits, Stop) else waits
+
+
+def backup(promotion: Promotion, world: World) -> Outcome:
+    """Hold what going back destroys: without a proven dump nothing begins."""
+    return rescue.ended(backing_up.backup(promotion, world), promotion, world)
 
 
 def apply(promotion: Promotion, world: World) -> Outcome:
@@ -140,5 +145,5 @@ def _praise(found: Restored) -> str:
 
 
 RUNBOOK = Runbook(
-    stages=(severity, plan, approval, apply, verify, staging, file, done), leave=World.release_project,
+    stages=(severity, plan, approval, backup, apply, verify, staging, file, done), leave=World.release_project,
 )
