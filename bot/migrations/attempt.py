@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 
@@ -12,7 +13,7 @@ from bot.migrations.catalog.witness import Witness
 from bot.migrations.session import Session
 from bot.migrations.splitter import Statement
 from bot.migrations.trouble import failed, short
-from bot.migrations.watch import Watch
+from bot.migrations.watch import Seen, Watch, telling
 from bot.ports import Failed, Job, Noting
 
 
@@ -26,6 +27,8 @@ class Attempt:
     name: str
     noting: Noting
     witness: Witness | None = None
+    begins: list[float] = field(default_factory=list)
+    """When each statement began."""
 
     def prepare(self) -> Failed | None:
         """Begin, keep everybody else from writing history until we have committed, and look at the head again.
@@ -57,12 +60,9 @@ class Attempt:
         return None
 
     def _execute(self, number: int, statement: Statement, of: int) -> Failed | None:
-        def tell() -> None:
-            self.noting.progress({"statement": number, "of": of})
-
-        tell()
+        self.begins.append(time.monotonic())
         try:
-            self._run(statement.text, tell)
+            self._run(statement.text, telling(self.noting, number, of))
             if self.witness and self.session.in_transaction:
                 self.witness.after(number)
         except psycopg.Error as error:
@@ -96,7 +96,7 @@ class Attempt:
             ))
         return None
 
-    def _run(self, statement: str, still: Callable[[], None] = lambda: None) -> None:
+    def _run(self, statement: str, still: Callable[[Seen], None] = lambda seen: None) -> None:
         self.watch.begin(still)
         self.session.run(statement, self.watch.tick)
 

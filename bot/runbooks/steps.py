@@ -16,7 +16,7 @@ from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.errors import Unreachable
 from bot.evidence import gather, in_history
-from bot.ports import Database, Done, Failed, InDoubt, Job
+from bot.ports import Database, Done, Failed, InDoubt, Job, Put
 from bot.runbooks import proving
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.world import World
@@ -26,6 +26,9 @@ SHOW_EVERY = 0.25
 
 SETTLE = timedelta(seconds=2)
 """How soon an attempt in doubt is looked at again."""
+
+BEGUN = "begun"
+"""What was last noted of a file that runs outside a transaction, of whichever promotion, until it is in."""
 
 
 def called_off(promotion: Promotion) -> Stop | None:
@@ -122,7 +125,12 @@ def _job(promotion: Promotion, file: PlannedFile, world: World) -> Job:
         lock_timeout=policy.lock_timeout.total_seconds(),
         statement_timeout=policy.statement_timeout.total_seconds(),
         witness=promotion.plan.environment is Environment.STAGING,
+        begun=world.ports.shelves.get(BEGUN, _place(promotion, file)) or {},
     )
+
+
+def _place(promotion: Promotion, file: PlannedFile) -> str:
+    return f"{promotion.plan.project}:{promotion.plan.environment}:{file.version}"
 
 
 def _committed(promotion: Promotion, file: PlannedFile, outcome: Done, world: World) -> Promotion:
@@ -133,7 +141,10 @@ def _committed(promotion: Promotion, file: PlannedFile, outcome: Done, world: Wo
         "statements": outcome.statements,
         "recovered": outcome.recovered,
         "seen": dict(outcome.seen),
+        "said": outcome.said,
     }
+    if outcome.said or outcome.recovered:
+        world.ports.shelves.put([Put(shelf=BEGUN, key=_place(promotion, file), doc=None)])
     notes = [("apply.committed", committed)]
     # What the card waits for is over now, and only the walker can say so.
     if promotion.remaining[1:] and not world.stopping() and not world.record.waits_for:
@@ -166,6 +177,7 @@ def _failed(promotion: Promotion, file: PlannedFile, outcome: Failed, world: Wor
             "sql": outcome.sql,
             "clean": outcome.clean,
             "blockers": list(outcome.blockers),
+            "left": list(outcome.left),
             "again": again,
             "in_seconds": pause if again else 0,
         },
@@ -221,15 +233,19 @@ class _Notes:
     def __init__(self, world: World) -> None:
         self._world = world
         self._file: dict[str, Json] = {}
+        self._place = ""
         self._shown = 0.0
 
     def about(self, promotion: Promotion, file: PlannedFile) -> _Notes:
         """From now on it is this file that is told of."""
         files = promotion.plan.files
         self._file = {"file": files.index(file) + 1, "files": len(files), "version": file.version}
+        self._place = _place(promotion, file)
         return self
 
     def note(self, kind: str, data: Mapping[str, Json]) -> None:
+        if kind == "alone" and "before" in data:
+            self._world.ports.shelves.put([Put(shelf=BEGUN, key=self._place, doc=data)])
         self._world.note(f"apply.{kind}", {"version": self._file["version"], **data})
 
     def progress(self, data: Mapping[str, Json]) -> None:
