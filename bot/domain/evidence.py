@@ -59,6 +59,15 @@ class Waiver:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """The promotion that this one follows; `brings` are the versions that it, and those before it, still have to."""
+
+    record: str
+    live: bool
+    brings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """All that the gates may look at. A history of None could not be read, and `unread` says why."""
 
@@ -80,6 +89,7 @@ class Evidence:
     """The statement of each planned file that runs outside a transaction, by version."""
     applied: tuple[str, ...] = ()
     """Versions of the plan that this very run has already committed."""
+    ahead: Ahead | None = None
     expires: timedelta = timedelta(days=7)
     accepted: frozenset[Difference] = frozenset()
     """Differences that a baseline accepted for good."""
