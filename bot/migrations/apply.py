@@ -136,7 +136,8 @@ class Apply:
                 session.query("rollback")
             return trouble
         return self._commit(watch) or Done(
-            seconds=time.monotonic() - begun, statements=len(statements), seen=witness.told() if witness else {},
+            seconds=time.monotonic() - begun, statements=len(statements),
+            seen=witness.told() if witness else attempt.told(),
         )
 
     def _commit(self, watch: Watch) -> Done | Failed | InDoubt | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
+from bot.domain.entry import Json
 from bot.migrations import history
 from bot.migrations.catalog.witness import Witness
 from bot.migrations.session import Session
@@ -15,6 +16,8 @@ from bot.migrations.splitter import Statement
 from bot.migrations.trouble import failed, short
 from bot.migrations.watch import Seen, Watch, telling
 from bot.ports import Failed, Job, Noting
+
+_FEW = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,11 @@ class Attempt:
         if _may_loosen(statement):
             self._tighten()
         return None
+
+    def told(self) -> dict[str, Json]:
+        """How long each statement's locks lasted, up to now; of very long files nothing."""
+        now = time.monotonic()
+        return {"lasted": [round(now - begun, 6) for begun in self.begins]} if len(self.begins) <= _FEW else {}
 
     def record(self) -> Failed | None:
         """Check what the file deferred, take its settings away, and write the history row as the CLI would."""

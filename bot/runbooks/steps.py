@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 from types import ModuleType
 
-from bot import gates
+from bot import gates, schedule
 from bot.domain.checklist import Check
 from bot.domain.entry import Json
 from bot.domain.migration import Match
 from bot.domain.plan import PlannedFile
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
+from bot.domain.resumable import LOCK_TIMEOUT
 from bot.errors import Unreachable
 from bot.evidence import gather, in_history
 from bot.following import following
@@ -27,6 +28,9 @@ SHOW_EVERY = 0.25
 
 SETTLE = timedelta(seconds=2)
 """How soon an attempt in doubt is looked at again."""
+
+SLOWLY = timedelta(minutes=5)
+"""How often a lock that others hold is tried for once the quick tries are over, until the deploy window closes."""
 
 BEGUN = "begun"
 """What was last noted of a file that runs outside a transaction, of whichever promotion, until it is in."""
@@ -165,9 +169,10 @@ def _not_in(promotion: Promotion, file: PlannedFile, outcome: Failed | InDoubt, 
 
 
 def _failed(promotion: Promotion, file: PlannedFile, outcome: Failed, world: World) -> Outcome:
-    """A lock time-out is tried again, later each time, as often as the policy says; nothing else is."""
-    again = outcome.retry and promotion.retries < world.policy.apply.retries
-    pause = min(2.0**promotion.retries, 60.0)
+    """A lock time-out is tried again, later each time, as often as the policy says and the window lasts."""
+    pause = _pause(promotion, outcome, world)
+    again = pause is not None
+    world.progress({})
     world.note(
         "apply.failed",
         {
@@ -181,14 +186,27 @@ def _failed(promotion: Promotion, file: PlannedFile, outcome: Failed, world: Wor
             "blockers": list(outcome.blockers),
             "left": list(outcome.left),
             "again": again,
-            "in_seconds": pause if again else 0,
+            "in_seconds": pause or 0,
         },
     )
-    if again:
+    if pause is not None:
         return Wait(
             for_=f"another try at {file.label}: {outcome.why}", until=world.ports.clock.now() + timedelta(seconds=pause)
         )
     return Stop(verdict="failed", why=outcome.why)
+
+
+def _pause(promotion: Promotion, outcome: Failed, world: World) -> float | None:
+    """After how many seconds the next try comes: soon at first, then slowly for as long as the window is open."""
+    if not outcome.retry:
+        return None
+    if promotion.retries < world.policy.apply.retries:
+        return min(2.0**promotion.retries, 60.0)
+    if outcome.sqlstate != LOCK_TIMEOUT or promotion.plan.environment is not Environment.PRODUCTION:
+        return None
+    now, every = world.ports.clock.now(), schedule.calendar(world.ports, promotion.plan.project)
+    span = None if every.always_open else every.following(now)
+    return SLOWLY.total_seconds() if span and span.start <= now and now + SLOWLY < span.end else None
 
 
 def verified(promotion: Promotion, world: World) -> Outcome:
