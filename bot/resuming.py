@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from bot.domain.carried import Carried
 from bot.domain.entry import Json
 from bot.domain.plan import Plan
@@ -9,16 +11,19 @@ from bot.domain.promotion import Promotion
 from bot.errors import Refused
 from bot.policy import Policy
 from bot.ports import People
-from bot.roles import require_approver, require_operator
+from bot.roles import require_approver, require_member, require_operator
 
 
 def require_resumer(by: str, people: People, policy: Policy) -> None:
     """Raises `Refused` unless this person is an operator or an approver."""
     person = people.find(by)
-    try:
-        require_operator(person, policy)
-    except Refused:
-        require_approver(person, policy)
+    require_member(person, policy)
+    for require in (require_operator, require_approver):
+        with suppress(Refused):
+            require(person, policy)
+            return
+    listed = (*policy.roles.operators, *policy.approvals.approvers)
+    raise Refused("Only an operator or an approver may resume it.", can=listed)
 
 
 def request(promotion: Promotion, plan: Plan, by: str) -> dict[str, Json]:

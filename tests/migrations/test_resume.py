@@ -149,7 +149,7 @@ def test_operators_and_approvers_may_resume(
             walk.resume(by)
             assert walk.record == "P-2"
         else:
-            with pytest.raises(Refused, match="not a listed approver"):
+            with pytest.raises(Refused, match="Only an operator or an approver"):
                 walk.resume(by)
 
 
