@@ -9,6 +9,7 @@ from templates.blocks import Block, Mark, Message, actions, bold, context, line,
 from templates.emergency import emergency_mark, owed_blocks
 from templates.promotion_buttons import buttons_of
 from templates.promotion_checklist import CONFIRM, after, checklist
+from templates.promotion_course import origin
 from templates.promotion_sight import Sight
 from templates.promotion_status import status as status_of
 from templates.promotion_status import title as title_of
@@ -21,10 +22,8 @@ def card(sight: Sight) -> Message:
     p = sight.promotion
     title, status = title_of(sight), status_of(sight)
     blocks: list[Block] = [section(bold(title)), section(status), rich(*_files(p))]
-    if mark := emergency_mark(p):
-        blocks.append(section(mark))
-    if mark := run_now_mark(p.run_now):
-        blocks.append(section(mark))
+    marks = (emergency_mark(p), origin(p), run_now_mark(p.run_now))
+    blocks.extend(section(mark) for mark in marks if mark)
     if p.plan.risks and p.kind == "promotion":
         blocks.append(section(line(f"Destroys data or opens access: {'; '.join(p.plan.risks)}.")))
     if p.kind == "promotion":

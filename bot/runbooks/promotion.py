@@ -10,7 +10,9 @@ from bot.domain.promotion import Promotion
 from bot.gates import PROMOTION
 from bot.runbooks import proving, steps
 from bot.runbooks.backing_up import backup
+from bot.runbooks.comparing import compare_locks
 from bot.runbooks.emergency import owed
+from bot.runbooks.halting import ended, halted
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.turn import not_now, window
 from bot.runbooks.voters import asked_for, still_count
@@ -73,7 +75,7 @@ def apply(promotion: Promotion, world: World) -> Outcome:
             return Wait(for_=" ".join(missing), until=world.ports.clock.now() + RECHECK)
     elif blocked := steps.project_taken(world):
         return blocked
-    outcome = steps.put_in(promotion, world)
+    outcome = halted(steps.put_in(promotion, world), promotion, world)
     if not isinstance(outcome, Wait):
         proving.look(promotion, proving.AFTER, world)
     return outcome
@@ -81,7 +83,9 @@ def apply(promotion: Promotion, world: World) -> Outcome:
 
 def verify(promotion: Promotion, world: World) -> Outcome:
     """Look at what production says now: its history, and nothing left half-built."""
-    return steps.verified(promotion, world)
+    outcome = steps.verified(promotion.so_far, world)
+    compare_locks(promotion, world)
+    return outcome
 
 
 def watch(promotion: Promotion, world: World) -> Outcome:
@@ -105,7 +109,7 @@ def done(promotion: Promotion, world: World) -> Outcome:
         return Stop(verdict="rolled back", why=f"rolled back by {promotion.taken_back.record}")
     if promotion.emergency and (waits := owed(promotion, world)):
         return waits
-    return Stop(verdict="done", why=promotion.watched)
+    return ended(promotion, Stop(verdict="done", why=promotion.watched))
 
 
 def _voters(promotion: Promotion) -> str:
