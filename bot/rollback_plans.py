@@ -20,7 +20,7 @@ from bot.errors import Refused, StagedoorError
 from bot.migrations.catalog.diff import differences
 from bot.migrations.history import match
 from bot.migrations.reversal import composed, name_of, next_version
-from bot.migrations.transaction import statements_to_run
+from bot.migrations.transaction import statement_count
 from bot.ports import Shelves
 from bot.proofs import proofs
 from bot.world import Ports, Project
@@ -109,7 +109,7 @@ def planned(
     name = name_of(steps, {file.version: file.name for file in promotion.plan.files})
     file = PlannedFile(
         version=version, name=name, filename=f"{version}_{name}.sql",
-        sha256=shelves.keep(content), statements=len(statements_to_run(content)), purpose=f"Undo {rolling.label}",
+        sha256=shelves.keep(content), statements=statement_count(content), purpose=f"Undo {rolling.label}",
     )
     return Planned(
         plan=Plan(project=project.name, environment=Environment.PRODUCTION, head=head, files=(file,)),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.entry import Fact
+from bot.domain.resumable import why_not
 from bot.domain.rolling_back import How
 from bot.errors import Refused
 from bot.incidents import opened_by
@@ -184,11 +185,13 @@ def test_one_that_stopped_half_way_is_taken_back_as_far_as_it_is_in(tmp_path: Pa
     with shop(tmp_path, server, {BOOKS: SQL, **more}, promoted=False) as s:
         s.production.run("create table b (other int)")
         s.w.on()
-        assert s.ending("P-1")[0] == "failed"
+        assert s.read("P-1").course.stopped, "and what is in is watched"
         s.asks(BO)
         s.goes()
         assert s.ending()[0] == "done", s.ending()
         assert [step.version for step in s.rolling.steps] == [SECOND, FIRST]
+        assert s.ending("P-1")[0] == "rolled back"
+        assert why_not(s.read("P-1")).startswith("is being rolled back, or was"), "no Resume any more"
         assert s.tables() == ["b"]
         assert s.history() == [FIRST, SECOND, "20261101121501"]
         assert (s.folder / "20261101121501_rollback_add_books_and_1_more.sql").exists()

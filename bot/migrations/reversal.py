@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.rolling_back import Step
 from bot.errors import Refused
-from bot.migrations.splitter import Statement
-from bot.migrations.transaction import obstacle, statements_to_run
+from bot.migrations.transaction import alone_in, in_a_trial
 
 STAMP = "%Y%m%d%H%M%S"
 
@@ -24,9 +23,7 @@ def composed(steps: Sequence[tuple[Step, bytes]], of: str, reason: str, hint: st
         if step.sql in seen or not content.strip():
             continue
         seen.add(step.sql)
-        if why := obstacle(content):
-            raise Refused(f"The rollback of {step.label} cannot run in one transaction. {why}")
-        body = "\n".join(map(_ended, statements_to_run(content)))
+        body = _body(step, content, whole=len(steps) == 1)
         parts.append(body if len(steps) == 1 else f"-- {_one_line(step.label)}\n{body}")
     if not parts:
         raise Refused(
@@ -40,9 +37,19 @@ def composed(steps: Sequence[tuple[Step, bytes]], of: str, reason: str, hint: st
     return f"{head}{loose}{chr(10).join(parts)}\n".encode()
 
 
-def _ended(statement: Statement) -> str:
+def _body(step: Step, content: bytes, whole: bool) -> str:
+    """A step's statements. What has to stand alone in its file does, or else runs as what it is in a transaction."""
+    try:
+        if whole and alone_in(content):
+            return content.decode().strip()
+        return "\n".join(map(_ended, in_a_trial(content)))
+    except Refused as refused:
+        raise Refused(f"The rollback of {step.label} cannot be put in. {refused}") from None
+
+
+def _ended(statement: str) -> str:
     """A statement with its semicolon, which must not fall into a comment."""
-    text = statement.text.rstrip().rstrip(";").rstrip()
+    text = statement.rstrip().rstrip(";").rstrip()
     return f"{text}\n;" if "--" in text.rpartition("\n")[2] else f"{text};"
 
 
