@@ -27,7 +27,7 @@ from handlers.written import Written
 def subjects(ports: Ports, view: PromotionView, channel_id: Callable[[str], str]) -> tuple[Subject, ...]:
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
-    which, rollback = Which(promotions, channel_id), Rollback(Rollbacks(ports))
+    which, rollback = Which(promotions, channel_id), Rollback(Rollbacks(ports), view.clean)
     verbs = {"checklist": Written(ports, promotions).verb, "rollback": rollback.verb}
     return (
         Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),

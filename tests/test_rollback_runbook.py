@@ -14,6 +14,7 @@ from bot.errors import Refused
 from bot.incidents import opened_by
 from bot.ports import Put
 from bot.requests import Requests
+from bot.watch.recent import standing
 from rehearsal.postgres import Postgres
 from templates.promotion_sight import Sight
 from templates.rollback_card import rollback_card
@@ -49,6 +50,7 @@ def test_an_approvers_asking_is_the_press_and_it_is_gone_everywhere(s: Shop) -> 
     assert taken is not None
     assert taken.done
     assert s.rolling.staged.startswith("taken back there too")
+    assert standing(s.w.ports, s.project.name) == (), "nothing stands half-done"
     with pytest.raises(Refused, match="rolled back already, by R-1"):
         s.asks(BO)
 

@@ -63,6 +63,8 @@ def standing(ports: Ports, project: str) -> tuple[Standing, ...]:
     now = ports.clock.now()
     for record, promotion in _newest(ports, project, "promotion"):
         ending = promotion.ending
+        if promotion.taken_back and promotion.taken_back.done:
+            continue
         if ending and ending.verdict == "done":
             found.clear()
         elif ending and (promotion.changed_something or promotion.may_have_changed) and now - ending.at < STANDS:
