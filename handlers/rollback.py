@@ -9,14 +9,12 @@ from bot.world import Project
 from handlers.conversation import Ask, Reply, Subject
 from templates.blocks import line, notice
 from templates.rollback import ROLL_BACK, data_line
-from templates.rollback_card import (
-    APPROVE,
+from templates.rollback_card import APPROVE, CANCEL, REJECT
+from templates.rollback_modals import (
     ASK,
-    CANCEL,
     GLASS,
     GLASS_BECAUSE,
     REASON,
-    REJECT,
     SEVERITY,
     glass_modal,
     rollback_ask_modal,

@@ -229,7 +229,6 @@ def test_production_that_is_not_as_before_is_said_and_staging_follows_all_the_sa
         folder = s.folder.parent / "rollbacks"
         folder.mkdir()
         (folder / BOOKS).write_text("drop index books_title;")
-        s.w.ports.shelves.put([])
 
         s.w.ports.shelves.put([Put(shelf="proofs", key=f"shop:{FIRST}", doc=None)])
         s.asks(BO)
@@ -263,7 +262,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_holds_nothing_up(
     s: Shop, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (s.folder / BACK).write_text("-- somebody else's")
-    monkeypatch.setattr("bot.rollback_plans._written", lambda project: ((), set()))
+    monkeypatch.setattr("bot.rollback_plans._written", lambda project: (None, set()))
     s.asks(BO)
     s.goes()
     assert s.ending()[0] == "done"
@@ -308,3 +307,22 @@ def test_data_alone_has_no_draft(tmp_path: Path, server: Postgres) -> None:
             s.asks(BO, "P-2")
 
 
+def test_a_draft_never_takes_away_what_was_there_before_the_promotion(tmp_path: Path, server: Postgres) -> None:
+    sql = SQL.replace("create table books", "create table if not exists books").replace(
+        "create index", "create index if not exists",
+    )
+    with shop(tmp_path, server, {BOOKS: sql}, promoted=False) as s:
+        s.production.run("create table books (id int primary key, title text, precious text)")
+        s.w.on()
+        assert s.ending("P-1")[0] == "unverified"
+        with pytest.raises(Refused, match=r"not do to production what it did to staging .*may destroy what was here"):
+            s.asks(BO)
+        folder = s.folder.parent / "rollbacks"
+        folder.mkdir()
+        (folder / BOOKS).write_text("drop index books_title;")
+        assert not s.asks(BO).pressed
+        s.goes()
+        s.says(s.rollbacks.approve(CY, s.rollback))
+        s.goes()
+        assert s.ending()[0] == "done", s.ending()
+        assert s.production.rows("select precious from books") == []
