@@ -180,11 +180,28 @@ class Work(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Added:
+    """Where a new file is: in the folder, or in a pull request (`url`) that has to be merged yet."""
+
+    where: str
+    url: str = ""
+    merged: bool = True
+
+
 class Migrations(Protocol):
     """Where a project's migration files are read from."""
 
     def read(self) -> Folder:
         """The folder as it is now. Raises `Unreachable` when it cannot be read."""
+        ...
+
+    def add(self, filename: str, content: bytes, title: str, said: str) -> Added:
+        """Put a new file there, exactly these bytes; once, however often it is asked for.
+
+        `title` and `said` introduce it where it has to be reviewed. Raises `Unreachable`, and `Refused` where
+        another file has that name or a right lacks.
+        """
         ...
 
 
@@ -241,6 +258,10 @@ class CodeHost(Protocol):
 
     def open_pulls(self) -> tuple[Pull, ...]:
         """Open pull requests into the branch."""
+        ...
+
+    def propose(self, path: str, content: bytes, title: str, said: str) -> Pull:
+        """A pull request that brings one new file to the branch; the one that is open already, where there is one."""
         ...
 
     def say(self, commit: str, status: CommitStatus) -> None:

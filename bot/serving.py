@@ -29,7 +29,7 @@ from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
 from bot.reporting.names import Remembering
-from bot.runbooks import alert, backup, baseline, freeze, notice, promotion, staging, window
+from bot.runbooks import alert, backup, baseline, freeze, notice, promotion, rollback, staging, window
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
@@ -49,6 +49,7 @@ from handlers.notice_view import NoticeView
 from handlers.pages import Pages
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
+from handlers.rollback_view import RollbackView
 from handlers.signpost import Signpost
 from handlers.slack_out import SlackOut
 from handlers.socket_mode import SocketMode
@@ -62,7 +63,7 @@ log = structlog.get_logger(__name__)
 RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
     "backup": backup.RUNBOOK, "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
-    "alert": alert.RUNBOOK,
+    "alert": alert.RUNBOOK, "rollback": rollback.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
 FATAL_AT_SLACK = frozenset({
@@ -124,6 +125,7 @@ class House:
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
         views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
+        views["rollback"] = RollbackView(ports, view)
         views["alert"] = AlertView(ports, scrub)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
@@ -272,7 +274,9 @@ def _last_identity(journal: Store, why: str) -> dict[str, str]:
 
 
 def _listed(policy: Policy) -> tuple[str, ...]:
-    return (*policy.roles.members, *policy.roles.operators, *policy.approvals.approvers)
+    return (
+        *policy.roles.members, *policy.roles.operators, *policy.approvals.approvers, *policy.incidents.on_call,
+    )
 
 
 def _pager(settings: Settings) -> HttpPager | None:

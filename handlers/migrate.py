@@ -22,6 +22,7 @@ from templates.promotion_sql import sql_modal
 from templates.rollback import ROLLBACK_PLAN, rollback_modal
 from templates.waiver import REASON, WAIVE, WAIVE_REASON, waive_modal
 
+EMERGENCY = "--emergency"
 Verb = Callable[[Ask, Project, tuple[str, ...]], Reply]
 
 
@@ -94,7 +95,8 @@ class Migrate:
         return self._asked(project, self._requests.restage(ask.user, project, versions, ask.key))
 
     def _promote(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
-        return self._asked(project, self._requests.promote(ask.user, project, versions, ask.key))
+        words, emergency = _emergency(versions)
+        return self._asked(project, self._requests.promote(ask.user, project, words, ask.key, emergency))
 
     def _baseline(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
         asked = self._requests.baseline(ask.user, project, ask.key)
@@ -144,6 +146,14 @@ class Migrate:
     def _rollback_plan(self, ask: Ask) -> Reply:
         _, promotion = self._promotions.read(ask.user, ask.value)
         return Reply(view=rollback_modal(promotion, self._view.ways_back(promotion)))
+
+
+def _emergency(words: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
+    """The words before `--emergency`, and the reason after it."""
+    if EMERGENCY not in words:
+        return words, None
+    place = words.index(EMERGENCY)
+    return words[:place], " ".join(words[place + 1:])
 
 
 def _reason_given(ask: Ask) -> dict[str, str]:

@@ -11,10 +11,12 @@ from bot.domain.baseline import Difference
 from bot.domain.carried import Carried
 from bot.domain.checklist import Check, State
 from bot.domain.course import STEPS, Course
+from bot.domain.emergency import EMERGENCY, Emergency
 from bot.domain.entry import Entry, Json
 from bot.domain.evidence import Tick, Waiver
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
+from bot.domain.rolling_back import ROLLING, TAKEN, Rolling, TakenBack
 from bot.domain.source import Source
 from bot.domain.way_back import WayBack
 from bot.domain.window import Span
@@ -125,7 +127,14 @@ class Promotion:
     takes_back: Mapping[str, Json] = field(default_factory=dict)
     """Set where a version is staged anew: what of it is on staging, and the proven way back from that."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
-    """What the card says of the way back: schema, lost, given_up, locks."""
+    """What the card says of the way back: schema, lost, given_up, locks; and the proven SQL by version."""
+    rolling: Rolling | None = None
+    """Set where the record is a rollback: what it takes back."""
+    emergency: Emergency | None = None
+    on_behalf: str = ""
+    """The rollback that had this staging run begun."""
+    taken_back: TakenBack | None = None
+    """The newest rollback of this promotion."""
     backup: Held | None = None
     """The dump that is taken before it begins."""
     course: Course = field(default_factory=Course)
@@ -242,6 +251,9 @@ def _requested(entry: Entry) -> Promotion:
         requested_at=entry.at,
         terms=terms if isinstance(terms, dict) else {},
         takes_back=back if isinstance(back := entry.data.get("takes_back"), dict) else {},
+        rolling=Rolling.from_json(rolling) if isinstance(rolling := entry.data.get("rolling"), dict) else None,
+        emergency=Emergency.of(entry),
+        on_behalf=str(entry.data.get("for", "")),
     )
 
 
@@ -422,6 +434,24 @@ def _ended(p: Promotion, e: Entry) -> Promotion:
     return replace(p, ending=p.ending or ending)
 
 
+def _rolling(p: Promotion, e: Entry) -> Promotion:
+    """What happens to a rollback; its words are the approvals, and a new plan takes them away."""
+    plan = e.data.get("plan")
+    if p.rolling is None or (e.kind == "rollback.word" and plan != p.plan.digest):
+        return p
+    rolling = ROLLING[e.kind](p.rolling, e)
+    anew = plan_from_json(plan) if isinstance(plan, dict) else p.plan
+    return replace(p, plan=anew, rolling=rolling, approvals={word.by: word.at for word in rolling.words})
+
+
+def _emergency(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, emergency=EMERGENCY[e.kind](p.emergency, e)) if p.emergency else p
+
+
+def _taken_back(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, taken_back=TAKEN[e.kind](p.taken_back, e))
+
+
 def _texts(value: Json) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
@@ -463,6 +493,7 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
     "walk.ended": _ended,
+    **dict.fromkeys(EMERGENCY, _emergency), **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
     **dict.fromkeys(HELD_KINDS, _backup),
     **dict.fromkeys(STEPS, _course),
 }
