@@ -28,8 +28,8 @@ COMMANDS = (
     ("check [VERSION…]", "what the pending migrations, or these, would lock, lose or open, with the line"),
     ("stage [VERSION…|#PR]", "put the pending migrations, these, or a pull request's into staging and verify them"),
     ("restage VERSION", "take it back on staging and apply the edited file there"),
-    ("promote [VERSION…|#PR]", "ask for the pending migrations, these, or a pull request's to go to production"),
-    ("promote --emergency REASON", "the same past windows and ticks; opens an incident, and they are owed afterwards"),
+    ("promote [VERSION…|#PR] [--emergency REASON]", "ask for the pending migrations, these, or a pull request's to go "
+     "to production; an emergency passes windows and ticks, opens an incident, and owes them afterwards"),
     ("rollback [PROMOTION]", "take the last promotion, or this one, back from production"),
     ("baseline", "accept how files and histories differ today, with one approval"),
     ("checklist [PROMOTION]", "the runbook's checklist as it was ticked, also as Markdown for the pull request"),

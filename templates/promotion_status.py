@@ -35,6 +35,8 @@ def title(sight: Sight) -> str:
 
 def status(sight: Sight) -> Mark:
     p = sight.promotion
+    if p.emergency and p.ending is None and sight.record.stage == "done":
+        return _done(sight)
     if back := rollback_of(p):
         return lines(back, _people(p)) if p.taken_back and p.taken_back.done else lines(back, _status(sight))
     return _status(sight)
@@ -56,8 +58,6 @@ def _status(sight: Sight) -> Mark:
             return line((record.waits_for and f"Waiting for {record.waits_for}") or f"In {p.where}. Verifying", asked)
         case "watch":
             return _watching(sight)
-        case "done" if p.emergency:
-            return _done(sight)
         case _:
             return line(f"At “{record.stage}”", f", waiting for {record.waits_for}" if record.waits_for else "", asked)
 

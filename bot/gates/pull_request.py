@@ -37,7 +37,9 @@ def _judged(evidence: Evidence) -> Check:
     pulls = [evidence.reviews.pulls[number] for number in sorted(evidence.reviews.pulls)]
     found = [*(_file(file, evidence) for file in evidence.plan.files), *(_pull(reviewed) for reviewed in pulls)]
     as_of = evidence.reviews.as_of
-    follows = all(any(words in one[1] for words in REVIEW) for one in found if one)
+    follows = all(any(words in one[1] for words in REVIEW) for one in found if one) and not any(
+        reviewed.checks.red or reviewed.checks.running for reviewed in pulls
+    )
     for state in (State.REFUSED, State.UNKNOWN, State.WAITING):
         if objections := [one[1] for one in found if one and one[0] is state]:
             return replace(_line(state, " ".join(objections)), as_of=as_of, may_follow=follows)
