@@ -13,7 +13,9 @@ from bot.domain.migration import Applied, Folder, Match, Migration
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
 from bot.domain.review import blob_hash
+from bot.drift import drifted
 from bot.errors import StagedoorError
+from bot.gates import drift as drift_gate
 from bot.gates.pull_request import TITLE as PULL_REQUEST
 from bot.linting import reported
 from bot.migrations.history import match
@@ -46,7 +48,9 @@ def gather(
     if plan.environment is not Environment.STAGING:
         said = _tried(unread, "reviews", lambda: reviews(plan, project, shelves, now))
         staging = _tried(unread, "staging", project.databases[Environment.STAGING].history)
-    lint = None
+    lint = drift = None
+    if plan.environment is not Environment.STAGING and drift_gate.NAME not in project.policy.gates.skip:
+        drift = _tried(unread, "drift", lambda: drifted(project, shelves, plan))
     if plan.environment is not Environment.STAGING:
         lint = reported(plan, project.databases[plan.environment], shelves, now)
     contents = {file.version: shelves.fetch(file.sha256) for file in plan.files}
@@ -71,6 +75,7 @@ def gather(
         waivers=waivers or {},
         accepted=accepted(shelves, plan.project),
         lint=lint,
+        drift=drift,
         proofs=proofs(shelves, plan),
         rollbacks={back.version: back.sha256 for back in folder.rollbacks} if folder else {},
     )

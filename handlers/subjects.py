@@ -15,6 +15,7 @@ from handlers.conversation import Subject, together
 from handlers.deploy import Deploy
 from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
+from handlers.status import Status
 from handlers.timing import Clockwork
 from handlers.which import Which
 
@@ -24,7 +25,7 @@ def subjects(ports: Ports, view: PromotionView, channel_id: Callable[[str], str]
     promotions, deploys = Promotions(ports), Deploys(ports)
     which = Which(promotions, channel_id)
     return (
-        Migrate(promotions, Requests(ports), view, which, verbs={}).subject(),
+        Migrate(promotions, Requests(ports), view, which, verbs={"status": Status(promotions, ports)}).subject(),
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
     )

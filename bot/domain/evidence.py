@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.baseline import Difference, Kind
 from bot.domain.checklist import State
+from bot.domain.drift import Drift
 from bot.domain.finding import Report
 from bot.domain.migration import Match
 from bot.domain.plan import Plan
@@ -94,7 +95,8 @@ class Evidence:
     """By the gate's name."""
     lint: Report | None = None
     """What the checks say of the planned files, weighed by the target's sizes; None where nobody asked."""
-
+    drift: Drift | None = None
+    """How staging and production differ for no known reason; None where nobody could compare them."""
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     """What was tried as each planned file's way back, by version."""
     rollbacks: Mapping[str, str] = field(default_factory=dict)

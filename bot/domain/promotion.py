@@ -119,6 +119,8 @@ class Promotion:
     """Whether what a staging run showed was gathered."""
     takes_back: Mapping[str, Json] = field(default_factory=dict)
     """Set where a version is staged anew: what of it is on staging, and the proven way back from that."""
+    drift: str = ""
+    """SHA-256 of what was last told of drift between staging and production."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
     """What the card says of the way back: schema, lost, given_up, locks."""
 
@@ -390,6 +392,10 @@ def _way_back(p: Promotion, e: Entry) -> Promotion:
     return replace(p, way_back=e.data)
 
 
+def _drift(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, drift=str(e.data["diff"]))
+
+
 def _ended(p: Promotion, e: Entry) -> Promotion:
     ending = Ending(verdict=str(e.data["verdict"]), why=str(e.data.get("why", "")), at=e.at, by=e.actor)
     return replace(p, ending=p.ending or ending)
@@ -435,5 +441,6 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "proof.seen": _proof,
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
+    "drift.seen": _drift,
     "walk.ended": _ended,
 }
