@@ -41,6 +41,7 @@ from handlers.listeners import Identity, build_app
 from handlers.notice_view import NoticeView
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
+from handlers.signpost import Signpost
 from handlers.slack_out import SlackOut
 from handlers.socket_mode import SocketMode
 from handlers.subjects import subjects
@@ -112,6 +113,7 @@ class House:
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
         self._mirror = Loop("mirror", Mirror(ports, settings.stagedoor_url).reflect, clock)
+        self._signpost = Loop("signpost", Signpost(ports, out).show, clock)
         self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
         self._metrics = Metrics()
         self._unknown: list[str] = []
@@ -130,7 +132,7 @@ class House:
         first = next(iter(self._ports.projects.values()))
         tell_policy_changes(self._journal, self._journal, self._settings.policy, first)
         threading.Thread(target=self._look_up_names, args=(first,), name="names", daemon=True).start()
-        for loop in (self._announcer, self._answers, self._mirror):
+        for loop in (self._announcer, self._answers, self._mirror, self._signpost):
             loop.start()
         self._inbox.start()
         self._timetable.start()
@@ -151,6 +153,7 @@ class House:
         self._announcer.stop(3.0)
         self._answers.stop(3.0)
         self._mirror.stop(1.0)
+        self._signpost.stop(1.0)
         self._private.close()
 
     def _look_up_names(self, where: Project) -> None:
@@ -177,7 +180,7 @@ class House:
         self._threads.wake(record)
 
     def _tell(self) -> None:
-        for loop in (self._announcer, self._answers, self._mirror):
+        for loop in (self._announcer, self._answers, self._mirror, self._signpost):
             loop.nudge()
 
     def _parts(self) -> Mapping[str, Part]:

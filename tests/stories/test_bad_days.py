@@ -29,7 +29,8 @@ def told_once(h: House, record: str = "P-1") -> None:
 
 
 @pytest.mark.parametrize(("trouble", "seconds"), [
-    pytest.param("silent", 30.0, marks=pytest.mark.slow), ("lost answers", 0), ("429", 0), ("500", 0), ("slow", 0),
+    pytest.param("silent", 30.0, marks=pytest.mark.slow), ("lost answers", 0),
+    pytest.param("429", 0, marks=pytest.mark.slow), pytest.param("500", 0, marks=pytest.mark.slow), ("slow", 0),
 ])
 def test_trouble_at_slack_loses_nothing_and_doubles_nothing(house: Opens, trouble: str, seconds: float) -> None:
     h = house()
@@ -134,6 +135,7 @@ def test_long_sql_is_a_file_in_the_thread(house: Opens) -> None:
     assert "a file in the thread" in h.until(lambda: (v := h.slack.modal(ANA)) and h.slack.text_of(v), "the SQL")
 
 
+@pytest.mark.slow
 def test_a_long_apply_holds_up_nobody_else_and_cancel_is_answered_truthfully(house: Opens) -> None:
     h = house(policy=UNCHECKED)
     h.only(FEATURE)
@@ -194,6 +196,7 @@ def test_a_lock_that_does_not_come_is_tried_again_and_the_blocker_named(house: O
     h.reads(card, "Done · in production")
 
 
+@pytest.mark.slow
 def test_a_graceful_stop_in_the_middle_goes_on_afterwards(house: Opens) -> None:
     h = house(policy=UNCHECKED)
     h.only(FEATURE)
