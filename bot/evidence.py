@@ -53,7 +53,7 @@ def gather(
     if plan.environment is not Environment.STAGING and drift_gate.NAME not in project.policy.gates.skip:
         drift = _tried(unread, "drift", lambda: drifted(project, shelves, plan))
     if plan.environment is not Environment.STAGING:
-        lint = reported(plan, project.databases[plan.environment], shelves, now)
+        lint = reported(plan, project.databases[plan.environment], shelves, now, folder.rollbacks if folder else ())
     contents = {file.version: shelves.fetch(file.sha256) for file in plan.files}
     return Evidence(
         plan=plan,

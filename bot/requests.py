@@ -181,7 +181,8 @@ class Requests:
             count = len(meant.migrations)
             raise Refused(f"Nothing to do: {environment} has every migration of {asked.where} ({count}).")
         chosen.sort(key=lambda file: file.version)
-        opened = risks(chosen, self._ports.shelves, self._ports.clock.now())
+        target = project.databases[Environment.PRODUCTION]
+        opened = risks(chosen, self._ports.shelves, self._ports.clock.now(), target)
         files = tuple(
             PlannedFile(
                 version=file.version,
