@@ -23,6 +23,7 @@ from bot.migrations.transaction import obstacle
 from bot.ports import Put, Shelves
 from bot.proofs import proofs
 from bot.reviewing import files, reviews
+from bot.safekeeping import backing, holds
 from bot.world import Project
 
 Read = TypeVar("Read")
@@ -49,11 +50,12 @@ def gather(
     if plan.environment is not Environment.STAGING:
         said = _tried(unread, "reviews", lambda: reviews(plan, project, shelves, now))
         staging = _tried(unread, "staging", project.databases[Environment.STAGING].history)
-    lint = drift = None
-    if plan.environment is not Environment.STAGING and drift_gate.NAME not in project.policy.gates.skip:
-        drift = _tried(unread, "drift", lambda: drifted(project, shelves, plan))
+    drift, lint, tried = None, None, proofs(shelves, plan)
     if plan.environment is not Environment.STAGING:
-        lint = reported(plan, project.databases[plan.environment], shelves, now, folder.rollbacks if folder else ())
+        held, backs = holds(project.policy.backups), folder.rollbacks if folder else ()
+        lint = reported(plan, project.databases[plan.environment], shelves, now, held, backs)
+        if drift_gate.NAME not in project.policy.gates.skip:
+            drift = _tried(unread, "drift", lambda: drifted(project, shelves, plan))
     contents = {file.version: shelves.fetch(file.sha256) for file in plan.files}
     return Evidence(
         plan=plan,
@@ -78,7 +80,8 @@ def gather(
         accepted=accepted(shelves, plan.project),
         lint=lint,
         drift=drift,
-        proofs=proofs(shelves, plan),
+        proofs=tried,
+        backup=backing(plan, [lost for proof in tried.values() for lost in proof.way.lost], project, shelves, now),
         rollbacks={back.version: back.sha256 for back in folder.rollbacks} if folder else {},
     )
 

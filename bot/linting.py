@@ -28,22 +28,23 @@ AGAIN = timedelta(minutes=10)
 
 
 def reported(
-    plan: Plan, target: Database, shelves: Shelves, now: datetime, backs: Sequence[Migration] = (),
+    plan: Plan, target: Database, shelves: Shelves, now: datetime, held: str = "", backs: Sequence[Migration] = (),
 ) -> Report:
     """The report over a plan's files and their rollback files.
 
-    Where the target does not answer, each finding keeps its own level.
+    Where the target does not answer, each finding keeps its own level. `held` says what will hold the data that they
+    destroy.
     """
     files = [
         Migration(version=file.version, name=file.name, filename=file.filename, content=shelves.fetch(file.sha256))
         for file in plan.files
     ]
     analyses = looked_at(files, shelves, now)
-    return _with_backs(judge(analyses, _ground(analyses, target)[0]), files, analyses, backs, shelves, now)
+    return _with_backs(judge(analyses, _ground(analyses, target, held)[0]), files, analyses, backs, shelves, now)
 
 
 def pending(
-    project: Project, folder: Folder, chosen: Sequence[Migration], shelves: Shelves, now: datetime
+    project: Project, folder: Folder, chosen: Sequence[Migration], shelves: Shelves, now: datetime, held: str = "",
 ) -> Pending:
     """The report over these files, or over all that production lacks. Raises `Unreachable` when it has to know that."""
     target, files = project.databases[Environment.PRODUCTION], list(chosen)
@@ -51,7 +52,7 @@ def pending(
         applied = {row.version for row in target.history()}
         files = [file for file in folder.migrations if file.version not in applied]
     analyses = looked_at(files, shelves, now)
-    ground, unread = _ground(analyses, target)
+    ground, unread = _ground(analyses, target, held)
     opened = risks(files, shelves, now, target)
     return Pending(
         files=tuple((file.filename, opened[file.version]) for file in files), unread=unread,
@@ -64,7 +65,7 @@ def risks(
 ) -> dict[str, tuple[str, ...]]:
     """What each file destroys or opens, by version. What could not be analysed counts, and is read by its words too."""
     analyses = looked_at(files, shelves, now)
-    findings = judge(analyses, _ground(analyses, target)[0] if target else None).findings
+    findings = judge(analyses, _ground(analyses, target, "")[0] if target else None).findings
     return {
         file.version: (
             *risks_of([finding for finding in findings if finding.file == one.file]),
@@ -118,13 +119,13 @@ def _held(key: str, shelves: Shelves, now: datetime) -> Analysis | None:
     return None if stale else analysis
 
 
-def _ground(analyses: Sequence[Analysis], target: Database) -> tuple[Ground, str]:
+def _ground(analyses: Sequence[Analysis], target: Database, held: str) -> tuple[Ground, str]:
     """What the target holds, asked only where something depends on it; and why it could not be read."""
     weighs = any(finding.weighs for one in analyses for finding in one.findings)
     asks = any(fact.kind in ASKS for one in analyses for fact in one.facts)
     try:
         return Ground(
-            sizes=target.sizes() if weighs else None, catalog=target.catalog() if asks else None,
+            sizes=target.sizes() if weighs else None, catalog=target.catalog() if asks else None, held=held,
         ), ""
     except StagedoorError as trouble:
-        return Ground(), str(trouble)
+        return Ground(held=held), str(trouble)

@@ -16,6 +16,7 @@ class Status:
         self._promotions = promotions
         self._ports = ports
 
-    def __call__(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
+    def verb(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
+        """Answers in private."""
         self._promotions.require_member(ask.user, project)
         return Reply(message=status_card(overview(project, self._ports.shelves)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.domain.backup import Backing
 from bot.domain.baseline import Difference, Kind
 from bot.domain.checklist import State
 from bot.domain.drift import Drift
@@ -107,6 +108,9 @@ class Evidence:
     """What the checks say of the planned files, weighed by the target's sizes; None where nobody asked."""
     drift: Drift | None = None
     """How staging and production differ for no known reason; None where nobody could compare them."""
+
+    backup: Backing | None = None
+    """Whether the backup that the plan needs can be taken now; None where it needs none."""
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     """What was tried as each planned file's way back, by version."""
     rollbacks: Mapping[str, str] = field(default_factory=dict)
