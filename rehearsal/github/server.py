@@ -41,10 +41,13 @@ class Api:
     pulls: Pulls
     token: str
     prefix: str
-    rights: set[str] = field(default_factory=lambda: {"contents", "pull_requests", "checks", "actions", "statuses"})
+    rights: set[str] = field(
+        default_factory=lambda: {"contents", "pull_requests", "checks", "actions", "statuses", "issues"}
+    )
     permissions: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     runs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    comments: dict[int, dict[str, Any]] = field(default_factory=dict)
     limit: int = 5000
     remaining: int = 5000
     reset: int = 0
@@ -56,7 +59,7 @@ class Api:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def routes(self) -> list[BaseRoute]:
-        return [Route("/{path:path}", self._serve, methods=["GET", "POST"])]
+        return [Route("/{path:path}", self._serve, methods=["GET", "POST", "PATCH"])]
 
     async def _serve(self, request: Request) -> Response:
         body = await request.body()
@@ -124,12 +127,12 @@ class Api:
         for verb, pattern, right, answer in self._endpoints():
             if verb == method and (match := re.fullmatch(pattern, path.removeprefix(home))):
                 if right not in self.rights | {""}:
-                    level = "write" if verb == "POST" else "read"
+                    level = "read" if verb == "GET" else "write"
                     raise NotHere(
                         403, "Resource not accessible by personal access token",
                         {"X-Accepted-GitHub-Permissions": f"{right}={level}"},
                     )
-                return answer(*match.groups(), **({"body": json.loads(body)} if method == "POST" else {"query": query}))
+                return answer(*match.groups(), **({"body": json.loads(body)} if method != "GET" else {"query": query}))
         raise NotHere()
 
     def _endpoints(self) -> list[tuple[str, str, str, Answer]]:
@@ -153,6 +156,9 @@ class Api:
             ("GET", f"/pulls/{number}/reviews", "pull_requests", self._reviews),
             ("GET", "/collaborators/(.+)/permission", "", self._permission),
             ("POST", f"/statuses/{sha}", "statuses", self._say),
+            ("GET", f"/issues/{number}/comments", "issues", self._comments_of),
+            ("POST", f"/issues/{number}/comments", "issues", self._comment),
+            ("PATCH", f"/issues/comments/{number}", "issues", self._edit_comment),
         ]
 
     def _page(self, answer: Any, request: Request) -> tuple[Any, dict[str, str]]:
@@ -260,3 +266,22 @@ class Api:
             raise NotHere(422, "description is too long (maximum is 140 characters)")
         self.statuses.setdefault(sha, []).append(dict(body))
         return body
+
+    def _comments_of(self, number: str, query: Any) -> Any:
+        return [one for one in self.comments.values() if one["on"] == self._one(number).number]
+
+    def _comment(self, number: str, body: dict[str, str]) -> Any:
+        made = {"id": 1001 + len(self.comments), "on": self._one(number).number, "body": "", "user": user("stagedoor")}
+        self.comments[made["id"]] = made
+        return self._worded(made, body)
+
+    def _edit_comment(self, number: str, body: dict[str, str]) -> Any:
+        if int(number) not in self.comments:
+            raise NotHere()
+        return self._worded(self.comments[int(number)], body)
+
+    def _worded(self, comment: dict[str, Any], body: dict[str, str]) -> Any:
+        if not 0 < len(body.get("body", "")) <= 65_536:
+            raise NotHere(422, "Validation Failed")
+        comment["body"] = body["body"]
+        return comment
