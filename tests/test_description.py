@@ -36,7 +36,7 @@ TODO
 
 @pytest.mark.parametrize(("description", "lacks"), [
     (FULL, ()),
-    (re.sub("## (.*)", r"**\\1**", FULL), ()),
+    (re.sub("## (.*)", r"**\1**", FULL), ()),
     (TEMPLATE, ("purpose", "test results from staging", "performance impact", "rollback plan")),
     ("", ("purpose", "test results from staging", "performance impact", "rollback plan")),
     ("Adds the region so that readers can filter by it.", ("test results from staging", "performance impact",
