@@ -268,6 +268,18 @@ class CodeHost(Protocol):
         """Tell a commit about its way to production."""
         ...
 
+    def comments(self, number: int) -> list[tuple[int, str]]:
+        """Number and text of each comment on a pull request."""
+        ...
+
+    def comment(self, number: int, body: str) -> int:
+        """Comment on a pull request; returns the comment's number."""
+        ...
+
+    def edit_comment(self, comment: int, body: str) -> None:
+        """Give a comment another text. Raises `Unknown` when it is gone."""
+        ...
+
 
 class Health(Protocol):
     """Addresses that must answer."""

@@ -126,10 +126,12 @@ class Requests:
         with self._requests:
             if before := self._before(key):
                 return before
-            known = accepted(self._ports.shelves, project.name)
-            new = tuple(difference for difference in differences(project) if difference not in known)
+            shelves = self._ports.shelves
+            known = accepted(shelves, project.name)
+            new = tuple(difference for difference in differences(project, shelves) if difference not in known)
             if not new:
-                raise Refused("Nothing to accept: files and histories agree, but for what was accepted before.")
+                agree = "files, histories and catalogs agree, but for what was accepted before"
+                raise Refused(f"Nothing to accept: {agree}.")
             head = max((row.version for row in project.databases[Environment.PRODUCTION].history()), default=None)
             plan = Plan(project=project.name, environment=Environment.PRODUCTION, head=head, files=(), accepts=new)
             live = self._live("baseline", plan)
@@ -243,7 +245,8 @@ class Requests:
             count = len(meant.migrations)
             raise Refused(f"Nothing to do: {environment} has every migration of {asked.where} ({count}).")
         chosen.sort(key=lambda file: file.version)
-        opened = risks(chosen, self._ports.shelves, self._ports.clock.now())
+        target = project.databases[Environment.PRODUCTION]
+        opened = risks(chosen, self._ports.shelves, self._ports.clock.now(), target)
         files = tuple(
             PlannedFile(
                 version=file.version,

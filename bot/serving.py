@@ -22,6 +22,7 @@ from bot.adapters.pictures import DrawnPictures
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
 from bot.clock import Timetable
+from bot.comments import Comments
 from bot.metrics import Metrics
 from bot.mirror import Mirror
 from bot.notices import tell_policy_changes, tell_unknown_names
@@ -57,6 +58,7 @@ from handlers.standby import standing_by
 from handlers.subjects import subjects
 from handlers.window_view import FreezeView, WindowView
 from handlers.written import drawn
+from templates.comment import comment
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +133,7 @@ class House:
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
-        self._mirror = Loop("mirror", Mirror(ports, links).reflect, clock)
+        self._mirror = Loop("mirror", Mirror(ports, links, Comments(ports, comment, scrub)).reflect, clock)
         self._signpost = Loop("signpost", Signpost(ports, out).show, clock)
         self._watcher = Watcher(ports)
         self._vitals = Loop("vitals", self._watcher.databases, clock)

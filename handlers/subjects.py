@@ -19,6 +19,7 @@ from handlers.deploy import Deploy
 from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
 from handlers.rollback import Rollback
+from handlers.status import Status
 from handlers.timing import Clockwork
 from handlers.which import Which
 from handlers.written import Written
@@ -28,7 +29,10 @@ def subjects(ports: Ports, view: PromotionView, channel_id: Callable[[str], str]
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
     which, rollback = Which(promotions, channel_id), Rollback(Rollbacks(ports))
-    verbs = {"checklist": Written(ports, promotions).verb, "rollback": rollback.verb}
+    verbs = {
+        "checklist": Written(ports, promotions).verb, "rollback": rollback.verb,
+        "status": Status(promotions, ports).verb,
+    }
     return (
         Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),
         Deploy(deploys, promotions, which).subject(),

@@ -189,6 +189,10 @@ def _proof(p: Promotion, e: Entry) -> Told:
     return proof_lines(p, e)
 
 
+def _drift(p: Promotion, e: Entry) -> Told:
+    return line("Staging and production differ; all of it is in this file.")
+
+
 def _watching(p: Promotion, e: Entry) -> Told:
     addresses, until = len(_list(e.data["health"])), datetime.fromisoformat(str(e.data["until"]))
     looked = (
@@ -326,6 +330,7 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "taken.back": _taken_back,
     "evidence.seen": _evidence,
     "proof.seen": _proof,
+    "drift.seen": _drift,
     "watch.begun": _watching,
     "watch.seen": _watched,
     "emergency.owed": owed_line,

@@ -126,6 +126,8 @@ class Promotion:
     """Whether what a staging run showed was gathered."""
     takes_back: Mapping[str, Json] = field(default_factory=dict)
     """Set where a version is staged anew: what of it is on staging, and the proven way back from that."""
+    drift: str = ""
+    """SHA-256 of what was last told of drift between staging and production."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
     """What the card says of the way back: schema, lost, given_up, locks; and the proven SQL by version."""
     rolling: Rolling | None = None
@@ -421,6 +423,10 @@ def _way_back(p: Promotion, e: Entry) -> Promotion:
     return replace(p, way_back=e.data)
 
 
+def _drift(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, drift=str(e.data["diff"]))
+
+
 def _backup(p: Promotion, e: Entry) -> Promotion:
     return replace(p, backup=held(p.backup, e))
 
@@ -492,6 +498,7 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "proof.seen": _proof,
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
+    "drift.seen": _drift,
     "walk.ended": _ended,
     **dict.fromkeys(EMERGENCY, _emergency), **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
     **dict.fromkeys(HELD_KINDS, _backup),

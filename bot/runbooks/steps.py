@@ -62,6 +62,7 @@ def judged(promotion: Promotion, world: World, which: tuple[ModuleType, ...]) ->
     if proving.judges_ways_back(which, tuple(world.policy.gates.skip)):
         evidence = proving.proven_on_demand(promotion, evidence, world)
         proving.told_of_way_back(promotion, evidence, world)
+    proving.told_of_drift(promotion, evidence, world)
     if evidence.reviews and evidence.reviews.authors != promotion.authors:
         said = evidence.reviews
         world.note("reviews.seen", {"authors": list(said.authors), "pulls": list(said.pulls)})
