@@ -24,7 +24,7 @@ from bot.notices import tell_policy_changes, tell_unknown_names
 from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
-from bot.runbooks import baseline, freeze, notice, promotion, staging, window
+from bot.runbooks import baseline, freeze, incident, notice, promotion, staging, window
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
@@ -36,10 +36,12 @@ from handlers.doctor import unknown_names
 from handlers.http import Part, SlackDoor, build
 from handlers.http import serve as serve_http
 from handlers.inbox import InboxPool
+from handlers.incident_view import IncidentView
 from handlers.listeners import Identity, build_app
 from handlers.notice_view import NoticeView
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
+from handlers.slack_in import SlackIn
 from handlers.slack_out import SlackOut
 from handlers.socket_mode import SocketMode
 from handlers.subjects import subjects
@@ -50,6 +52,7 @@ log = structlog.get_logger(__name__)
 RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
     "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
+    "incident": incident.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
 FATAL_AT_SLACK = frozenset({
@@ -107,6 +110,7 @@ class House:
         out = SlackOut(self._client, clock, scrub)
         views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
+        views["incident"] = IncidentView(ports)
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
@@ -114,7 +118,8 @@ class House:
         self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
         self._metrics = Metrics()
         self._unknown: list[str] = []
-        speaking = subjects(ports, view, out.channel_id)
+        reading = SlackIn(self._client, journal, self._identity.home)
+        speaking = subjects(ports, view, out.channel_id, reading)
         self._inbox = InboxPool(journal, journal, self._threads, speaking, self._client, clock, metrics=self._metrics)
         self._app = build_app(
             self._identity, journal, speaking, clock, self._inbox.nudge, self._client, self._metrics,
@@ -206,6 +211,7 @@ def learn_identity(client: WebClient, journal: Store) -> Identity:
         doc = {
             "bot_id": str(told.get("bot_id") or ""), "bot_user_id": str(told["user_id"]),
             "team_id": str(told["team_id"]), "enterprise_id": str(told.get("enterprise_id") or ""),
+            "home": str(told.get("url") or ""),
         }
         journal.put([Put(shelf="identity", key="slack", doc=doc)])
     except SlackApiError as trouble:
@@ -241,7 +247,8 @@ def _last_identity(journal: Store, why: str) -> dict[str, str]:
 
 
 def _listed(policy: Policy) -> tuple[str, ...]:
-    return (*policy.roles.members, *policy.roles.operators, *policy.approvals.approvers)
+    called = policy.incidents.on_call
+    return (*policy.roles.members, *policy.roles.operators, *policy.approvals.approvers, *called)
 
 
 def _ready(port: int) -> None:

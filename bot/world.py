@@ -10,7 +10,7 @@ from bot.domain.project import Environment
 from bot.domain.record import Claim, Record
 from bot.policy import Policy
 from bot.policy.terms import stricter
-from bot.ports import Clock, CodeHost, Database, Health, Journal, Migrations, People, Put, Shelves
+from bot.ports import Clock, CodeHost, Database, Health, Journal, Levers, Migrations, People, Put, Shelves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,8 @@ class Project:
     host: CodeHost | None = None
     directory: str = ""
     reviewed: bool = False
+    levers: Levers | None = None
+    """The policy's flags and its way to take code back; None: people have to do it by hand."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -137,6 +137,8 @@ class File:
     at: float
     snippet_type: str = ""
     content: bytes | None = None
+    mimetype: str = "text/plain"
+    user: str = BOT_USER_ID
     channel: str | None = None
     ts: str | None = None
     thread_ts: str | None = None
