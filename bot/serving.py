@@ -45,6 +45,7 @@ from handlers.slack_in import SlackIn
 from handlers.slack_out import SlackOut
 from handlers.socket_mode import SocketMode
 from handlers.subjects import subjects
+from handlers.thread_reader import ThreadReader
 from handlers.window_view import FreezeView, WindowView
 
 log = structlog.get_logger(__name__)
@@ -119,6 +120,8 @@ class House:
         self._metrics = Metrics()
         self._unknown: list[str] = []
         reading = SlackIn(self._client, journal, self._identity.home)
+        reader = ThreadReader(ports, reading, self._identity.bot_user_id)
+        self._reader = Loop("threads", reader.read, clock)
         speaking = subjects(ports, view, out.channel_id, reading)
         self._inbox = InboxPool(journal, journal, self._threads, speaking, self._client, clock, metrics=self._metrics)
         self._app = build_app(
@@ -134,7 +137,7 @@ class House:
         first = next(iter(self._ports.projects.values()))
         tell_policy_changes(self._journal, self._journal, self._settings.policy, first)
         threading.Thread(target=self._look_up_names, args=(first,), name="names", daemon=True).start()
-        for loop in (self._announcer, self._answers, self._mirror):
+        for loop in (self._announcer, self._answers, self._mirror, self._reader):
             loop.start()
         self._inbox.start()
         self._timetable.start()
@@ -155,6 +158,7 @@ class House:
         self._announcer.stop(3.0)
         self._answers.stop(3.0)
         self._mirror.stop(1.0)
+        self._reader.stop(1.0)
         self._private.close()
 
     def _look_up_names(self, where: Project) -> None:

@@ -65,21 +65,7 @@ class IncidentTimeline:
         record = incidents.of_thread(self._ports, ask.channel, ask.thread)
         if not record or ask.message == ask.thread:
             return Reply()
-        return Reply(facts=(self.noted(record, ask.channel, event, "thread"),), wake=(record,))
-
-    def noted(self, record: str, channel: str, message: Mapping[str, Any], source: str, by: str = "") -> Fact:
-        """The fact that this message of Slack's belongs to the incident."""
-        ts, thread = str(message.get("ts", "")), str(message.get("thread_ts") or "")
-        author = str(message.get("user") or message.get("bot_id") or "")
-        edited = message.get("edited")
-        files = [each.to_json() for each in self._reading.kept(message.get("files"))]
-        data: dict[str, Json] = {
-            "message": f"{channel}:{ts}", "at": datetime.fromtimestamp(float(ts), UTC).isoformat(), "source": source,
-            "author": author, "permalink": self._reading.permalink(channel, ts, thread), "files": list(files),
-            "version": str(edited["ts"]) if isinstance(edited, dict) and edited.get("ts") else ts,
-        }
-        text = unescaped(str(message.get("text") or ""))
-        return Fact(about=record, kind="incident.noted", actor=by or author or "slack", data=data, private=text)
+        return Reply(facts=(noted(self._reading, record, ask.channel, event, "thread"),), wake=(record,))
 
     def _changed(self, channel: str, event: Mapping[str, Any]) -> Reply:
         """An edit: another version of the same note, known by the moment of the edit."""
@@ -139,7 +125,7 @@ class IncidentTimeline:
         facts = []
         ref = f"{channel}:{ts}"
         if ref not in known.notes or "pin" not in known.notes.by_ref[ref].sources:
-            facts.append(self.noted(known.id, channel, message, "pin", ask.user))
+            facts.append(noted(self._reading, known.id, channel, message, "pin", ask.user))
         if here:
             facts.append(Fact(about=known.id, kind="incident.key", actor=ask.user,
                               data={"entry": ref, "stamp": str(event.get("event_ts", ""))}))
@@ -183,7 +169,7 @@ class IncidentTimeline:
         note = incident.notes.by_ref.get(f"{channel}:{message.get('ts', '')}")
         if note and note.sources:
             return Reply(message=notice(line(f"It is in the timeline of {incident.id} already.")))
-        fact = self.noted(incident.id, channel, message, "shortcut", ask.user)
+        fact = noted(self._reading, incident.id, channel, message, "shortcut", ask.user)
         return Reply(facts=(fact,), message=notice(line(f"Added to {incident.id}.")), wake=(incident.id,))
 
     def _correct(self, ask: Ask) -> Reply:
@@ -213,6 +199,23 @@ class IncidentTimeline:
             ask.fields.get(modals.KEY) == "yes",
         )
         return Reply(facts=facts, wake=(str(said["incident"]),))
+
+
+def noted(
+    reading: Reading, record: str, channel: str, message: Mapping[str, Any], source: str, by: str = "",
+) -> Fact:
+    """The fact that this message of Slack's belongs to the incident."""
+    ts, thread = str(message.get("ts", "")), str(message.get("thread_ts") or "")
+    author = str(message.get("user") or message.get("bot_id") or "")
+    edited = message.get("edited")
+    files = [each.to_json() for each in reading.kept(message.get("files"))]
+    data: dict[str, Json] = {
+        "message": f"{channel}:{ts}", "at": datetime.fromtimestamp(float(ts), UTC).isoformat(), "source": source,
+        "author": author, "permalink": reading.permalink(channel, ts, thread), "files": list(files),
+        "version": str(edited["ts"]) if isinstance(edited, dict) and edited.get("ts") else ts,
+    }
+    text = unescaped(str(message.get("text") or ""))
+    return Fact(about=record, kind="incident.noted", actor=by or author or "slack", data=data, private=text)
 
 
 def in_a_thread(body: Mapping[str, Json]) -> bool:

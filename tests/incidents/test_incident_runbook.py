@@ -232,6 +232,7 @@ def test_what_has_to_be_built_is_followed_until_it_acts(tmp_path: Path) -> None:
     room.journal.close()
 
 
+@pytest.mark.slow
 def test_killed_after_every_write_nothing_is_lost_and_nothing_happens_twice(tmp_path: Path) -> None:
     for writes in range(1, 40):
         room = Room(tmp_path / str(writes), FLAG)
