@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from bot.alerting import Alerts
 from bot.deploys import Deploys
 from bot.promotions import Promotions
 from bot.requests import Requests
@@ -12,6 +13,7 @@ from bot.responding import Responding
 from bot.scrub import Scrubber
 from bot.timing import Timing
 from bot.world import Ports
+from handlers.alert import Alarm
 from handlers.conversation import Subject, together
 from handlers.deploy import Deploy
 from handlers.incident import Incidents
@@ -20,6 +22,7 @@ from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
 from handlers.timing import Clockwork
 from handlers.which import Which
+from handlers.written import Written
 
 
 def subjects(
@@ -30,12 +33,14 @@ def subjects(
     which = Which(promotions, channel_id)
     responding = Responding(ports)
     talk = Incidents(ports, responding, promotions, which, verbs={}, more={})
+    verbs = {"checklist": Written(ports, promotions).verb}
     return (
-        Migrate(promotions, Requests(ports), view, which, verbs={}).subject(),
+        Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
         talk.subject(),
         IncidentTimeline(ports, responding, talk, reading).subject(),
+        Alarm(Alerts(ports)).subject(),
     )
 
 

@@ -8,7 +8,9 @@ from datetime import datetime
 from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
+from templates.backup import backup_begun, backup_held
 from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
+from templates.promotion_course import told_alone, told_resumed, told_stopped
 from templates.rollback import evidence_lines, proof_lines
 
 Told = Mark | None
@@ -16,7 +18,8 @@ Told = Mark | None
 
 def needs_somebody(entry: Entry) -> bool:
     """Whether the line of this entry mentions somebody who has to know or act; such a line stands alone."""
-    mentions = ("approval.asked", "approval.void", "gate.waiver_void", "window.near", "run_now.asked", "walk.ended")
+    mentions = ("approval.asked", "approval.void", "gate.waiver_void", "window.near", "run_now.asked", "walk.ended",
+                "apply.stopped")
     return entry.kind in mentions or entry.data.get("well") is False
 
 
@@ -79,11 +82,13 @@ def _moved(p: Promotion, e: Entry) -> Told:
             return (
                 None
                 if e.data["from"] != "gates"
-                else line(f"Gates: {e.data['said']}. Production is at {p.plan.head or 'an empty history'}")
+                else line(f"Gates: {e.data['said']}. {_ground(p)}")
             )
         case "window":
             people = "1 person" if len(p.approvals) == 1 else f"{len(p.approvals)} people"
             return line(f"Approved by {people}, and every gate passes")
+        case "backup" if p.kind == "promotion":
+            return line(_sentence(e.data["said"]))
         case "apply" if p.kind == "promotion":
             return line(f"{_sentence(e.data['said'])}: applying to production now")
         case _:
@@ -143,6 +148,8 @@ def _here(p: Promotion, e: Entry) -> Told:
 
 def _committed(p: Promotion, e: Entry) -> Told:
     label = next((file.label for file in p.plan.files if file.version == e.data["version"]), str(e.data["version"]))
+    if e.data.get("said"):
+        return line(f"✓ {label} is in {p.where}. {e.data['said']}")
     if e.data.get("recovered"):
         return line(
             f"✓ {label} is in {p.where}: the history shows that it was committed "
@@ -161,10 +168,7 @@ def _failed(p: Promotion, e: Entry) -> Told:
 
 
 def _interrupted(p: Promotion, e: Entry) -> Told:
-    return line(
-        f"Stagedoor was asked to stop in the middle of {e.data['version']}; "
-            "nothing of that file is in. It goes on by itself when Stagedoor is back."
-    )
+    return line(f"{e.data['why']} It goes on by itself when Stagedoor is back.")
 
 
 def _verified(p: Promotion, e: Entry) -> Told:
@@ -226,6 +230,11 @@ def _ended(p: Promotion, e: Entry) -> Told:
             return line("Cancelled by ", mention(e.actor), f". {p.where.capitalize()} is unchanged.")
         case "rejected":
             return line(who, f": {p.id} was rejected by ", mention(e.actor), f". {p.where.capitalize()} is unchanged.")
+        case "failed" if p.course.stopped:
+            return line(
+                f"{p.id} has ended: what is in was verified and watched. {len(p.remaining)} of {len(p.plan.files)} are "
+                "not in; the card says how it goes on."
+            )
         case "failed":
             balance = (
                 f"{p.where} may have changed, look at it now"
@@ -284,9 +293,14 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "promotion.attended": _here,
     "walk.moved": _moved,
     "walk.waits": _waits,
+    "backup.begun": backup_begun,
+    "backup.held": backup_held,
     "apply.committed": _committed,
     "apply.failed": _failed,
     "apply.interrupted": _interrupted,
+    "apply.stopped": told_stopped,
+    "apply.alone": told_alone,
+    "promotion.resumed": told_resumed,
     "verify.seen": _verified,
     "taken.back": _taken_back,
     "evidence.seen": _evidence,
@@ -295,3 +309,8 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "watch.seen": _watched,
     "walk.ended": _ended,
 }
+
+
+def _ground(p: Promotion) -> str:
+    head = p.plan.head or "an empty history"
+    return f"It follows {p.plan.after}, at {head}" if p.plan.after else f"Production is at {head}"

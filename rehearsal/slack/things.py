@@ -136,6 +136,7 @@ class File:
     size: int
     at: float
     snippet_type: str = ""
+    alt_txt: str = ""
     content: bytes | None = None
     mimetype: str = "text/plain"
     user: str = BOT_USER_ID
