@@ -127,7 +127,7 @@ class House:
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
         views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
-        views["alert"] = AlertView(ports, scrub)
+        views["alert"] = AlertView(ports, scrub, may_open=True)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
         views["incident"] = IncidentView(ports)
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)

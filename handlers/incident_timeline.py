@@ -11,9 +11,11 @@ from bot import incidents
 from bot.domain.entry import Fact, Json, canonical
 from bot.domain.incident import Incident
 from bot.domain.notes import Kept
-from bot.errors import Refused, Unknown
+from bot.domain.record import Status
+from bot.errors import Refused, Unknown, Unreachable
 from bot.responding import Responding
 from bot.world import Ports
+from handlers import showing
 from handlers.conversation import Ask, Reply, Subject
 from handlers.deliveries import unescaped
 from handlers.incident import Incidents
@@ -62,10 +64,21 @@ class IncidentTimeline:
             return self._changed(ask.channel, event)
         if subtype == "message_deleted":
             return self._deleted(ask.channel, event)
-        record = incidents.of_thread(self._ports, ask.channel, ask.thread)
+        record = self._incident_here(ask.channel, ask.thread)
         if not record or ask.message == ask.thread:
             return Reply()
         return Reply(facts=(noted(self._reading, record, ask.channel, event, "thread"),), wake=(record,))
+
+    def _incident_here(self, channel: str, thread: str) -> str:
+        """The incident whose thread it is. A card may stand in Slack a moment before we know where it stands."""
+        here = incidents.of_thread(self._ports, channel, thread)
+        if here:
+            return here
+        for record in self._ports.journal.find(kind="incident", status=Status.LIVE):
+            shown = showing.load(self._ports.shelves, record.id)
+            if shown.channel == channel and shown.sending and shown.sending.what == "card":
+                raise Unreachable(f"The card of {record.id} is being posted.")
+        return ""
 
     def _changed(self, channel: str, event: Mapping[str, Any]) -> Reply:
         """An edit: another version of the same note, known by the moment of the edit."""
@@ -102,7 +115,7 @@ class IncidentTimeline:
 
     def _knowing(self, channel: str, message: Mapping[str, Any], ref: str) -> tuple[str, ...]:
         """The incidents that this message belongs to: by its thread, even before it was noted, or by a note."""
-        here = incidents.of_thread(self._ports, channel, str(message.get("thread_ts") or ""))
+        here = self._incident_here(channel, str(message.get("thread_ts") or ""))
         if here:
             return (here,)
         return tuple(known.incident.id for known in incidents.every(self._ports) if ref in known.incident.notes)
@@ -116,7 +129,7 @@ class IncidentTimeline:
         message = self._reading.message(channel, ts)
         if message is None:
             return Reply()
-        here = incidents.of_thread(self._ports, channel, str(message.get("thread_ts") or ""))
+        here = self._incident_here(channel, str(message.get("thread_ts") or ""))
         going = [] if here else list(self._responding.running(ask.user, channel))
         if not here and len(going) != 1:
             several = "Several incidents are open. Use the message shortcut “Add to incident” to say which one."
