@@ -8,6 +8,7 @@ from bot.domain.checklist import State
 from bot.domain.promotion import Promotion
 from templates.blocks import Mark, code, line, lines, mention, speech, when
 from templates.promotion_sight import Sight, of_project
+from templates.promotion_watching import alarm_title, watched, watching
 
 
 def title(sight: Sight) -> str:
@@ -15,6 +16,8 @@ def title(sight: Sight) -> str:
     count = len(p.plan.files)
     what = f"{count} migration{'s' if count != 1 else ''}"
     aim = f"Promote {what} to production" if p.kind == "promotion" else f"Stage {what}"
+    if (alarm := alarm_title(sight)) and (ending is None or ending.verdict == "done"):
+        return alarm
     if ending is None or ending.verdict == "done":
         return f"{aim}{of_project(p.plan.project)}"
     if p.may_have_changed:
@@ -43,7 +46,7 @@ def status(sight: Sight) -> Mark:
         case "verify":
             return line((record.waits_for and f"Waiting for {record.waits_for}") or f"In {p.where}. Verifying", asked)
         case "watch":
-            return _watching(sight)
+            return watching(sight)
         case _:
             return line(f"At “{record.stage}”", f", waiting for {record.waits_for}" if record.waits_for else "", asked)
 
@@ -101,13 +104,6 @@ def _applying(sight: Sight) -> Mark:
     return line(text)
 
 
-def _watching(sight: Sight) -> Mark:
-    p = sight.promotion
-    since = max(file.at for file in p.committed.values())
-    until = line(" · watching until ", when(p.watch_until)) if p.watch_until else ""
-    return line("In production since ", when(since), until, _watched(p))
-
-
 def _ended(sight: Sight) -> Mark:
     p, ending = sight.promotion, sight.promotion.ending
     assert ending is not None
@@ -146,18 +142,10 @@ def _done(sight: Sight) -> Mark:
     took = timedelta(seconds=sum(file.seconds for file in p.committed.values()))
     unseen = ", ".join(label for label in sight.after if label not in p.ticks) if p.watch_until else ""
     return lines(
-        line(f"Done · in {p.where} since ", when(since), f" · took {_span(took)}", _watched(p)),
+        line(f"Done · in {p.where} since ", when(since), f" · took {_span(took)}", watched(p)),
         f"Nobody confirmed: {unseen}" if unseen else "",
         _people(p),
     )
-
-
-def _watched(p: Promotion) -> str:
-    """What the watch saw; without health addresses nothing but people looked, and that is said."""
-    if p.watch_until is None:
-        return ""
-    look = "look" if p.ending is None else "looked"
-    return f" · {p.watched}" if p.watched else f" · only people {look}: the policy names no health addresses"
 
 
 def _people(p: Promotion) -> Mark:

@@ -8,6 +8,7 @@ from datetime import datetime
 from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
+from templates import promotion_watching
 from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
 from templates.rollback import evidence_lines, proof_lines
 
@@ -184,22 +185,6 @@ def _proof(p: Promotion, e: Entry) -> Told:
     return proof_lines(p, e)
 
 
-def _watching(p: Promotion, e: Entry) -> Told:
-    addresses, until = len(_list(e.data["health"])), datetime.fromisoformat(str(e.data["until"]))
-    looked = (
-        f"{addresses} health addresses are asked"
-        if addresses
-        else "the policy names no health addresses, so only people look"
-    )
-    return line("Watching production until ", when(until), f": {looked}. Logs are not watched by this release.")
-
-
-def _watched(p: Promotion, e: Entry) -> Told:
-    if e.data.get("well"):
-        return line(f"Watch: {e.data['said']}")
-    return line(mention(p.requested_by), f": {e.data['said']}, while {p.id} is watched. It may be its doing; look now.")
-
-
 def _too_late(p: Promotion, e: Entry) -> Told:
     if not p.began:
         return None
@@ -291,7 +276,8 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "taken.back": _taken_back,
     "evidence.seen": _evidence,
     "proof.seen": _proof,
-    "watch.begun": _watching,
-    "watch.seen": _watched,
+    "watch.begun": promotion_watching.begun,
+    "watch.looked": promotion_watching.looked,
+    "watch.visited": promotion_watching.visited,
     "walk.ended": _ended,
 }

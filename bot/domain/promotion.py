@@ -13,6 +13,8 @@ from bot.domain.evidence import Tick, Waiver
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
 from bot.domain.source import Source
+from bot.domain.watching import STEPS as WATCH_STEPS
+from bot.domain.watching import Watched
 from bot.domain.way_back import WayBack
 from bot.domain.window import Span
 
@@ -107,6 +109,7 @@ class Promotion:
     verified: str = ""
     watch_until: datetime | None = None
     watched: str = ""
+    looks: Watched = field(default_factory=Watched)
     ending: Ending | None = None
     catalogs: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the catalog before each file by version, and of the one after all under the empty one."""
@@ -370,6 +373,11 @@ def _watched(p: Promotion, e: Entry) -> Promotion:
     return replace(p, watched=str(e.data["said"]))
 
 
+def _looks(p: Promotion, e: Entry) -> Promotion:
+    said = str(e.data["said"]) if "said" in e.data else p.watched
+    return replace(p, looks=p.looks.after(e), watched=said)
+
+
 def _catalog_seen(p: Promotion, e: Entry) -> Promotion:
     return replace(p, catalogs={**p.catalogs, str(e.data["version"]): str(e.data["sha256"])})
 
@@ -436,4 +444,5 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
     "walk.ended": _ended,
+    **dict.fromkeys(WATCH_STEPS, _looks),
 }

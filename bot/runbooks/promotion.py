@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.domain.checklist import State, automatic_passed, passed
 from bot.domain.promotion import Promotion
 from bot.gates import PROMOTION
-from bot.runbooks import steps
+from bot.runbooks import steps, watching
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.turn import not_now, window
 from bot.runbooks.voters import asked_for, still_count
@@ -65,6 +65,7 @@ def apply(promotion: Promotion, world: World) -> Outcome:
         if not passed(checks):
             missing = [check.said for check in checks if check.state is not State.PASSED]
             return Wait(for_=" ".join(missing), until=world.ports.clock.now() + RECHECK)
+        watching.remember(promotion, world)
     elif blocked := steps.project_taken(world):
         return blocked
     return steps.put_in(promotion, world)
@@ -77,15 +78,8 @@ def verify(promotion: Promotion, world: World) -> Outcome:
 
 def watch(promotion: Promotion, world: World) -> Outcome:
     """Stay and look for as long as the policy says."""
-    policy, now = world.policy.watch, world.ports.clock.now()
     world.release_project()
-    if promotion.watch_until is None:
-        world.note("watch.begun", {"until": (now + policy.duration).isoformat(), "health": list(policy.health)})
-        return Wait(for_="the watch", until=now)
-    steps.health(promotion, world)
-    if now < promotion.watch_until:
-        return Wait(for_="the watch", until=min(promotion.watch_until, now + policy.poll))
-    return Next(said=promotion.watched)
+    return watching.watch(promotion, world)
 
 
 def done(promotion: Promotion, world: World) -> Outcome:
