@@ -51,7 +51,7 @@ def _spot(
     policies: list[str], primary: list[str],
 ) -> Spot:
     relation = sql.Identifier(schema, table)
-    count = sql.SQL("select count(*) from (select 1 from only {} limit {}) as some").format(
+    count = sql.SQL("select count(*) from (select 1 from {} limit {}) as counted").format(
         relation, sql.Literal(MOST_ROWS),
     )
     [(rows,)] = connection.execute(count).fetchall()
