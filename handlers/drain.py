@@ -54,7 +54,7 @@ class DrainDoor:
     def __init__(
         self, mouths: Mapping[tuple[str, Environment], Mouth], sole: str | None, registry: CollectorRegistry,
     ) -> None:
-        self._mouths, self._sole = mouths, sole
+        self.mouths, self._sole, self.registry = mouths, sole, registry
         self._reading, self._folding = ThreadPoolExecutor(1, "drain-read"), ThreadPoolExecutor(8, "drain-fold")
         self._events = Counter(
             "stagedoor_log_events", "Events that drains delivered: taken, of those counted, bad, stale (too old to be "
@@ -105,7 +105,7 @@ class DrainDoor:
         environment = request.query_params.get("environment", "production")
         if project is None or environment not in [*Environment]:
             return None
-        return self._mouths.get((project, Environment(environment)))
+        return self.mouths.get((project, Environment(environment)))
 
     async def _take(self, mouth: Mouth, body: bytes, *, gzipped: bool) -> Response:
         try:

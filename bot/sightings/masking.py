@@ -24,7 +24,7 @@ _LITERAL = re.compile(
     | (?<![\w.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])
     | '(?:[^'\\]|\\.|'')*+(?:'|\Z) (?<!\w')
     | `[^`]*+(?:`|\Z)
-    | (?<![\w])[+-]?\d[\d.,:/TZ+-]*+(?:[eE][+-]?\d++)?(?:%|\b)?
+    | (?<![\w])[+-]?\d++(?:[.,:/TZ+-]{1,2}\d++)*(?:[eE][+-]?\d++)?(?:%|\b)?
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -47,10 +47,13 @@ def without_literals(text: str) -> str:
 def plain(text: str) -> str:
     """The template of text that anybody may have written, as an exception's: only words of the vocabulary stay.
 
-    They must be in small letters, but for the first one: with a capital, `Mark` and `Bill` are names.
+    They must be in small letters, but for the first of a sentence: with a capital, `Mark` and `Bill` are names.
     """
     words = _LITERAL.sub(MASK, _DOUBLE.sub(MASK, text[:READ])).split()
-    return tidy(" ".join(word if _shows(word, first=number == 0) else MASK for number, word in enumerate(words)))
+    return tidy(" ".join(
+        word if _shows(word, first=before[-1] in ".!>" or before == MASK + ":") else MASK
+        for before, word in zip([">", *words], words, strict=False)
+    ))
 
 
 def known(word: str) -> bool:

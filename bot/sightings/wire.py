@@ -18,7 +18,6 @@ import msgspec
 
 Scalar: TypeAlias = str | int | float | None
 TOO_DEEP: Final = "it is nested too deeply"
-LONGEST_ID: Final = 200
 
 
 class Parsed(msgspec.Struct, gc=False):
@@ -270,8 +269,6 @@ def _nested(flat: Mapping[str, object]) -> dict[str, object]:
 def _checked(event: Wire) -> Wire | str:
     if micros_of(event.timestamp) is None:
         return "it has no timestamp" if event.timestamp is None else "its timestamp is no time"
-    if event.id is not None and len(str(event.id)) > LONGEST_ID:
-        return f"its id is longer than {LONGEST_ID} characters"
     return event
 
 
