@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from bot.sightings.masking import MASK
 
 _PLAIN = re.compile(r"[a-z][a-z_-]{0,40}(?:v\d)?|v\d|[a-z][a-z_]{0,40}\d?")
-_KEPT = {"rest": 4, "auth": 4, "functions": 3, "storage": 4, "graphql": 2, "realtime": 3}
+_KEPT = {"rest": 4, "auth": 4, "functions": 3, "storage": 4, "graphql": 2, "realtime": 3, "object": 2, "render": 3}
 """How many parts of a path are the service's own; behind them stand names that customers chose."""
 
 

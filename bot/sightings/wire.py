@@ -266,6 +266,14 @@ def _nested(flat: Mapping[str, object]) -> dict[str, object]:
     return found
 
 
+def from_attributes(flat: Mapping[str, object]) -> Metadata | None:
+    """The fields of a flat map; None for none that can be read."""
+    try:
+        return msgspec.convert(_nested(flat), Metadata, strict=False) if flat else None
+    except msgspec.ValidationError:
+        return None
+
+
 def _checked(event: Wire) -> Wire | str:
     if micros_of(event.timestamp) is None:
         return "it has no timestamp" if event.timestamp is None else "its timestamp is no time"
