@@ -25,6 +25,7 @@ from handlers.pacing import Pacer
 EVENT = "stagedoor"
 """The event type of the metadata by which our own messages are found again."""
 
+PNG = b"\x89PNG\r\n"
 _SKEW = timedelta(minutes=5)        # how far our clock and Slack's may be apart
 _LIST_AGAIN = timedelta(seconds=30)
 _PAGES, _PAGE = 20, 200
@@ -100,10 +101,12 @@ class SlackOut:
                 return Sent(str(message["ts"]))
         return Absent()
 
-    def upload(self, filename: str, content: bytes) -> str | Refusal:
-        """Hand Slack a text file, which nobody sees yet; answers the upload's id."""
-        content = self._scrub(content.decode("utf-8", "replace")).encode()
-        answer = self._call("files.getUploadURLExternal", {"filename": filename, "length": len(content)}, form=True)
+    def upload(self, filename: str, content: bytes, alt: str = "") -> str | Refusal:
+        """Hand Slack a text file, or a picture (a PNG) with what it shows in words; answers the upload's id."""
+        if not content.startswith(PNG):
+            content = self._scrub(content.decode("utf-8", "replace")).encode()
+        asked = {"filename": filename, "length": len(content), **({"alt_txt": self._scrub(alt)[:1000]} if alt else {})}
+        answer = self._call("files.getUploadURLExternal", asked, form=True)
         if not isinstance(answer, dict):
             return answer
         try:
@@ -131,6 +134,10 @@ class SlackOut:
             if any(file.get("id") == upload for file in message.get("files") or ()):
                 return Sent(upload)
         return Absent()
+
+    def call(self, method: str, arguments: Mapping[str, str]) -> dict[str, Any] | Refusal:
+        """Any other method, where the caller itself can tell whether it was done before."""
+        return self._call(method, {name: self._scrub(value) for name, value in arguments.items()}, form=True)
 
     def channel(self, name: str, *, afresh: bool = False) -> str | Later | Gone:
         """The id of a channel given as `#name` or as its id; names are asked for once unless `afresh`."""
