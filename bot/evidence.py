@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from bot.baseline import accepted
 from bot.domain.entry import Json
-from bot.domain.evidence import Evidence, Row, Staged, Tick, Waiver
+from bot.domain.evidence import Ahead, Evidence, Row, Staged, Tick, Waiver
 from bot.domain.migration import Applied, Folder, Match, Migration
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
@@ -21,6 +21,7 @@ from bot.migrations.transaction import obstacle
 from bot.ports import Put, Shelves
 from bot.proofs import proofs
 from bot.reviewing import files, reviews
+from bot.safekeeping import backing, holds
 from bot.world import Project
 
 Read = TypeVar("Read")
@@ -35,6 +36,7 @@ def gather(
     ticks: Mapping[str, Tick],
     applied: tuple[str, ...],
     waivers: Mapping[str, Waiver] | None = None,
+    ahead: Ahead | None = None,
     unproven: str = "",
 ) -> Evidence:
     """Everything the gates may look at, read once. What cannot be read is None, with the reason in `unread`."""
@@ -46,9 +48,10 @@ def gather(
     if plan.environment is not Environment.STAGING:
         said = _tried(unread, "reviews", lambda: reviews(plan, project, shelves, now))
         staging = _tried(unread, "staging", project.databases[Environment.STAGING].history)
-    lint = None
+    lint, tried = None, proofs(shelves, plan)
     if plan.environment is not Environment.STAGING:
-        lint = reported(plan, project.databases[plan.environment], shelves, now)
+        held = holds(project.policy.backups)
+        lint = reported(plan, project.databases[plan.environment], shelves, now, held)
     contents = {file.version: shelves.fetch(file.sha256) for file in plan.files}
     return Evidence(
         plan=plan,
@@ -61,6 +64,7 @@ def gather(
         ticks=ticks,
         manual=tuple(project.policy.gates.manual),
         applied=applied,
+        ahead=ahead,
         obstacles={version: why for version, content in contents.items() if (why := obstacle(content))},
         expires=project.policy.gates.evidence_expires,
         elsewhere=elsewhere(shelves, plan, target),
@@ -71,7 +75,8 @@ def gather(
         waivers=waivers or {},
         accepted=accepted(shelves, plan.project),
         lint=lint,
-        proofs=proofs(shelves, plan),
+        proofs=tried,
+        backup=backing(plan, [lost for proof in tried.values() for lost in proof.way.lost], project, shelves, now),
         rollbacks={back.version: back.sha256 for back in folder.rollbacks} if folder else {},
     )
 

@@ -17,6 +17,7 @@ from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown
+from bot.following import beyond, ground, newest
 from bot.linting import pending, risks
 from bot.migrations.files import purpose
 from bot.migrations.transaction import obstacle, statement_count
@@ -24,6 +25,7 @@ from bot.policy.terms import terms
 from bot.ports import Put
 from bot.restaging import restageable
 from bot.roles import require_member, require_operator
+from bot.safekeeping import holds
 from bot.world import Ports, Project
 
 KINDS = {Environment.PRODUCTION: "promotion", Environment.STAGING: "staging"}
@@ -96,7 +98,8 @@ class Requests:
         require_member(self._ports.people.find(by), project.policy)
         folder = project.migrations.read()
         chosen = [_in_folder(version, folder) for version in versions]
-        return pending(project, folder, chosen, self._ports.shelves, self._ports.clock.now())
+        held = holds(project.policy.backups)
+        return pending(project, folder, chosen, self._ports.shelves, self._ports.clock.now(), held)
 
     def _request(
         self, by: str, project: Project, environment: Environment, asked: Wanted, key: str
@@ -172,7 +175,8 @@ class Requests:
             if file.version not in applied and (file.version, file.sha256) not in left_out
         ]
         named = [_named(version, meant, applied, str(environment)) for version in asked.versions]
-        chosen = named or pending
+        before = newest(project.name, self._ports) if environment is Environment.PRODUCTION else None
+        chosen = named or (beyond(before, pending) if before else pending)
         if not chosen:
             count = len(meant.migrations)
             raise Refused(f"Nothing to do: {environment} has every migration of {asked.where} ({count}).")
@@ -189,9 +193,12 @@ class Requests:
             )
             for file in chosen
         )
-        head = max(applied, default=None)
-        source = folder.source
-        return Plan(project=project.name, environment=environment, head=head, files=files, source=source), chosen
+        head, after = ground(before, chosen[0].version) if before else (None, "")
+        plan = Plan(
+            project=project.name, environment=environment, head=head or max(applied, default=None), files=files,
+            source=folder.source, after=after,
+        )
+        return plan, chosen
 
     def _fold(self, record_id: str) -> Promotion:
         return Promotion.of(self._ports.journal.entries(about=record_id))

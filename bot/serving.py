@@ -28,10 +28,12 @@ from bot.notices import tell_policy_changes, tell_unknown_names
 from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
-from bot.runbooks import alert, baseline, freeze, notice, promotion, staging, window
+from bot.reporting.names import Remembering
+from bot.runbooks import alert, backup, baseline, freeze, notice, promotion, staging, window
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
+from bot.signing import Links
 from bot.stores import Store, store_at
 from bot.watch.watcher import Watcher
 from bot.world import Ports, Project
@@ -44,19 +46,22 @@ from handlers.http import serve as serve_http
 from handlers.inbox import InboxPool
 from handlers.listeners import Identity, build_app
 from handlers.notice_view import NoticeView
+from handlers.pages import Pages
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
 from handlers.signpost import Signpost
 from handlers.slack_out import SlackOut
 from handlers.socket_mode import SocketMode
+from handlers.standby import standing_by
 from handlers.subjects import subjects
 from handlers.window_view import FreezeView, WindowView
+from handlers.written import drawn
 
 log = structlog.get_logger(__name__)
 
 RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
-    "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
+    "backup": backup.RUNBOOK, "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
     "alert": alert.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
@@ -83,7 +88,9 @@ def run(settings: Settings) -> int:
     with place.lock() as lock:
         if not lock.try_acquire():
             log.warning("standing by", why="another process serves this store", holder=lock.holder())
-            if not lock.acquire(poll=1.0, stop=stop):
+            with standing_by(settings.host, settings.port, lock.holder):
+                mine = lock.acquire(poll=1.0, stop=stop)
+            if not mine:
                 return 0
         journal = place.open(SystemClock(), scrub)
         try:
@@ -108,10 +115,12 @@ class House:
         groups = {listed for p in projects.values() for listed in _listed(p.policy) if listed.startswith("S")}
         self._ports = ports = Ports(
             journal=journal, shelves=journal, clock=clock,
-            people=SlackPeople(self._client, self._identity.team_id, sorted(groups)), health=HttpHealth(),
-            projects=projects, wake=self._wake, tell=self._tell, stopping=stop.is_set, pages=PageVisitor(),
-            tallies=journal, pager=_pager(settings), pictures=DrawnPictures(),
+            people=Remembering(SlackPeople(self._client, self._identity.team_id, sorted(groups)), journal),
+            health=HttpHealth(), projects=projects, wake=self._wake, tell=self._tell, stopping=stop.is_set,
+            pages=PageVisitor(), tallies=journal, pager=_pager(settings), pictures=DrawnPictures(),
         )
+        links = Links(address=settings.stagedoor_url, secret=settings.link_key)
+        self._pages = Pages(journal, links, clock, scrub, drawn(ports))
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
         views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
@@ -120,7 +129,7 @@ class House:
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
-        self._mirror = Loop("mirror", Mirror(ports, settings.stagedoor_url).reflect, clock)
+        self._mirror = Loop("mirror", Mirror(ports, links).reflect, clock)
         self._signpost = Loop("signpost", Signpost(ports, out).show, clock)
         self._watcher = Watcher(ports)
         self._vitals = Loop("vitals", self._watcher.databases, clock)
@@ -150,7 +159,7 @@ class House:
         self._timetable.start()
         web = build(
             slack=self._slack_door(), alive={"process": lambda: None}, ready=self._parts(), metrics=self._metrics,
-            notes=lambda: self._unknown,
+            routes=self._pages.routes(), notes=lambda: self._unknown,
         )
         if self._sockets:
             self._sockets.start()

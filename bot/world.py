@@ -11,6 +11,7 @@ from bot.domain.record import Claim, Record
 from bot.policy import Policy
 from bot.policy.terms import stricter
 from bot.ports import (
+    Backups,
     Clock,
     CodeHost,
     Database,
@@ -44,6 +45,7 @@ class Project:
     host: CodeHost | None = None
     directory: str = ""
     reviewed: bool = False
+    backups: Backups | None = None
     vitals: Vitals | None = None
     """How production is doing; None where nobody looks."""
 

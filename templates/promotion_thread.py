@@ -9,6 +9,7 @@ from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
 from templates import promotion_watching
+from templates.backup import backup_begun, backup_held
 from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
 from templates.rollback import evidence_lines, proof_lines
 
@@ -80,11 +81,13 @@ def _moved(p: Promotion, e: Entry) -> Told:
             return (
                 None
                 if e.data["from"] != "gates"
-                else line(f"Gates: {e.data['said']}. Production is at {p.plan.head or 'an empty history'}")
+                else line(f"Gates: {e.data['said']}. {_ground(p)}")
             )
         case "window":
             people = "1 person" if len(p.approvals) == 1 else f"{len(p.approvals)} people"
             return line(f"Approved by {people}, and every gate passes")
+        case "backup" if p.kind == "promotion":
+            return line(_sentence(e.data["said"]))
         case "apply" if p.kind == "promotion":
             return line(f"{_sentence(e.data['said'])}: applying to production now")
         case _:
@@ -269,6 +272,8 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "promotion.attended": _here,
     "walk.moved": _moved,
     "walk.waits": _waits,
+    "backup.begun": backup_begun,
+    "backup.held": backup_held,
     "apply.committed": _committed,
     "apply.failed": _failed,
     "apply.interrupted": _interrupted,
@@ -281,3 +286,8 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "watch.visited": promotion_watching.visited,
     "walk.ended": _ended,
 }
+
+
+def _ground(p: Promotion) -> str:
+    head = p.plan.head or "an empty history"
+    return f"It follows {p.plan.after}, at {head}" if p.plan.after else f"Production is at {head}"

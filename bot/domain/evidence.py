@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.domain.backup import Backing
 from bot.domain.baseline import Difference, Kind
 from bot.domain.checklist import State
 from bot.domain.finding import Report
@@ -59,6 +60,15 @@ class Waiver:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """The promotion that this one follows; `brings` are the versions that it, and those before it, still have to."""
+
+    record: str
+    live: bool
+    brings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """All that the gates may look at. A history of None could not be read, and `unread` says why."""
 
@@ -78,6 +88,7 @@ class Evidence:
     """What keeps a planned file from running in one transaction, by version."""
     applied: tuple[str, ...] = ()
     """Versions of the plan that this very run has already committed."""
+    ahead: Ahead | None = None
     expires: timedelta = timedelta(days=7)
     accepted: frozenset[Difference] = frozenset()
     """Differences that a baseline accepted for good."""
@@ -95,6 +106,8 @@ class Evidence:
     lint: Report | None = None
     """What the checks say of the planned files, weighed by the target's sizes; None where nobody asked."""
 
+    backup: Backing | None = None
+    """Whether the backup that the plan needs can be taken now; None where it needs none."""
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     """What was tried as each planned file's way back, by version."""
     rollbacks: Mapping[str, str] = field(default_factory=dict)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.checklist import State, automatic_passed, passed
 from bot.domain.promotion import Promotion
 from bot.gates import PROMOTION
 from bot.runbooks import steps, watching
+from bot.runbooks.backing_up import backup
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.turn import not_now, window
 from bot.runbooks.voters import asked_for, still_count
@@ -41,6 +43,9 @@ def approval(promotion: Promotion, world: World) -> Outcome:
     if refused := [check.said for check in checks if check.state is State.REFUSED]:
         return Stop(verdict="refused", why=" ".join(refused))
     if wait := asked_for(promotion, world):
+        if isinstance(wait, Wait) and promotion.plan.after:
+            # What it follows may end without bringing what it was made for, and that is no fact of its own.
+            return replace(wait, until=world.ports.clock.now() + RECHECK)
         return wait
     if waiting := [check.title for check in checks if check.state is not State.PASSED]:
         return Wait(for_="; ".join(waiting), until=world.ports.clock.now() + RECHECK)
@@ -91,4 +96,4 @@ def _voters(promotion: Promotion) -> str:
     return f"approved by {len(promotion.approvals)}"
 
 
-RUNBOOK = Runbook(stages=(gates, approval, window, apply, verify, watch, done), leave=World.release_project)
+RUNBOOK = Runbook(stages=(gates, approval, window, backup, apply, verify, watch, done), leave=World.release_project)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from rehearsal.slack import Message
-from tests.stories.house import ANA, BO, CY, GIL, POLICY, SAM, House
+from tests.stories.house import ANA, BO, CY, FEATURE, GIL, POLICY, SAM, UNCHECKED, House
 from tests.stories.test_windows import window
 
 pytestmark = pytest.mark.slow  # many whole worlds: .ci/run has the time for them
@@ -179,6 +179,42 @@ def test_what_waits_for_the_policys_window_is_announced(house: Opens) -> None:
     text = h.reads("W-1", "P-1 1st in line")
     assert "In all likelihood" in text
     assert "asked by @ana" in text
+
+
+def test_what_is_asked_for_next_follows_and_waits_in_line(house: Opens) -> None:
+    h = house()
+    h.end_bot()
+    h.write_policy(UNCHECKED)
+    h.start_bot()
+    h.only(FEATURE)
+    first = h.ready_to_approve()
+    h.write("20261102120000_next.sql", "create table if not exists public.next (id int);")
+    h.staged(2)
+    h.says(ANA, "/migrate promote")
+    h.reads("P-2", "goes in after P-1, which brings 20261101120000")
+    h.says(ANA, "/migrate promote")
+    h.told(ANA, "P-2 is that very request already")
+    h.confirmed("P-2")
+    h.presses(BO, "P-2", "Approve")
+    h.reads("P-2", "its turn: it follows P-1")
+    assert h.history() == ["20261020090000"]
+    h.presses(BO, first, "Approve")
+    h.reads(first, "Done · in production")
+    h.reads("P-2", "Done · in production")
+    assert h.history()[-1] == "20261102120000"
+
+
+def test_what_was_to_follow_one_that_is_cancelled_is_refused(house: Opens) -> None:
+    h = house()
+    h.only(FEATURE)
+    h.staged()
+    h.asked()
+    h.write("20261102120000_next.sql", "comment on table public.books is 'all of them';")
+    h.staged(2)
+    h.says(ANA, "/migrate promote")
+    h.reads("P-2", "goes in after P-1")
+    h.presses(ANA, "P-1", "Cancel")
+    h.reads("P-2", "P-1, which this was to follow, ended without 20261101120000. Ask again.")
 
 
 def test_app_home_shows_the_calendar(house: Opens) -> None:
