@@ -40,6 +40,7 @@ from bot.world import Ports, Project
 from handlers.alert_view import AlertView
 from handlers.announcer import Announcer, Rendering
 from handlers.answers import Answers
+from handlers.conversation import together
 from handlers.doctor import unknown_names
 from handlers.http import Part, SlackDoor, build
 from handlers.http import serve as serve_http
@@ -124,7 +125,7 @@ class House:
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
         views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
-        views["alert"] = AlertView(ports, scrub)
+        views["alert"] = AlertView(ports, scrub, lambda action: action in self._speaks)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
@@ -138,6 +139,7 @@ class House:
         self._metrics = Metrics()
         self._unknown: list[str] = []
         speaking = subjects(ports, view, out.channel_id)
+        self._speaks = together(speaking).actions
         self._inbox = InboxPool(journal, journal, self._threads, speaking, self._client, clock, metrics=self._metrics)
         self._app = build_app(
             self._identity, journal, speaking, clock, self._inbox.nudge, self._client, self._metrics,
