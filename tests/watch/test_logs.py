@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bot.adapters.loop import Loop
 from bot.adapters.pager import HttpPager
 from bot.adapters.pictures import DrawnPictures
 from bot.domain.entry import Fact, Opening
@@ -19,6 +21,7 @@ from bot.domain.record import Status
 from bot.domain.sighting import Severity
 from bot.errors import Refused
 from bot.ports import Put
+from bot.watch.watcher import Watcher
 from tests.deploying import Killed, Mortal
 from tests.watching import ANA, BO, CY, POLICY, Post, post
 
@@ -345,6 +348,21 @@ def test_the_picture_is_drawn_once_with_its_words(tmp_path: Path) -> None:
         assert p.journal.fetch(str(drawn.data["sha256"])).startswith(b"\x89PNG")
         assert "9 events" in str(drawn.data["alt"])
         assert "P-31 went in at" in str(drawn.data["alt"])
+
+
+def test_the_first_event_is_an_alert_within_a_second(p: Post) -> None:
+    watcher = Watcher(p.ports)
+    judging = Loop("judging", watcher.logs, p.clock)
+    judging.start()
+    for number in range(5):
+        time.sleep(0.05)
+        begun = time.monotonic()
+        p.happens(f"fault {number}")
+        judging.nudge()                              # as the funnel does after each fold that counted
+        while len(p.records) <= number:
+            assert time.monotonic() - begun < 1
+            time.sleep(0.005)
+    judging.stop(1)
 
 
 def test_samples_are_for_operators_alone(p: Post) -> None:
