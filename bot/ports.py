@@ -17,6 +17,7 @@ from bot.domain.reading import Reading
 from bot.domain.record import Claim, Record, Status
 from bot.domain.review import CommitStatus, Origin, Pull, Reviewed
 from bot.domain.visit import Visit
+from bot.domain.watching import Spot
 from bot.domain.way_back import Change, WayBack
 
 
@@ -294,6 +295,10 @@ class Vitals(Protocol):
 
     def read(self, slow_ms: int) -> Reading:
         """One cheap look; what of it could not be read is named in it. Raises `Unreachable`."""
+        ...
+
+    def spots(self, tables: Sequence[str]) -> tuple[Spot, ...]:
+        """Spot checks of these tables, as far as they are there. Raises `Unreachable`."""
         ...
 
 

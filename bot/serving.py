@@ -41,6 +41,7 @@ from bot.world import Ports, Project
 from handlers.alert_view import AlertView
 from handlers.announcer import Announcer, Rendering
 from handlers.answers import Answers
+from handlers.conversation import together
 from handlers.doctor import unknown_names
 from handlers.http import Part, SlackDoor, build
 from handlers.http import serve as serve_http
@@ -131,7 +132,7 @@ class House:
         out = SlackOut(self._client, clock, scrub)
         views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
         views["rollback"] = RollbackView(ports, view)
-        views["alert"] = AlertView(ports, scrub, may_open=True)
+        views["alert"] = AlertView(ports, scrub, lambda action: action in self._speaks)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
         views["incident"] = IncidentView(ports)
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
@@ -149,6 +150,7 @@ class House:
         reader = ThreadReader(ports, reading, self._identity.bot_user_id)
         self._reader = Loop("threads", reader.read, clock)
         speaking = subjects(ports, view, out.channel_id, reading)
+        self._speaks = together(speaking).actions
         self._inbox = InboxPool(journal, journal, self._threads, speaking, self._client, clock, metrics=self._metrics)
         self._app = build_app(
             self._identity, journal, speaking, clock, self._inbox.nudge, self._client, self._metrics,

@@ -236,15 +236,6 @@ def verified(promotion: Promotion, world: World) -> Outcome:
     return Next(said=said)
 
 
-def health(promotion: Promotion, world: World) -> None:
-    """Ask every health address of the policy once; journalled when the answers differ from the last ones."""
-    addresses = world.policy.watch.health
-    wrong = [f"{url} {problem}" for url in addresses if (problem := world.ports.health.check(url))]
-    said = "; ".join(wrong) if wrong else f"{len(addresses)} health addresses answered"
-    if addresses and said != promotion.watched:
-        world.note("watch.seen", {"said": said, "well": not wrong})
-
-
 def _database(promotion: Promotion, world: World) -> Database:
     return world.project.databases[promotion.plan.environment]
 
