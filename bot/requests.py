@@ -126,10 +126,12 @@ class Requests:
         with self._requests:
             if before := self._before(key):
                 return before
-            known = accepted(self._ports.shelves, project.name)
-            new = tuple(difference for difference in differences(project) if difference not in known)
+            shelves = self._ports.shelves
+            known = accepted(shelves, project.name)
+            new = tuple(difference for difference in differences(project, shelves) if difference not in known)
             if not new:
-                raise Refused("Nothing to accept: files and histories agree, but for what was accepted before.")
+                agree = "files, histories and catalogs agree, but for what was accepted before"
+                raise Refused(f"Nothing to accept: {agree}.")
             head = max((row.version for row in project.databases[Environment.PRODUCTION].history()), default=None)
             plan = Plan(project=project.name, environment=Environment.PRODUCTION, head=head, files=(), accepts=new)
             live = self._live("baseline", plan)
@@ -171,7 +173,7 @@ class Requests:
 
     def _open(
         self, by: str, project: Project, kind: str, plan: Plan, key: str, back: dict[str, Json] | None = None,
-        emergency: str = "", resumes: Promotion | None = None,
+        resumes: Promotion | None = None, emergency: str = "",
     ) -> Asked:
         record_id = f"{SERIES[kind]}-{self._ports.journal.number(SERIES[kind])}"
         fact = Fact(
@@ -180,8 +182,9 @@ class Requests:
             actor=by,
             data={
                 "kind": kind, "plan": plan.to_json(), "terms": terms(project.policy),
-                **({"takes_back": back} if back else {}), **({"emergency": emergency} if emergency else {}),
+                **({"takes_back": back} if back else {}),
                 **({"resumes": resuming.request(resumes, plan, by)} if resumes else {}),
+                **({"emergency": emergency} if emergency else {}),
             },
             opens=Opening(kind=kind, project=project.name, stage="take_back" if back else "gates"),
         )
@@ -242,7 +245,8 @@ class Requests:
             count = len(meant.migrations)
             raise Refused(f"Nothing to do: {environment} has every migration of {asked.where} ({count}).")
         chosen.sort(key=lambda file: file.version)
-        opened = risks(chosen, self._ports.shelves, self._ports.clock.now())
+        target = project.databases[Environment.PRODUCTION]
+        opened = risks(chosen, self._ports.shelves, self._ports.clock.now(), target)
         files = tuple(
             PlannedFile(
                 version=file.version,

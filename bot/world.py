@@ -17,6 +17,7 @@ from bot.ports import (
     Database,
     Health,
     Journal,
+    Levers,
     Migrations,
     NoPages,
     Pager,
@@ -46,6 +47,8 @@ class Project:
     directory: str = ""
     reviewed: bool = False
     backups: Backups | None = None
+    levers: Levers | None = None
+    """The policy's flags and its way to take code back; None: people have to do it by hand."""
     vitals: Vitals | None = None
     """How production is doing; None where nobody looks."""
 

@@ -7,14 +7,13 @@ from difflib import get_close_matches
 
 from bot.promotions import Promotions
 from bot.requests import Asked, Requests
-from bot.status import overview
 from bot.world import Project
 from handlers.conversation import Ask, Reply, Subject
 from handlers.promotion_view import PromotionView
 from handlers.which import Which, taken_apart
 from templates.blocks import line, notice
 from templates.check import check_card
-from templates.migrate import help_card, history_card, status_card
+from templates.migrate import help_card, history_card
 from templates.promotion_buttons import APPROVE, CANCEL, I_AM_HERE, REJECT, VIEW_SQL
 from templates.promotion_checklist import CONFIRM
 from templates.promotion_course import RESUME
@@ -38,7 +37,6 @@ class Migrate:
         self._view = view
         self._which = which
         self._verbs: Mapping[str, Verb] = {
-            "status": self._status,
             "check": self._check,
             "stage": self._stage,
             "restage": self._restage,
@@ -76,10 +74,6 @@ class Migrate:
             hint = f" Did you mean /migrate {near[0]}?" if near else ""
             return Reply(message=help_card(f"There is no /migrate {verb}.{hint}"))
         return self._verbs[verb](ask, self._which.project(ask, named), tuple(words))
-
-    def _status(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
-        self._promotions.require_member(ask.user, project)
-        return Reply(message=status_card(overview(project)))
 
     def _check(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
         return Reply(message=check_card(project.name, self._requests.check(ask.user, project, versions)))

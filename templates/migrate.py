@@ -75,11 +75,32 @@ def status_card(overview: Overview) -> Message:
         blocks.append(section(line("Left out of the folder: ", "; ".join(overview.skipped))))
     for filename, difference in overview.diffs[:3]:
         blocks += [section(line("Changed after it was applied: ", bold(filename))), preformatted(difference)]
+    blocks += _drift(overview)
     text = "\n".join(
         f"{row.version} {row.name}: local {row.local}, staging {row.staging}, production {row.production}. {row.remark}"
         for row in shown
     )
+    text += "".join(f"\nDrift: {stray}" for stray in overview.strays[:MOST_LINES])
     return Message(f"Migrations{of_project(overview.project)}\n{text}", tuple(blocks))
+
+
+def _drift(overview: Overview) -> list[Block]:
+    """What staging and production hold otherwise than each other, and no migration explains."""
+    drift, strays = overview.drift, overview.strays
+    if drift is None:
+        return []
+    if not strays:
+        accepted = f" but for {len(drift.held)} accepted differences" if drift.held else ""
+        told = f"Drift: none, the catalogs of staging and production agree{accepted}."
+        return [context(line(told, *(f" {note}." for note in drift.noted[:3])))]
+    count = f"{len(strays)} difference{'' if len(strays) == 1 else 's'}"
+    said = f"Drift: {count} between staging and production that no migration explains"
+    unsure = f" (perhaps: {drift.unsure})" if drift.unsure else ""
+    listed = [str(stray) for stray in strays[:MOST_LINES]]
+    if len(strays) > MOST_LINES:
+        listed.append(f"and {len(strays) - MOST_LINES} more")
+    rest = [context(line("Not held against a promotion: ", "; ".join(drift.noted[:5])))] if drift.noted else []
+    return [section(bold(f"{said}{unsure}")), preformatted("\n".join(listed)), *rest]
 
 
 def history_card(project: str, runs: Iterable[tuple[Record, Promotion]]) -> Message:

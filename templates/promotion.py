@@ -22,8 +22,10 @@ def card(sight: Sight) -> Message:
     p = sight.promotion
     title, status = title_of(sight), status_of(sight)
     blocks: list[Block] = [section(bold(title)), section(status), rich(*_files(p))]
-    marks = (emergency_mark(p), origin(p), run_now_mark(p.run_now))
-    blocks.extend(section(mark) for mark in marks if mark)
+    for mark in filter(None, (origin(p), emergency_mark(p))):
+        blocks.append(section(mark))
+    if mark := run_now_mark(p.run_now):
+        blocks.append(section(mark))
     if p.plan.risks and p.kind == "promotion":
         blocks.append(section(line(f"Destroys data or opens access: {'; '.join(p.plan.risks)}.")))
     if p.kind == "promotion":

@@ -77,6 +77,7 @@ def _onward(p: Promotion) -> Mark:
     return line(
         "Next: mend the cause, in production or in the file; an edited file goes to staging again with ",
         code(f"/migrate restage {p.failure.version}"), ".", *ask,
+        " Or Roll back takes out what is in." if p.changed_something else "",
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
+from templates import promotion_watching
 from templates.backup import backup_begun, backup_held
 from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
 from templates.emergency import owed_line
@@ -189,20 +190,8 @@ def _proof(p: Promotion, e: Entry) -> Told:
     return proof_lines(p, e)
 
 
-def _watching(p: Promotion, e: Entry) -> Told:
-    addresses, until = len(_list(e.data["health"])), datetime.fromisoformat(str(e.data["until"]))
-    looked = (
-        f"{addresses} health addresses are asked"
-        if addresses
-        else "the policy names no health addresses, so only people look"
-    )
-    return line("Watching production until ", when(until), f": {looked}. Logs are not watched by this release.")
-
-
-def _watched(p: Promotion, e: Entry) -> Told:
-    if e.data.get("well"):
-        return line(f"Watch: {e.data['said']}")
-    return line(mention(p.requested_by), f": {e.data['said']}, while {p.id} is watched. It may be its doing; look now.")
+def _drift(p: Promotion, e: Entry) -> Told:
+    return line("Staging and production differ; all of it is in this file.")
 
 
 def _too_late(p: Promotion, e: Entry) -> Told:
@@ -326,8 +315,10 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "taken.back": _taken_back,
     "evidence.seen": _evidence,
     "proof.seen": _proof,
-    "watch.begun": _watching,
-    "watch.seen": _watched,
+    "drift.seen": _drift,
+    "watch.begun": promotion_watching.begun,
+    "watch.looked": promotion_watching.looked,
+    "watch.visited": promotion_watching.visited,
     "emergency.owed": owed_line,
     "taken_back.asked": _taking_back,
     "taken_back.done": _gone,

@@ -187,7 +187,7 @@ def test_one_that_stopped_half_way_is_taken_back_as_far_as_it_is_in(tmp_path: Pa
     with shop(tmp_path, server, {BOOKS: SQL, **more}, promoted=False) as s:
         s.production.run("create table b (other int)")
         s.w.on()
-        assert s.read("P-1").course.stopped, "and what is in is watched"
+        assert s.read("P-1").course.stopped, "it stopped half-way, and what is in is watched"
         s.asks(BO)
         s.goes()
         assert s.ending()[0] == "done", s.ending()

@@ -18,6 +18,8 @@ from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
 from bot.domain.rolling_back import ROLLING, TAKEN, Rolling, TakenBack
 from bot.domain.source import Source
+from bot.domain.watching import STEPS as WATCH_STEPS
+from bot.domain.watching import Watched
 from bot.domain.way_back import WayBack
 from bot.domain.window import Span
 
@@ -114,6 +116,7 @@ class Promotion:
     verified: str = ""
     watch_until: datetime | None = None
     watched: str = ""
+    looks: Watched = field(default_factory=Watched)
     ending: Ending | None = None
     catalogs: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the catalog before each file by version, and of the one after all under the empty one."""
@@ -126,6 +129,8 @@ class Promotion:
     """Whether what a staging run showed was gathered."""
     takes_back: Mapping[str, Json] = field(default_factory=dict)
     """Set where a version is staged anew: what of it is on staging, and the proven way back from that."""
+    drift: str = ""
+    """SHA-256 of what was last told of drift between staging and production."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
     """What the card says of the way back: schema, lost, given_up, locks; and the proven SQL by version."""
     rolling: Rolling | None = None
@@ -401,6 +406,11 @@ def _watched(p: Promotion, e: Entry) -> Promotion:
     return replace(p, watched=str(e.data["said"]))
 
 
+def _looks(p: Promotion, e: Entry) -> Promotion:
+    said = str(e.data["said"]) if "said" in e.data else p.watched
+    return replace(p, looks=p.looks.after(e), watched=said)
+
+
 def _catalog_seen(p: Promotion, e: Entry) -> Promotion:
     return replace(p, catalogs={**p.catalogs, str(e.data["version"]): str(e.data["sha256"])})
 
@@ -419,6 +429,10 @@ def _shown(p: Promotion, e: Entry) -> Promotion:
 
 def _way_back(p: Promotion, e: Entry) -> Promotion:
     return replace(p, way_back=e.data)
+
+
+def _drift(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, drift=str(e.data["diff"]))
 
 
 def _backup(p: Promotion, e: Entry) -> Promotion:
@@ -492,8 +506,10 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "proof.seen": _proof,
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
+    "drift.seen": _drift,
     "walk.ended": _ended,
     **dict.fromkeys(EMERGENCY, _emergency), **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
+    **dict.fromkeys(WATCH_STEPS, _looks),
     **dict.fromkeys(HELD_KINDS, _backup),
     **dict.fromkeys(STEPS, _course),
 }

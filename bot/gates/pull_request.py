@@ -114,7 +114,13 @@ def _praise(reviewed: Reviewed) -> str:
     checks = reviewed.checks
     ran = "checks green" if checks.green else "no checks ran on it"
     partly = f" ({checks.partly})" if checks.partly else ""
-    return f"#{reviewed.pull.number} by {' and '.join(_approvers(reviewed))} at its last commit, {ran}{partly}"
+    who = " and ".join(_approvers(reviewed))
+    return f"#{reviewed.pull.number} by {who} at its last commit, {ran}{partly}{_lacks(reviewed)}"
+
+
+def _lacks(reviewed: Reviewed) -> str:
+    """The runbook says what a description should say: what lacks is shown to those who approve, and holds nothing."""
+    return f"; its description does not say: {', '.join(reviewed.missing)}" if reviewed.missing else ""
 
 
 def _few(names: tuple[str, ...]) -> str:

@@ -33,8 +33,10 @@ def composed(steps: Sequence[tuple[Step, bytes]], of: str, reason: str, hint: st
     undone = ", ".join(step.label for step, _ in steps)
     head = f"-- Rollback: Undo {_one_line(undone)} ({of})\n-- Reason: {_one_line(reason)}\n\n"
     # A function may come before the table that it reads, as it did when the way back was proven.
-    loose = "set local check_function_bodies to off;\n" if re.search("function|procedure", "".join(parts), re.I) else ""
-    return f"{head}{loose}{chr(10).join(parts)}\n".encode()
+    body = "\n".join(parts)
+    makes = re.search("function|procedure", body, re.I) and not alone_in(body.encode())
+    loose = "set local check_function_bodies to off;\n" if makes else ""
+    return f"{head}{loose}{body}\n".encode()
 
 
 def _body(step: Step, content: bytes, whole: bool) -> str:

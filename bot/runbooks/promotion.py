@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot.domain.checklist import State, automatic_passed, passed
 from bot.domain.promotion import Promotion
 from bot.gates import PROMOTION
-from bot.runbooks import proving, steps
+from bot.runbooks import proving, steps, watching
 from bot.runbooks.backing_up import backup
 from bot.runbooks.comparing import compare_locks
 from bot.runbooks.emergency import owed
@@ -73,12 +73,13 @@ def apply(promotion: Promotion, world: World) -> Outcome:
         if not passed(checks):
             missing = [check.said for check in checks if check.state is not State.PASSED]
             return Wait(for_=" ".join(missing), until=world.ports.clock.now() + RECHECK)
+        watching.remember(promotion, world)
     elif blocked := steps.project_taken(world):
         return blocked
-    outcome = halted(steps.put_in(promotion, world), promotion, world)
+    outcome = steps.put_in(promotion, world)
     if not isinstance(outcome, Wait):
         proving.look(promotion, proving.AFTER, world)
-    return outcome
+    return halted(outcome, promotion, world)
 
 
 def verify(promotion: Promotion, world: World) -> Outcome:
@@ -90,17 +91,10 @@ def verify(promotion: Promotion, world: World) -> Outcome:
 
 def watch(promotion: Promotion, world: World) -> Outcome:
     """Stay and look for as long as the policy says."""
-    policy, now = world.policy.watch, world.ports.clock.now()
     world.release_project()
     if promotion.taken_back and promotion.taken_back.done:
         return Stop(verdict="rolled back", why=f"rolled back by {promotion.taken_back.record}")
-    if promotion.watch_until is None:
-        world.note("watch.begun", {"until": (now + policy.duration).isoformat(), "health": list(policy.health)})
-        return Wait(for_="the watch", until=now)
-    steps.health(promotion, world)
-    if now < promotion.watch_until:
-        return Wait(for_="the watch", until=min(promotion.watch_until, now + policy.poll))
-    return Next(said=promotion.watched)
+    return watching.watch(promotion, world)
 
 
 def done(promotion: Promotion, world: World) -> Outcome:

@@ -172,6 +172,16 @@ def told_of_way_back(promotion: Promotion, evidence: Evidence, world: World) -> 
         world.note("way_back.seen", said)
 
 
+def told_of_drift(promotion: Promotion, evidence: Evidence, world: World) -> None:
+    """Journal what differs between staging and production, whole, where something does that nobody accepted."""
+    drift = evidence.drift
+    if drift is None or not drift.open(evidence.accepted):
+        return
+    kept = world.ports.shelves.keep(drift.text.encode())
+    if kept != promotion.drift:
+        world.note("drift.seen", {"diff": kept, "held": len(drift.held), "noted": len(drift.noted)})
+
+
 def _each(texts: Iterable[str]) -> list[Json]:
     return list[Json](dict.fromkeys(texts))
 

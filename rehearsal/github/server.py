@@ -45,11 +45,13 @@ class Api:
     token: str
     prefix: str
     rights: set[str] = field(default_factory=lambda: {
-        "contents", "pull_requests", "checks", "actions", "statuses", "contents:write", "pull_requests:write",
+        "contents", "pull_requests", "checks", "actions", "statuses", "issues", "contents:write", "pull_requests:write",
+        "issues:write",
     })
     permissions: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     runs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    comments: dict[int, dict[str, Any]] = field(default_factory=dict)
     limit: int = 5000
     remaining: int = 5000
     reset: int = 0
@@ -61,7 +63,7 @@ class Api:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def routes(self) -> list[BaseRoute]:
-        return [Route("/{path:path}", self._serve, methods=["GET", "POST", "PUT"])]
+        return [Route("/{path:path}", self._serve, methods=["GET", "POST", "PUT", "PATCH"])]
 
     async def _serve(self, request: Request) -> Response:
         body = await request.body()
@@ -162,6 +164,9 @@ class Api:
             ("POST", "/git/refs", "contents", self._branch),
             ("PUT", "/contents/(.+)", "contents", self._put),
             ("POST", "/pulls", "pull_requests", self._open),
+            ("GET", f"/issues/{number}/comments", "issues", self._comments_of),
+            ("POST", f"/issues/{number}/comments", "issues", self._comment),
+            ("PATCH", f"/issues/comments/{number}", "issues", self._edit_comment),
         ]
 
     def _page(self, answer: Any, request: Request) -> tuple[Any, dict[str, str]]:
@@ -298,3 +303,22 @@ class Api:
         number = max(self.pulls.all, default=0) + 1
         self.pulls.open(number, head, BOT, base)
         return self._pull(str(number), None)
+
+    def _comments_of(self, number: str, query: Any) -> Any:
+        return [one for one in self.comments.values() if one["on"] == self._one(number).number]
+
+    def _comment(self, number: str, body: dict[str, str]) -> Any:
+        made = {"id": 1001 + len(self.comments), "on": self._one(number).number, "body": "", "user": user("stagedoor")}
+        self.comments[made["id"]] = made
+        return self._worded(made, body)
+
+    def _edit_comment(self, number: str, body: dict[str, str]) -> Any:
+        if int(number) not in self.comments:
+            raise NotHere()
+        return self._worded(self.comments[int(number)], body)
+
+    def _worded(self, comment: dict[str, Any], body: dict[str, str]) -> Any:
+        if not 0 < len(body.get("body", "")) <= 65_536:
+            raise NotHere(422, "Validation Failed")
+        comment["body"] = body["body"]
+        return comment

@@ -90,7 +90,7 @@ def test_what_was_proven_together_is_there_once() -> None:
 
 
 def test_what_has_to_stand_alone_does_or_runs_plainly_among_others() -> None:
-    alone, other = step(b"drop index concurrently i;", "2", "2 add i"), step(b"drop table t", "1", "1 add t")
+    alone, other = step(b"drop index concurrently function_i;", "2", "2 add i"), step(b"drop table t", "1", "1 add t")
     content = composed([alone], "P-1", "r", "x")
     assert alone_in(content) is not None
     together = composed([alone, other], "P-1", "r", "x")
@@ -102,6 +102,8 @@ def test_what_has_to_stand_alone_does_or_runs_plainly_among_others() -> None:
 def test_a_rollback_that_cannot_be_put_in_is_refused_by_name() -> None:
     with pytest.raises(Refused, match=r"rollback of 1 add i cannot be put in"):
         composed([step(b"rollback; drop index i", "1", "1 add i")], "P-1", "r", "x")
+    with pytest.raises(Refused, match=r"rollback of 1 vacuum cannot be put in"):
+        composed([step(b"create database other", "1", "1 vacuum")], "P-1", "r", "x")
 
 
 def test_what_others_changed_since_is_told_and_not_held_against_it(

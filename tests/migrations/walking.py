@@ -54,7 +54,7 @@ class Everybody:
 
 @dataclass
 class RealClock:
-    """The time of day, and what a test puts it ahead by."""
+    """The real time, or one that a test has moved ahead of it."""
 
     ahead: timedelta = timedelta()
 
