@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -24,6 +25,7 @@ from templates.blocks import line, notice
 
 ADD, OPEN_HERE, CORRECT = "incident.add", "incident.open_here", "incident.correct"
 PIN = "pushpin"
+NAMED = re.compile(r"\bINC-\d+\b", re.IGNORECASE)
 SAID = frozenset({"", "file_share", "thread_broadcast", "me_message", "bot_message"})
 """Subtypes of messages that somebody said; joins, topics and the like are not."""
 
@@ -52,6 +54,7 @@ class IncidentTimeline:
             shortcuts={ADD: self._add, OPEN_HERE: self._open_here, CORRECT: self._correct},
             views={modals.ADDED: self._added, modals.CORRECTED: self._corrected},
             events={"message": self._message, "reaction_added": self._pinned, "reaction_removed": self._unpinned},
+            mentions={"incident": self._mentioned},
             wants={"message": in_a_thread, "reaction_added": a_pin, "reaction_removed": a_pin},
         )
 
@@ -119,6 +122,18 @@ class IncidentTimeline:
         if here:
             return (here,)
         return tuple(known.incident.id for known in incidents.every(self._ports) if ref in known.incident.notes)
+
+    def _mentioned(self, ask: Ask) -> Reply:
+        """A mention that asks for nothing: in an incident's thread, or one that names an incident."""
+        event = _map(ask.payload.get("event"))
+        named = NAMED.search(str(event.get("text", "")))
+        record = self._incident_here(ask.channel, ask.thread) or (named[0].upper() if named else "")
+        if not record:
+            return Reply()
+        incident = self._responding.read(ask.user, record, ask.channel).incident
+        said = notice(line(f"Noted in {incident.id}. For what can be asked of Stagedoor: /incident help"))
+        return Reply(facts=(noted(self._reading, incident.id, ask.channel, event, "mention"),), message=said,
+                     wake=(incident.id,))
 
     # :pushpin:
 
