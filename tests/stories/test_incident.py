@@ -263,3 +263,20 @@ def test_opened_from_an_alert_once(room: Room) -> None:
     h.reads("INC-1", "Production changed without a promotion")
     h.until(lambda: "Incident INC-1" in h.slack.text_of(alert() or h.card("INC-1")), "the alert to name its incident")
     assert "[Open incident]" not in h.slack.text_of(h.until(alert, "the alert"))
+
+
+@pytest.mark.slow
+def test_an_archived_channel_does_not_stop_the_incident(room: Room) -> None:
+    h = room
+    inc = h.opened()
+    h.until(lambda: "What changed" in h.thread(inc), "the thread")
+    h.slack.archive("#incidents")
+    h.slack.command(CY, "/incident note INC-1 the channel is gone", "#deploys")
+    h.told(CY, "Noted in INC-1")
+    h.slack.command(CY, "/incident resolve INC-1 rolled back", "#deploys")
+    h.told(CY, "INC-1 is resolved")
+    h.reads("F-1", "Lifted by Stagedoor: INC-1 is resolved")
+    h.slack.command(CY, "/incident list", "#deploys")
+    h.told(CY, "fixed by: rolled back")
+    with journal_of(h) as journal:
+        h.until(lambda: any(entry.kind == "announcer.unable" for entry in journal.entries(about=inc)), "it to be noted")
