@@ -22,6 +22,7 @@ from bot.adapters.pictures import DrawnPictures
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
 from bot.clock import Timetable
+from bot.comments import Comments
 from bot.metrics import Metrics
 from bot.mirror import Mirror
 from bot.notices import tell_policy_changes, tell_unknown_names
@@ -29,7 +30,7 @@ from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
 from bot.reporting.names import Remembering
-from bot.runbooks import alert, backup, baseline, freeze, incident, notice, promotion, staging, window
+from bot.runbooks import alert, backup, baseline, freeze, incident, notice, promotion, rollback, staging, window
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
@@ -40,6 +41,7 @@ from bot.world import Ports, Project
 from handlers.alert_view import AlertView
 from handlers.announcer import Announcer, Rendering
 from handlers.answers import Answers
+from handlers.conversation import together
 from handlers.doctor import unknown_names
 from handlers.http import Part, SlackDoor, build
 from handlers.http import serve as serve_http
@@ -50,6 +52,7 @@ from handlers.notice_view import NoticeView
 from handlers.pages import Pages
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
+from handlers.rollback_view import RollbackView
 from handlers.signpost import Signpost
 from handlers.slack_in import SlackIn
 from handlers.slack_out import SlackOut
@@ -59,13 +62,14 @@ from handlers.subjects import subjects
 from handlers.thread_reader import ThreadReader
 from handlers.window_view import FreezeView, WindowView
 from handlers.written import drawn
+from templates.comment import comment
 
 log = structlog.get_logger(__name__)
 
 RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
     "backup": backup.RUNBOOK, "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
-    "alert": alert.RUNBOOK, "incident": incident.RUNBOOK,
+    "alert": alert.RUNBOOK, "rollback": rollback.RUNBOOK, "incident": incident.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
 FATAL_AT_SLACK = frozenset({
@@ -127,13 +131,14 @@ class House:
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
         views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
-        views["alert"] = AlertView(ports, scrub, may_open=True)
+        views["rollback"] = RollbackView(ports, view)
+        views["alert"] = AlertView(ports, scrub, lambda action: action in self._speaks)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
         views["incident"] = IncidentView(ports)
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
-        self._mirror = Loop("mirror", Mirror(ports, links).reflect, clock)
+        self._mirror = Loop("mirror", Mirror(ports, links, Comments(ports, comment, scrub)).reflect, clock)
         self._signpost = Loop("signpost", Signpost(ports, out).show, clock)
         self._watcher = Watcher(ports)
         self._vitals = Loop("vitals", self._watcher.databases, clock)
@@ -145,6 +150,7 @@ class House:
         reader = ThreadReader(ports, reading, self._identity.bot_user_id)
         self._reader = Loop("threads", reader.read, clock)
         speaking = subjects(ports, view, out.channel_id, reading)
+        self._speaks = together(speaking).actions
         self._inbox = InboxPool(journal, journal, self._threads, speaking, self._client, clock, metrics=self._metrics)
         self._app = build_app(
             self._identity, journal, speaking, clock, self._inbox.nudge, self._client, self._metrics,
@@ -283,8 +289,9 @@ def _last_identity(journal: Store, why: str) -> dict[str, str]:
 
 
 def _listed(policy: Policy) -> tuple[str, ...]:
-    called = policy.incidents.on_call
-    return (*policy.roles.members, *policy.roles.operators, *policy.approvals.approvers, *called)
+    return (
+        *policy.roles.members, *policy.roles.operators, *policy.approvals.approvers, *policy.incidents.on_call,
+    )
 
 
 def _pager(settings: Settings) -> HttpPager | None:

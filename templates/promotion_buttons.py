@@ -9,7 +9,7 @@ from templates.blocks import Block, button, confirm
 from templates.incident import OPEN_FROM
 from templates.promotion_course import resume_button
 from templates.promotion_sight import Sight
-from templates.rollback import rollback_button
+from templates.rollback import roll_back_button, rollback_button
 from templates.timing import RUN_NOW, SCHEDULE
 
 APPROVE, REJECT, CANCEL = "promotion.approve", "promotion.reject", "promotion.cancel"
@@ -18,7 +18,7 @@ VIEW_SQL, I_AM_HERE = "promotion.sql", "promotion.here"
 
 def buttons_of(sight: Sight) -> list[Block]:
     p, id = sight.promotion, sight.record.id
-    buttons = [button("View SQL", VIEW_SQL, id), *rollback_button(p, id)]
+    buttons = [button("View SQL", VIEW_SQL, id), *rollback_button(p, id), *roll_back_button(p, id, sight.record.stage)]
     if sight.record.status is Status.ENDED or p.began:
         return [*buttons, *resume_button(sight), *_incident_button(p, id)]
     if sight.record.stage == "approval" and automatic_passed(p.checklist) and len(p.approvals) < sight.required:
