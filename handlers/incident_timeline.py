@@ -20,7 +20,7 @@ from bot.world import Ports
 from handlers import showing
 from handlers.conversation import Ask, Reply, Subject
 from handlers.deliveries import unescaped
-from handlers.incident import Incidents
+from handlers.incident_opening import Opening
 from templates import incident_modals as modals
 from templates.blocks import line, notice
 
@@ -47,10 +47,10 @@ class Reading(Protocol):
 class IncidentTimeline:
     """Turns what happens in Slack into facts; the fold puts them in order and sees what is the same."""
 
-    def __init__(self, ports: Ports, responding: Responding, talk: Incidents, reading: Reading) -> None:
+    def __init__(self, ports: Ports, responding: Responding, opening: Opening, reading: Reading) -> None:
         self._ports = ports
         self._responding = responding
-        self._talk = talk
+        self._opening = opening
         self._reading = reading
 
     def subject(self) -> Subject:
@@ -188,7 +188,7 @@ class IncidentTimeline:
     # Shortcuts
 
     def _open_here(self, ask: Ask) -> Reply:
-        return self._talk.ask_from_message(ask, ask.text, self._reading.permalink(ask.channel, ask.message, ask.thread))
+        return self._opening.from_message(ask, ask.text, self._reading.permalink(ask.channel, ask.message, ask.thread))
 
     def _add(self, ask: Ask) -> Reply:
         """In an incident's thread, or while only one goes on, there is nothing to ask."""

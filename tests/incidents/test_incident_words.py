@@ -14,8 +14,9 @@ from bot.domain.entry import Fact
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown
 from bot.promotions import Promotions
-from handlers.conversation import Ask
+from handlers.conversation import Ask, Subject, together
 from handlers.incident import Incidents
+from handlers.incident_opening import Opening
 from handlers.incident_timeline import a_pin, in_a_thread
 from handlers.incident_view import IncidentView
 from handlers.which import Which
@@ -47,10 +48,11 @@ def words(body: dict[str, Any]) -> list[str]:
     return found
 
 
-def talk(room: Room) -> Incidents:
+def talk(room: Room) -> Subject:
     promotions = Promotions(room.ports)
-    which = Which(promotions, lambda name: name)
-    return Incidents(room.ports, room.responding, promotions, which, verbs={}, more={})
+    opening = Opening(room.ports, room.responding, promotions, Which(promotions, lambda name: name))
+    spoken = Incidents(room.ports, room.responding, promotions, opening, verbs={}, more={})
+    return together([opening.subject(), spoken.subject()])
 
 
 def ask(name: str, value: str = "", user: str = ANA, **more: Any) -> Ask:
@@ -97,30 +99,30 @@ def test_a_button_appears_only_when_pressing_it_makes_sense(room: Room) -> None:
 def test_opened_from_a_promotion_it_is_filled_in_and_opened_once(room: Room) -> None:
     room.promotion("P-7")
     t = talk(room)
-    view: Any = t.subject().actions["incident.open_from"](ask("incident.open_from", "P-7")).view
+    view: Any = t.actions["incident.open_from"](ask("incident.open_from", "P-7")).view
     title = next(block["element"]["initial_value"] for block in view["blocks"] if block.get("block_id") == "title")
     assert title == "Trouble after P-7"
     metadata, _, channel = view["private_metadata"].rpartition("@")
     assert channel == "C1"
     filled = {"title": title, "severity": "SEV2"}
-    reply = t.subject().views["incident.opening"](ask("incident.opening", fields=filled, metadata=metadata))
+    reply = t.views["incident.opening"](ask("incident.opening", fields=filled, metadata=metadata))
     room.say(reply.facts)
     assert incidents.read(room.ports, "INC-1").incident.promotion == "P-7"
     with pytest.raises(Refused, match=r"INC-1 was opened from P-7 already"):
-        t.subject().actions["incident.open_from"](ask("incident.open_from", "P-7", BO))
+        t.actions["incident.open_from"](ask("incident.open_from", "P-7", BO))
     with pytest.raises(Unknown):
-        t.subject().actions["incident.open_from"](ask("incident.open_from", "P-99", BO))
+        t.actions["incident.open_from"](ask("incident.open_from", "P-99", BO))
 
 
 def test_only_what_was_offered_can_be_switched(room: Room) -> None:
     inc = room.opened("SEV3")
     t = talk(room)
-    stopped = t.subject().views["incident.stopped"]
+    stopped = t.views["incident.stopped"]
     with pytest.raises(Refused, match="not offered any more"):
         stopped(ask("incident.stopped", fields={"what": "flag:OTHER:off"}, metadata=inc))
     room.say(stopped(ask("incident.stopped", fields={"what": "flag:REGION:off"}, metadata=inc)).facts)
     assert (room.now().switches[0].flag, room.now().switches[0].to) == ("REGION", "false")
-    back: Any = t.subject().actions["incident.more"](ask("incident.more", f"{inc}:stop")).view
+    back: Any = t.actions["incident.more"](ask("incident.more", f"{inc}:stop")).view
     assert "REGION back to true" in json.dumps(back)
 
 
