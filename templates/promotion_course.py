@@ -87,12 +87,14 @@ def origin(p: Promotion) -> Mark | None:
     return line(f"Goes on with the rest of {course.resumes}, resumed by ", mention(course.by), f"; {held}.")
 
 
-def lock_line(p: Promotion) -> str:
-    """` · lock foretold 41 ms, was 52 ms`."""
-    lock = p.course.lock
+def beside_staging(p: Promotion) -> str:
+    """` (41 ms on staging) · lock on books foretold 41 ms, was 52 ms`."""
+    lock, took = p.course.lock, p.course.staging
+    seconds = f" ({_span(took)} on staging)" if took else ""
     if lock is None:
-        return ""
-    return f" · lock on {lock.table.removeprefix('public.')} foretold {_span(lock.foretold)}, was {_span(lock.was)}"
+        return seconds
+    table = lock.table.removeprefix("public.")
+    return f"{seconds} · lock on {table} foretold {_span(lock.foretold)}, was {_span(lock.was)}"
 
 
 def told_stopped(p: Promotion, e: Entry) -> Mark:

@@ -9,6 +9,7 @@ import psycopg
 
 from bot.migrations.alone import Alone, Kind
 from bot.migrations.session import ConnectionLost, Session
+from bot.migrations.trouble import said
 
 _INDEX = """
 select c.oid::bigint, coalesce(x.indrelid = t.oid, false),
@@ -80,13 +81,13 @@ def _built(session: Session, alone: Alone) -> Standing:
         return Standing(builder=builder)
     if not valid:
         return Standing(broken=(full,))
-    if not _is_as_asked(session, alone, oid):
-        return Standing(other=f"The index {full} is there, valid, but is not the one that this file makes")
+    if unlike := _unlike(session, alone, oid):
+        return Standing(other=f"The index {full} is there, valid, but {unlike}")
     return Standing(done=True)
 
 
-def _is_as_asked(session: Session, alone: Alone, oid: int) -> bool:
-    """Whether an index is what the statement makes: Postgres makes it on an empty copy of the table, and says."""
+def _unlike(session: Session, alone: Alone, oid: int) -> str:
+    """How an index is not what the statement makes: Postgres makes it on an empty copy of the table, and says."""
     tick, unique = (lambda: None), "unique " if alone.unique else ""
     try:
         session.query("begin")
@@ -95,9 +96,9 @@ def _is_as_asked(session: Session, alone: Alone, oid: int) -> bool:
         made, there = session.query(
             "select pg_get_indexdef('pg_temp.stagedoor_like_index'::regclass), pg_get_indexdef(%s::oid)", oid,
         )[0]
-        return bool(_essence(made) == _essence(there))
-    except psycopg.Error:
-        return False
+        return "" if _essence(made) == _essence(there) else "is not the one that this file makes"
+    except psycopg.Error as error:
+        return f"could not be compared with what this file makes: {said(error)}"
     finally:
         with suppress(psycopg.Error, ConnectionLost):
             session.query("rollback")

@@ -18,18 +18,23 @@ def compare_locks(promotion: Promotion, world: World) -> None:
     """Journal the comparison once; without a staging run of Stagedoor's own, or without a lock, it is empty."""
     if promotion.course.compared:
         return
-    runs = staged(world.ports.shelves, promotion.plan)
+    files = promotion.so_far.plan.files
+    runs = {
+        version: run for version, run in staged(world.ports.shelves, promotion.plan).items()
+        if any(file.version == version and file.sha256 == run.sha256 for file in files)
+    }
     found = [
         (float(lock["seconds"]), was, str(lock["table"]))
-        for file in promotion.so_far.plan.files
-        if (run := runs.get(file.version)) and run.sha256 == file.sha256
-        for lock in _foretold(file, run, world)
+        for file in files if file.version in runs
+        for lock in _foretold(file, runs[file.version], world)
         if (was := _was(promotion, file, int(lock["statement"]))) is not None
     ]
-    longest: dict[str, Json] = {}
+    compared: dict[str, Json] = {}
     if found:
-        longest["foretold"], longest["was"], longest["table"] = max(found)
-    world.note("locks.compared", longest)
+        compared["foretold"], compared["was"], compared["table"] = max(found)
+    if len(runs) == len(files):
+        compared["staging"] = sum(run.seconds for run in runs.values())
+    world.note("locks.compared", compared)
 
 
 def _foretold(file: PlannedFile, run: Staged, world: World) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -281,7 +282,7 @@ def test_a_row_that_could_not_be_written_is_all_that_the_next_try_writes(
                 other.execute("begin; lock table supabase_migrations.schema_migrations in exclusive mode")
 
         monkeypatch.setattr(notes, "note", hold)
-        outcome = apply(production, job(BUILD, "2", "1"), notes)
+        outcome = apply(production, job(BUILD, "2", "1", lock_timeout=0.2), notes)
         other.execute("rollback")
     monkeypatch.undo()
     assert isinstance(outcome, Failed)
@@ -338,6 +339,17 @@ def test_a_partition_half_detached_is_detached_to_the_end(
     assert isinstance(again(production, notes, sql), Done)
     assert fresh.rows("select from pg_inherits where inhrelid = 'q'::regclass") == []
     assert len(production.history()) == 1
+
+
+@pytest.mark.parametrize(("query", "says"), [
+    ("autovacuum: VACUUM public.books (to prevent wraparound)",
+     "pid 7, autovacuum (VACUUM public.books (to prevent wraparound)): it keeps transaction ids from running out, is "
+     "not interrupted, and ends by itself, since 22:04:00 UTC"),
+    ("autovacuum: ANALYZE public.books", "pid 7, autovacuum (ANALYZE public.books), since 22:04:00 UTC"),
+])
+def test_an_autovacuum_in_the_way_is_called_one(query: str, says: str) -> None:
+    since = datetime(2026, 11, 23, 22, 4, tzinfo=UTC)
+    assert locks._blocker(7, None, "", "active", since, query, "autovacuum worker") == says
 
 
 # Races and crashes -------------------------------------------------------------------------------------------------
