@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
@@ -32,6 +33,14 @@ class Least(StrEnum):
 
     BLOCK = "block"
     WARN = "warn"
+
+
+class Paper(StrEnum):
+    """How `report` is written."""
+
+    MD = "md"
+    HTML = "html"
+    JSON = "json"
 
 
 # Each command imports what it needs: `audit verify` must not wait for Slack's SDK, nor `serve` for the rehearsal.
@@ -141,6 +150,25 @@ def check(
 
 
 @app.command()
+def checklist(promotion: Annotated[str, typer.Argument(help="Its id: P-31.")]) -> None:
+    """Write a promotion's checklist as Markdown, as it was ticked, for its pull request."""
+    from handlers.paper import promotion_checklist
+
+    _write(lambda: promotion_checklist(promotion.upper()))
+
+
+@app.command()
+def report(
+    incident: Annotated[str, typer.Argument(help="Its id: INC-7.")],
+    form: Annotated[Paper, typer.Option("--format", help="How it is written.")] = Paper.MD,
+) -> None:
+    """Write an incident's report as the journal gives it; neither Slack nor a running bot is needed."""
+    from handlers.paper import incident_report
+
+    _write(lambda: incident_report(incident.upper(), form.value))
+
+
+@app.command()
 def new(name: Annotated[str, typer.Argument(help="What it does, in small letters: add_subtitle.")]) -> None:
     """Write an empty migration and its rollback, with the runbook's header."""
     from bot.check_command import migrations_folder
@@ -213,6 +241,21 @@ def copy_journal(
         raise typer.Exit(1) from None
     typer.echo(f"Copied and verified: {done.entries} entries, head {done.head}")
     typer.echo("Now name the new store in STAGEDOOR_STORE_URL and put the old one away: it would go on by itself.")
+
+
+def _write(make: Callable[[], str]) -> None:
+    """A document to standard output as UTF-8, or what is wrong."""
+    from bot.errors import StagedoorError
+    from bot.settings import ConfigurationError
+
+    try:
+        sys.stdout.buffer.write(make().encode("utf-8", "backslashreplace"))
+    except ConfigurationError as wrong:
+        _complain(str(wrong))
+        raise typer.Exit(2) from None
+    except StagedoorError as trouble:
+        _complain(str(trouble))
+        raise typer.Exit(1) from None
 
 
 def _complain(text: str) -> None:

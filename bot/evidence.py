@@ -21,6 +21,7 @@ from bot.migrations.transaction import alone_in, obstacle
 from bot.ports import Put, Shelves
 from bot.proofs import proofs
 from bot.reviewing import files, reviews
+from bot.safekeeping import backing, holds
 from bot.world import Project
 
 Read = TypeVar("Read")
@@ -47,9 +48,10 @@ def gather(
     if plan.environment is not Environment.STAGING:
         said = _tried(unread, "reviews", lambda: reviews(plan, project, shelves, now))
         staging = _tried(unread, "staging", project.databases[Environment.STAGING].history)
-    lint = None
+    lint, tried = None, proofs(shelves, plan)
     if plan.environment is not Environment.STAGING:
-        lint = reported(plan, project.databases[plan.environment], shelves, now)
+        held = holds(project.policy.backups)
+        lint = reported(plan, project.databases[plan.environment], shelves, now, held)
     contents = {file.version: shelves.fetch(file.sha256) for file in plan.files}
     obstacles = {version: why for version, content in contents.items() if (why := obstacle(content))}
     fit = {version: content for version, content in contents.items() if version not in obstacles}
@@ -76,7 +78,8 @@ def gather(
         waivers=waivers or {},
         accepted=accepted(shelves, plan.project),
         lint=lint,
-        proofs=proofs(shelves, plan),
+        proofs=tried,
+        backup=backing(plan, [lost for proof in tried.values() for lost in proof.way.lost], project, shelves, now),
         rollbacks={back.version: back.sha256 for back in folder.rollbacks} if folder else {},
     )
 

@@ -20,6 +20,7 @@ from bot.errors import StagedoorError, Unreachable
 from bot.migrations.files import skip_reason
 from bot.migrations.remote import touches
 from bot.ports import CodeHost, Put
+from bot.signing import LIFE, Links
 from bot.world import Ports, Project
 
 log = structlog.get_logger(__name__)
@@ -47,9 +48,9 @@ class _Way:
 class Mirror:
     """Compares and tells, for every project whose code host may be told."""
 
-    def __init__(self, ports: Ports, address: str = "") -> None:
+    def __init__(self, ports: Ports, links: Links | None = None) -> None:
         self._ports = ports
-        self._address = address
+        self._links = links
         self._ways: dict[str, _Way] = {}
         self._brings: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
         self._pulls: dict[str, tuple[Pull, ...]] = {}
@@ -107,7 +108,9 @@ class Mirror:
         return known
 
     def _status(self, record: Record, promotion: Promotion) -> CommitStatus:
-        url = f"{self._address}/promotions/{record.id}" if self._address else ""
+        # The link's end follows from the request, so that the status stays the same as long as what it says does.
+        until = promotion.requested_at + LIFE
+        url = self._links.to(f"/promotions/{record.id}", until) if self._links else ""
         ending = promotion.ending
         stopped = promotion.course.stopped
         if promotion.verified and not stopped and (ending is None or ending.verdict == "done"):
@@ -156,5 +159,5 @@ class Mirror:
 
 
 def _word(verdict: str) -> str:
-    stopped = ("failed", "unverified")
+    stopped = ("failed", "unverified", "no backup")
     return "stopped" if verdict in stopped else f"was {verdict}" if verdict != "expired" else "expired"

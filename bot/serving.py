@@ -14,7 +14,11 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot import logs
 from bot.activity import measure
 from bot.adapters.health import HttpHealth
+from bot.adapters.heartbeat import Heartbeat
 from bot.adapters.loop import Loop
+from bot.adapters.pager import HttpPager
+from bot.adapters.pages import PageVisitor
+from bot.adapters.pictures import DrawnPictures
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
 from bot.clock import Timetable
@@ -24,12 +28,16 @@ from bot.notices import tell_policy_changes, tell_unknown_names
 from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
-from bot.runbooks import baseline, freeze, notice, promotion, staging, window
+from bot.reporting.names import Remembering
+from bot.runbooks import alert, backup, baseline, freeze, notice, promotion, staging, window
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
+from bot.signing import Links
 from bot.stores import Store, store_at
+from bot.watch.watcher import Watcher
 from bot.world import Ports, Project
+from handlers.alert_view import AlertView
 from handlers.announcer import Announcer, Rendering
 from handlers.answers import Answers
 from handlers.doctor import unknown_names
@@ -38,19 +46,23 @@ from handlers.http import serve as serve_http
 from handlers.inbox import InboxPool
 from handlers.listeners import Identity, build_app
 from handlers.notice_view import NoticeView
+from handlers.pages import Pages
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
 from handlers.signpost import Signpost
 from handlers.slack_out import SlackOut
 from handlers.socket_mode import SocketMode
+from handlers.standby import standing_by
 from handlers.subjects import subjects
 from handlers.window_view import FreezeView, WindowView
+from handlers.written import drawn
 
 log = structlog.get_logger(__name__)
 
 RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
-    "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
+    "backup": backup.RUNBOOK, "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
+    "alert": alert.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
 FATAL_AT_SLACK = frozenset({
@@ -76,7 +88,9 @@ def run(settings: Settings) -> int:
     with place.lock() as lock:
         if not lock.try_acquire():
             log.warning("standing by", why="another process serves this store", holder=lock.holder())
-            if not lock.acquire(poll=1.0, stop=stop):
+            with standing_by(settings.host, settings.port, lock.holder):
+                mine = lock.acquire(poll=1.0, stop=stop)
+            if not mine:
                 return 0
         journal = place.open(SystemClock(), scrub)
         try:
@@ -101,18 +115,25 @@ class House:
         groups = {listed for p in projects.values() for listed in _listed(p.policy) if listed.startswith("S")}
         self._ports = ports = Ports(
             journal=journal, shelves=journal, clock=clock,
-            people=SlackPeople(self._client, self._identity.team_id, sorted(groups)), health=HttpHealth(),
-            projects=projects, wake=self._wake, tell=self._tell, stopping=stop.is_set,
+            people=Remembering(SlackPeople(self._client, self._identity.team_id, sorted(groups)), journal),
+            health=HttpHealth(), projects=projects, wake=self._wake, tell=self._tell, stopping=stop.is_set,
+            pages=PageVisitor(), tallies=journal, pager=_pager(settings), pictures=DrawnPictures(),
         )
+        links = Links(address=settings.stagedoor_url, secret=settings.link_key)
+        self._pages = Pages(journal, links, clock, scrub, drawn(ports))
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
         views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
+        views["alert"] = AlertView(ports, scrub)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
-        self._mirror = Loop("mirror", Mirror(ports, settings.stagedoor_url).reflect, clock)
+        self._mirror = Loop("mirror", Mirror(ports, links).reflect, clock)
         self._signpost = Loop("signpost", Signpost(ports, out).show, clock)
+        self._watcher = Watcher(ports)
+        self._vitals = Loop("vitals", self._watcher.databases, clock)
+        self._judging = Loop("judging", self._watcher.logs, clock)
         self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
         self._metrics = Metrics()
         self._unknown: list[str] = []
@@ -124,6 +145,7 @@ class House:
         self._sockets = self._open_sockets()
         self._timetable = Timetable(
             journal, self._threads, clock, lambda: journal.prune(clock.now() - PRUNE_AFTER), lambda: measure(ports),
+            Heartbeat(_heartbeats(settings), self._unwell).beat,
         )
 
     def serve(self) -> None:
@@ -131,13 +153,13 @@ class House:
         first = next(iter(self._ports.projects.values()))
         tell_policy_changes(self._journal, self._journal, self._settings.policy, first)
         threading.Thread(target=self._look_up_names, args=(first,), name="names", daemon=True).start()
-        for loop in (self._announcer, self._answers, self._mirror, self._signpost):
+        for loop in (self._announcer, self._answers, self._mirror, self._signpost, self._vitals, self._judging):
             loop.start()
         self._inbox.start()
         self._timetable.start()
         web = build(
             slack=self._slack_door(), alive={"process": lambda: None}, ready=self._parts(), metrics=self._metrics,
-            notes=lambda: self._unknown,
+            routes=self._pages.routes(), notes=lambda: self._unknown,
         )
         if self._sockets:
             self._sockets.start()
@@ -152,6 +174,8 @@ class House:
         self._announcer.stop(3.0)
         self._answers.stop(3.0)
         self._mirror.stop(1.0)
+        self._vitals.stop(1.0)
+        self._judging.stop(1.0)
         self._signpost.stop(1.0)
         self._private.close()
 
@@ -185,6 +209,10 @@ class House:
     def _parts(self) -> Mapping[str, Part]:
         parts: dict[str, Part] = {"store": self._store, "scheduler": self._scheduler, "slack": self._slack}
         return parts | ({"sockets": self._sockets.state} if self._sockets else {})
+
+    def _unwell(self) -> list[str]:
+        """What of us does not work now, for the heartbeat."""
+        return [f"{name}: {wrong}" for name, part in self._parts().items() if (wrong := part())]
 
     def _store(self) -> str | None:
         self._journal.load("P-0")
@@ -245,6 +273,19 @@ def _last_identity(journal: Store, why: str) -> dict[str, str]:
 
 def _listed(policy: Policy) -> tuple[str, ...]:
     return (*policy.roles.members, *policy.roles.operators, *policy.approvals.approvers)
+
+
+def _pager(settings: Settings) -> HttpPager | None:
+    if settings.pager_url is None:
+        return None
+    key = settings.pager_key.get_secret_value() if settings.pager_key else ""
+    return HttpPager(settings.pager_url.get_secret_value(), key)
+
+
+def _heartbeats(settings: Settings) -> list[str]:
+    """The addresses that the policies name by their variables."""
+    named = [each.policy.watch.heartbeat_env for each in settings.projects.values()]
+    return [settings.named[name].get_secret_value() for name in named if name in settings.named]
 
 
 def _ready(port: int) -> None:

@@ -43,7 +43,10 @@ class SlackPeople:
         if not isinstance(told, dict):
             raise Unreachable("Slack's answer about a user could not be read, so nobody's rights can be checked.")
         groups = frozenset(group for group in self._groups if user in self._members(group))
-        return Person(id=user, full_member=_full_member(told, user, self._team_id), groups=groups, zone=_zone(told))
+        return Person(
+            id=user, full_member=_full_member(told, user, self._team_id), groups=groups, zone=_zone(told),
+            name=_name(told),
+        )
 
     def _members(self, group: str) -> frozenset[str]:
         answer = _asked(
@@ -51,6 +54,12 @@ class SlackPeople:
         )
         users = (answer.get("users") if answer is not None else None) or ()
         return frozenset(str(each) for each in users)
+
+
+def _name(told: Mapping[str, Any]) -> str:
+    profile = told.get("profile")
+    shown = profile if isinstance(profile, dict) else {}
+    return str(shown.get("real_name") or told.get("real_name") or shown.get("display_name") or told.get("name") or "")
 
 
 def _zone(told: Mapping[str, Any]) -> str:

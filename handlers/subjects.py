@@ -5,28 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from bot.alerting import Alerts
 from bot.deploys import Deploys
 from bot.promotions import Promotions
 from bot.requests import Requests
 from bot.scrub import Scrubber
 from bot.timing import Timing
 from bot.world import Ports
+from handlers.alert import Alarm
 from handlers.conversation import Subject, together
 from handlers.deploy import Deploy
 from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
 from handlers.timing import Clockwork
 from handlers.which import Which
+from handlers.written import Written
 
 
 def subjects(ports: Ports, view: PromotionView, channel_id: Callable[[str], str]) -> tuple[Subject, ...]:
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
     which = Which(promotions, channel_id)
+    verbs = {"checklist": Written(ports, promotions).verb}
     return (
-        Migrate(promotions, Requests(ports), view, which, verbs={}).subject(),
+        Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
+        Alarm(Alerts(ports)).subject(),
     )
 
 

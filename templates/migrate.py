@@ -30,6 +30,7 @@ COMMANDS = (
     ("restage VERSION", "take it back on staging and apply the edited file there"),
     ("promote [VERSION…|#PR]", "ask for the pending migrations, these, or a pull request's to go to production"),
     ("baseline", "accept how files and histories differ today, with one approval"),
+    ("checklist [PROMOTION]", "the runbook's checklist as it was ticked, also as Markdown for the pull request"),
     ("history", "the last promotions and staging runs"),
     ("help", "this list"),
 )
@@ -37,7 +38,7 @@ MOST_LINES = 40
 STAGES = {
     "take_back": "being taken back on staging", "proof": "having its way back tried",
     "gates": "held by its gates", "approval": "waiting for approval", "window": "waiting for the deploy window",
-    "apply": "being applied", "verify": "being verified", "watch": "being watched",
+    "backup": "being backed up", "apply": "being applied", "verify": "being verified", "watch": "being watched",
 }
 
 

@@ -18,6 +18,7 @@ from bot.domain.source import Source
 from bot.mirror import Mirror
 from bot.policy import Policy
 from bot.scrub import Scrubber
+from bot.signing import Links
 from bot.world import Ports, Project
 from rehearsal.github import TOKEN
 from rehearsal.github import GitHub as StandIn
@@ -44,7 +45,8 @@ class Bench:
             journal=self.journal, shelves=self.journal, clock=self.clock, people=unused, health=unused,
             projects={"shop": project}, wake=lambda record: None, tell=lambda: None, stopping=lambda: False,
         )
-        self.mirror = Mirror(self.ports, "https://stagedoor.example")
+        self.links = Links(address="https://stagedoor.example", secret=b"of this test")
+        self.mirror = Mirror(self.ports, self.links)
 
     def ask(self, commit: str, sha256: str = SHA256, record: str = "P-1") -> None:
         plan = Plan(
@@ -89,10 +91,13 @@ def test_a_commit_is_told_each_step_once(bench: Bench) -> None:
     for _ in range(3):
         bench.reflect()
     assert bench.told(head) == ["pending: P-1 is on its way: at gates"]
-    assert bench.hub.said(head)[0]["target_url"] == "https://stagedoor.example/promotions/P-1"
+    page, _, proof = bench.hub.said(head)[0]["target_url"].partition("?")
+    assert page == "https://stagedoor.example/promotions/P-1"
+    given = dict(part.split("=") for part in proof.split("&"))
+    assert bench.links.prove("/promotions/P-1", given["until"], given["proof"], bench.clock.now())
     bench.note("verify.seen", {"said": "in"})
     bench.reflect()
-    Mirror(bench.ports).reflect()
+    Mirror(bench.ports, bench.links).reflect()
     assert bench.told(head)[-1] == "success: P-1: in production, verified"
 
 

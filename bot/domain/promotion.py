@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from bot.domain.backup import HELD_KINDS, Held, held
 from bot.domain.baseline import Difference
 from bot.domain.carried import Carried
 from bot.domain.checklist import Check, State
@@ -126,6 +127,8 @@ class Promotion:
     way_back: Mapping[str, Json] = field(default_factory=dict)
     """What the card says of the way back: schema, lost, given_up, locks."""
     course: Course = field(default_factory=Course)
+    backup: Held | None = None
+    """The dump that is taken before it begins."""
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -410,6 +413,10 @@ def _course(p: Promotion, e: Entry) -> Promotion:
     return replace(p, course=p.course.after(e))
 
 
+def _backup(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, backup=held(p.backup, e))
+
+
 def _ended(p: Promotion, e: Entry) -> Promotion:
     ending = Ending(verdict=str(e.data["verdict"]), why=str(e.data.get("why", "")), at=e.at, by=e.actor)
     return replace(p, ending=p.ending or ending)
@@ -457,4 +464,5 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "way_back.seen": _way_back,
     "walk.ended": _ended,
     **dict.fromkeys(STEPS, _course),
+    **dict.fromkeys(HELD_KINDS, _backup),
 }

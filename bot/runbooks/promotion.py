@@ -9,6 +9,7 @@ from bot.domain.checklist import State, automatic_passed, passed
 from bot.domain.promotion import Promotion
 from bot.gates import PROMOTION
 from bot.runbooks import steps
+from bot.runbooks.backing_up import backup
 from bot.runbooks.comparing import compare_locks
 from bot.runbooks.halting import ended, halted
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
@@ -105,4 +106,4 @@ def _voters(promotion: Promotion) -> str:
     return f"approved by {len(promotion.approvals)}"
 
 
-RUNBOOK = Runbook(stages=(gates, approval, window, apply, verify, watch, done), leave=World.release_project)
+RUNBOOK = Runbook(stages=(gates, approval, window, backup, apply, verify, watch, done), leave=World.release_project)

@@ -23,11 +23,11 @@ from templates.promotion import card
 from templates.promotion_sight import Sight
 from tests.deploying import NIGHTS, RULES, Stage
 from tests.migrations.conftest import BRISK
-from tests.migrations.walking import ANA, BO, Walk, approved
+from tests.migrations.walking import ANA, BO, UNSAVED, Walk, approved
 from tests.postgres import Fresh, fresh_database
 
 CY = "U0CY00001"
-IMPATIENT = '[apply]\nlock_timeout = "200ms"\nretries = 0\n'
+IMPATIENT = UNSAVED + '[apply]\nlock_timeout = "200ms"\nretries = 0\n'
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_operators_and_approvers_may_resume(
 ) -> None:
     fresh.run("create table t2 (id int)")
     operators = f'[roles]\noperators = ["{CY}"]\n'
-    with approved(tmp_path, folder, staging.url, fresh.url, BRISK, IMPATIENT, operators, stager=CY) as walk:
+    with approved(tmp_path, folder, staging.url, fresh.url, BRISK, IMPATIENT + operators, stager=CY) as walk:
         walk.on()
         with pytest.raises(Refused, match="Only an operator or an approver"):
             walk.resume(ANA)

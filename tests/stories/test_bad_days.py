@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 import time
 from collections import Counter
@@ -231,6 +232,32 @@ def test_a_second_process_stands_by_and_takes_over(house: Opens) -> None:
     h.presses(BO, card, "Approve") if _up(h) else None
     h.reads(card, "Done · in production")
     assert second is h.bot
+
+
+def test_who_stands_by_is_alive_and_not_ready(house: Opens) -> None:
+    h = house()
+    first = h.bot
+    assert first is not None
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    h.environ(PORT=str(port))
+    h.start_bot(wait=False)
+    address = f"http://127.0.0.1:{port}"
+    h.until(lambda: "standing by on" in h.bot_log() or None, "the second to answer")
+    assert httpx.get(f"{address}/healthz").status_code == 200
+    waiting = httpx.get(f"{address}/readyz")
+    assert waiting.status_code == 503
+    assert "stands by" in waiting.json()["parts"]["store"]
+    first.kill()
+    first.wait()
+    h.until(lambda: _ready(f"{address}/readyz"), "the second to serve")
+
+
+def _ready(address: str) -> bool:
+    try:
+        return httpx.get(address).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def _up(h: House) -> bool:

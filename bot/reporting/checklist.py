@@ -1,0 +1,195 @@
+"""The runbook's checklist, filled from a promotion's entries: who or what ticked each line, when, on what evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.domain.checklist import Check, State
+from bot.domain.document import Chapter, Checklist, Line, Tick
+from bot.domain.entry import SYSTEM, Entry
+from bot.domain.promotion import Promotion
+
+PULL_REQUEST = "Pull request approved"
+"""The label of a line that is the gate's own; it is ticked where no code host is asked."""
+UNSAID = "nobody confirmed it"
+UNSEEN = "not looked at by this release"
+ON_CARD = {State.WAITING: "open", State.REFUSED: "refused", State.UNKNOWN: "could not check"}
+
+# The template's lines that only a person or the watch can tick, and what a policy's label holds that means them.
+FRONTEND, EDGE, PERFORMANCE = ("frontend",), ("edge",), ("performance", "slow")
+LOADS, CRITICAL = ("load", "displays"), ("critical", "sign in", "exports", "crud")
+CONSOLE, LOGS = ("console",), ("logs", "errors in the log")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What the entries say, in the shapes that the lines ask for."""
+
+    promotion: Promotion
+    since: Mapping[str, datetime]
+    first: Mapping[str, Entry]
+    """The first entry of each kind."""
+    labels: tuple[str, ...]
+    """The policy's manual lines, before and after."""
+
+    def gate(self, title: str, name: str) -> Line:
+        """A gate's line, under the template's title."""
+        check = next((each for each in self.promotion.checklist if each.gate == name), None)
+        return self._line(title, check) if check else Line(title=title, said="its gate was not judged")
+
+    def _line(self, title: str, check: Check) -> Line:
+        if check.state is not State.PASSED:
+            return Line(title=title, said=f"{ON_CARD[check.state]}: {check.said}" if check.said else "")
+        at = check.at or self.since.get(check.title)
+        return Line(title=title, tick=Tick.DONE, by=check.by or f"the gate “{check.title}”", at=at, said=check.said)
+
+    def person(self, title: str, words: Sequence[str], otherwise: str = UNSAID) -> Line:
+        """A line that people tick under one or several of the policy's labels."""
+        meant = [label for label in self.labels if any(word in label.lower() for word in words)]
+        given = [(label, self.promotion.ticks[label]) for label in meant if label in self.promotion.ticks]
+        if not meant or len(given) < len(meant):
+            missing = [label for label in meant if label not in self.promotion.ticks]
+            return Line(title=title, said=f"{UNSAID}: {', '.join(missing)}" if missing else otherwise)
+        tick = given[-1][1]
+        said = ", ".join(label for label, _ in given if label.lower() != title.lower())
+        return Line(title=title, tick=Tick.DONE, by=tick.by, at=tick.at, said=said)
+
+    def event(self, title: str, kind: str, said: str) -> Line:
+        """A line that is done once an entry of this kind stands in the journal."""
+        entry = self.first.get(kind)
+        return Line(title=title, tick=Tick.DONE, by=entry.actor, at=entry.at, said=said) if entry else Line(title=title)
+
+
+def checklist(entries: Sequence[Entry], after: Sequence[str], rollback: Promotion | None = None) -> Checklist:
+    """The template as this promotion fills it.
+
+    `after` are the lines that the policy has people tick while watching; `rollback` undid it, if anything did.
+    """
+    known = _known(entries, after)
+    p = known.promotion
+    used = [*FRONTEND, *EDGE, *PERFORMANCE, *LOADS, *CRITICAL, *CONSOLE, *LOGS]
+    more = [label for label in known.labels if not any(word in label.lower() for word in used)]
+    gates = {"on_staging", "sql_check", "rollback_plan", "pull_request", "manual"}
+    others = [known._line(check.title, check) for check in p.checklist if check.gate not in gates and not check.manual]
+    chapters = [
+        Chapter(title="Pre-Deployment", lines=(*_before(known), *others)),
+        Chapter(title="Deployment", lines=_deployment(known)),
+        Chapter(title="Post-Deployment", lines=(
+            *_after(known), *(known.person(label, (label.lower(),)) for label in more),
+        )),
+        Chapter(title="Rollback (if needed)", lines=_rollback(p, rollback)),
+    ]
+    return Checklist(
+        record=p.id, name=", ".join(file.label for file in p.plan.files), project=p.plan.project,
+        created_by=p.requested_by, date=p.requested_at, plan=p.plan.digest, state=_state(p),
+        purpose="; ".join(file.purpose for file in p.plan.files if file.purpose), chapters=tuple(chapters),
+    )
+
+
+def _known(entries: Sequence[Entry], after: Sequence[str]) -> _Known:
+    since: dict[str, datetime] = {}
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        first.setdefault(entry.kind, entry)
+        checks = entry.data.get("checklist") if entry.kind == "gates.judged" else None
+        for each in checks if isinstance(checks, list) else ():
+            check = Check.from_json(each) if isinstance(each, dict) else None
+            if check and check.state is State.PASSED:
+                since.setdefault(check.title, entry.at)
+            elif check:
+                since.pop(check.title, None)
+    p = Promotion.of(entries)
+    labels = dict.fromkeys((*(check.label for check in p.checklist if check.manual), *after, *p.ticks))
+    labels.pop(PULL_REQUEST, None)
+    return _Known(promotion=p, since=since, first=first, labels=tuple(labels))
+
+
+def _before(known: _Known) -> tuple[Line, ...]:
+    p = known.promotion
+    staged = known.gate("Applied to staging database", "on_staging")
+    seen = replace(staged, title="Verified in staging database")
+    if staged.tick is Tick.DONE and "verified" not in staged.said:
+        seen = Line(title=seen.title, said=f"not by Stagedoor: {staged.said}")
+    files = ", ".join(f"{file.filename} (sha256 {file.sha256[:12]})" for file in p.plan.files)
+    return (
+        Line(title="Migration file created", tick=Tick.DONE, by=p.requested_by, at=p.requested_at, said=files),
+        known.gate("SQL reviewed for safety", "sql_check"),
+        staged, seen,
+        known.person("Frontend tested with staging", FRONTEND),
+        known.person("Performance tested", PERFORMANCE, _took(p, staged)),
+        known.person("Edge cases tested", EDGE),
+        known.gate("Rollback plan documented", "rollback_plan"),
+        known.gate("PR created and approved", "pull_request"),
+        known.event("Team notified of deployment", "approval.asked", "its card; approvers were called"),
+    )
+
+
+def _took(p: Promotion, staged: Line) -> str:
+    locks = [said for file in p.plan.files for said in p.locks.get(file.version, ())]
+    return "; ".join([f"{UNSAID}; on staging: {staged.said}", *locks]) if staged.tick is Tick.DONE else UNSAID
+
+
+def _deployment(known: _Known) -> tuple[Line, ...]:
+    p = known.promotion
+    head = known.first.get("apply.attempt")
+    voters = list(p.approvals.items())
+    reviewed = Line(title="Reviewed SQL one last time")
+    if voters:
+        others = f"; also {', '.join(by for by, _ in voters[:-1])}" if len(voters) > 1 else ""
+        said = f"approved exactly the plan {p.plan.digest[:12]}{others}"
+        reviewed = replace(reviewed, tick=Tick.DONE, by=voters[-1][0], at=voters[-1][1], said=said)
+    applied = Line(title="Applied migration")
+    if p.committed and not p.remaining:
+        at = max(file.at for file in p.committed.values())
+        took = sum(file.seconds for file in p.committed.values())
+        applied = replace(applied, tick=Tick.DONE, by=SYSTEM, at=at, said=f"{len(p.committed)} in {took * 1000:.0f} ms")
+    elif p.committed:
+        applied = replace(applied, said=f"{len(p.committed)} of {len(p.plan.files)} are in {p.where}")
+    elif p.failure:
+        applied = replace(applied, said=p.failure.why)
+    linked = Line(title="Linked to production")
+    if head:
+        said = f"its history ended with {p.plan.head or 'nothing'}, as approved"
+        linked = replace(linked, tick=Tick.DONE, by=SYSTEM, at=head.at, said=said)
+    return linked, reviewed, applied, known.event("Verified in migration list", "verify.seen", p.verified)
+
+
+def _after(known: _Known) -> tuple[Line, ...]:
+    p = known.promotion
+    loads = known.person("App loads correctly", LOADS)
+    seen = known.first.get("watch.seen")
+    if loads.tick is Tick.OPEN and seen and seen.data.get("well") is True:
+        loads = replace(loads, tick=Tick.DONE, by=SYSTEM, at=seen.at, said=p.watched)
+    told = Line(title="Team notified of success")
+    if p.ending and p.ending.verdict == "done":
+        told = replace(told, tick=Tick.DONE, by=SYSTEM, at=p.ending.at, said="its card and thread")
+    return (
+        loads,
+        known.person("Critical features work", CRITICAL),
+        known.person("No console errors", CONSOLE, f"{UNSAID}; {UNSEEN}"),
+        known.person("Logs checked (no errors)", LOGS, f"{UNSAID}; {UNSEEN}"),
+        known.person("Performance acceptable", PERFORMANCE, f"{UNSAID}; {UNSEEN}"),
+        told,
+    )
+
+
+def _rollback(p: Promotion, rollback: Promotion | None) -> tuple[Line, ...]:
+    titles = ("Rollback migration created", "Applied to production", "App verified working", "Incident documented")
+    if rollback is None:
+        return tuple(Line(title=title, tick=Tick.LEFT_OUT) for title in titles)
+    done = max((file.at for file in rollback.committed.values()), default=None)
+    verified = f"{rollback.id}: {rollback.verified}" if rollback.verified else ""
+    return (
+        Line(title=titles[0], tick=Tick.DONE, by=rollback.requested_by, at=rollback.requested_at, said=rollback.id),
+        Line(title=titles[1], tick=Tick.DONE, by=SYSTEM, at=done) if done else Line(title=titles[1]),
+        Line(title=titles[2], tick=Tick.DONE, by=SYSTEM, said=verified) if verified else Line(title=titles[2]),
+        Line(title=titles[3], said="its report is with the incident"),
+    )
+
+
+def _state(p: Promotion) -> str:
+    if p.ending:
+        return f"{p.ending.verdict}: {p.ending.why}" if p.ending.why else p.ending.verdict
+    return "in production, being watched" if p.committed and not p.remaining else "on its way"

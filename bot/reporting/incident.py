@@ -1,0 +1,151 @@
+"""Puts an incident's report together: entries in, report out. The same journal always gives the same report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from bot.domain.draft import FIELDS, SUMMED_UP, Draft
+from bot.domain.entry import Entry
+from bot.domain.incident import COMMANDER, Incident
+from bot.domain.notes import Note
+from bot.domain.report import Decided, Happened, IncidentReport, Milestone, Section, Span
+from bot.reporting.lines import TAKEN, line_of
+
+ERASED = "(this text was erased)"
+DELETED = "(deleted in Slack)"
+
+Text = Callable[[str], str | None]
+"""The erasable text of an entry by its id, or None."""
+
+
+def report(entries: Sequence[Entry], text: Text, elsewhere: Iterable[Happened] = ()) -> IncidentReport:
+    """The report as these entries of the incident, oldest first, give it.
+
+    `elsewhere` is what its project's other records tell of that time.
+    """
+    incident, draft = Incident.of(entries), Draft.of(entries)
+    own = [line for entry in entries if (line := line_of(entry))]
+    notes = [_note(note, text) for note in incident.timeline()]
+    timeline = tuple(sorted([*own, *notes, *elsewhere], key=lambda each: (each.at, each.order, each.who, each.what)))
+    sections = tuple(_section(key, incident, draft) for key in FIELDS)
+    return IncidentReport(
+        id=incident.id, title=incident.title, severity=str(incident.severity), status=incident.status,
+        project=incident.project, private=incident.private, opened_by=incident.by, opened_at=incident.at,
+        resolved_at=incident.resolved_at, closed_at=incident.closed_at, commander=incident.commander,
+        owner=draft.owner or incident.commander, due=draft.due, people=incident.people, sections=sections,
+        missing=_missing(sections, draft), timeline=timeline,
+        decisions=tuple(
+            Decided(
+                at=each.at, by=each.by, choice=each.choice, options=each.options, why=each.why, evidence=each.evidence,
+                reversible_until=each.reversible_until,
+            ) for each in incident.decisions
+        ),
+        taken=tuple(line for entry in entries if entry.kind in TAKEN and (line := line_of(entry))),
+        measures=draft.measures, milestones=(found := _milestones(incident, entries)), spans=_spans(found),
+        changes=tuple(_change(change) for change in incident.changes), through=entries[-1].seq, head=entries[-1].hash,
+        published=draft.published,
+    )
+
+
+def _note(note: Note, text: Text) -> Happened:
+    said = DELETED if note.deleted and not note.text_of else _text(note.text_of, text)
+    earlier = tuple(_text(each, text) for each in note.earlier)
+    remarks = []
+    if note.corrections:
+        remarks.append(f"corrected by {', '.join(dict.fromkeys(each.by for each in note.corrections))}")
+        if note.at and note.moment != note.at:
+            remarks.append(f"first dated {note.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}")
+    if note.files:
+        remarks.append("files: " + ", ".join(file.name for file in note.files))
+    return Happened(
+        at=note.moment, who=note.author, what=said, source=note.permalink, key=note.key, was=earlier,
+        remark="; ".join(remarks), order=note.ref,
+    )
+
+
+def _text(entry: str, text: Text) -> str:
+    found = text(entry) if entry else None
+    return ERASED if found is None else found
+
+
+def _section(key: str, incident: Incident, draft: Draft) -> Section:
+    title, question = FIELDS[key]
+    if filled := draft.filled.get(key):
+        return Section(key=key, title=title, text=filled.text, by=filled.by, at=filled.at, question=question)
+    known = {"summary": _summary, "impact": _impact, "actions_taken": _actions}
+    return Section(key=key, title=title, text=known[key](incident) if key in known else "", question=question)
+
+
+def _summary(i: Incident) -> str:
+    """Three sentences that hold nothing but facts."""
+    said = [f"{i.severity} “{i.title}” was opened on {_moment(i.at)} by {i.by}{f': {i.broken}' if i.broken else ''}."]
+    if i.decision:
+        said.append(f"It was decided: {i.decision.choice}.")
+    if i.resolved_at:
+        fixed = f"; what fixed it: {i.fixed_by}" if i.fixed_by else ""
+        said.append(f"It was resolved on {_moment(i.resolved_at)} by {i.resolved_by}{fixed}.")
+    else:
+        said.append(f"It is not resolved: {i.status}.")
+    return " ".join(said)
+
+
+def _impact(i: Incident) -> str:
+    people = "" if i.people is None else f"About {i.people} people were affected."
+    return " ".join(part for part in (i.impact, people) if part)
+
+
+def _actions(i: Incident) -> str:
+    return i.actions
+
+
+def _missing(sections: Sequence[Section], draft: Draft) -> tuple[str, ...]:
+    """What people still have to fill. A summary that the journal gave counts as a draft, not as filled."""
+    named = [section.title for section in sections if not section.text and section.key not in SUMMED_UP]
+    named += [f"{section.title}, in a person's words" for section in sections
+              if section.key == "summary" and not section.by]
+    named += [section.title for section in sections if section.key == "impact" and not section.text]
+    if not draft.measures:
+        named.append("Preventive measures, each with an owner and a date")
+    named += [f"An owner for {measure.id}" for measure in draft.measures if not measure.owner]
+    named += [f"A date for {measure.id}" for measure in draft.measures if measure.due is None]
+    return tuple(named)
+
+
+def _milestones(i: Incident, entries: Sequence[Entry]) -> tuple[Milestone, ...]:
+    """From explicit entries only: a milestone that somebody named, else the entry that says the same."""
+    command = next((e for e in entries if e.kind == "incident.role" and e.data.get("role") == COMMANDER), None)
+    otherwise: Mapping[str, tuple[datetime | None, str]] = {
+        "detected": (i.at, "when it was opened"),
+        "acknowledged": (command.at if command else None, "when somebody took command"),
+        "mitigated": (None, ""),
+        "resolved": (i.resolved_at, "when it was called resolved"),
+    }
+    found = []
+    for name, (at, said) in otherwise.items():
+        if name in i.milestones:
+            found.append(Milestone(name=name, at=i.milestones[name], said="as a person named it"))
+        else:
+            found.append(Milestone(name=name, at=at, said=said if at else "nobody named it"))
+    return tuple(found)
+
+
+def _spans(milestones: Sequence[Milestone]) -> tuple[Span, ...]:
+    at = {milestone.name: milestone.at for milestone in milestones}
+    wanted = {"Time to acknowledge": "acknowledged", "Time to mitigate": "mitigated", "Time to resolve": "resolved"}
+    start = at["detected"]
+    return tuple(
+        Span(name=name, length=end - start, between=f"detected to {until}")
+        for name, until in wanted.items() if start and (end := at[until])
+    )
+
+
+def _change(change: Mapping[str, object]) -> Happened:
+    return Happened(
+        at=datetime.fromisoformat(str(change["at"])), who=str(change.get("by", "")), what=str(change.get("what", "")),
+        source=str(change.get("record", "")),
+    )
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,90 @@
+"""The lines that an incident's own entries give its timeline; a test compares them with what can happen to one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bot.domain.entry import Entry, Json
+from bot.domain.report import Happened
+
+TAKEN = frozenset({"incident.switched", "incident.reverted"})
+"""Kinds of entries that changed systems."""
+
+
+def line_of(entry: Entry) -> Happened | None:
+    """What the timeline says of an entry; None for those that speak elsewhere."""
+    write = _LINES.get(entry.kind)
+    said = write(entry.data) if write else ""
+    if not said:
+        return None
+    order = f"entry {entry.seq:012}"
+    line = Happened(at=entry.at, who=entry.actor, what=said, source=f"entry {entry.seq}", order=order)
+    return replace(line, key=entry.kind in ("incident.opened", "incident.resolved", "incident.decided"))
+
+
+def _text(data: Mapping[str, Json], key: str) -> str:
+    return str(data.get(key) or "")
+
+
+def _opened(data: Mapping[str, Json]) -> str:
+    parts = [f"Opened as {_text(data, 'severity')}: {_text(data, 'title')}"]
+    parts += [f"{label}: {said}" for label, key in (("Broken", "broken"), ("Impact", "impact"), ("So far", "actions"))
+              if (said := _text(data, key))]
+    return ". ".join(part.rstrip(".") for part in parts)
+
+
+def _role(data: Mapping[str, Json]) -> str:
+    person, role = _text(data, "person"), _text(data, "role")
+    return f"{role.capitalize()}: {person}" if person else f"{role.capitalize()}: nobody any more"
+
+
+def _because(what: str, key: str) -> Callable[[Mapping[str, Json]], str]:
+    def write(data: Mapping[str, Json]) -> str:
+        why = _text(data, "why")
+        return f"{what}{_text(data, key)}{f': {why}' if why else ''}"
+
+    return write
+
+
+def _decided(data: Mapping[str, Json]) -> str:
+    until = _text(data, "reversible_until")
+    why = _text(data, "why")
+    said = f"Decided: {_text(data, 'choice')}{f', because {why}' if why else ''}"
+    return f"{said} (reversible until {until})" if until else said
+
+
+def _switched(data: Mapping[str, Json]) -> str:
+    flag, state = _text(data, "flag"), _text(data, "state")
+    what = f"Switched {flag} to {_text(data, 'to')}" if flag else "Code deployment taken back"
+    said = [what, f"state: {state}" if state else "", _text(data, "answer")]
+    said += [f"in force since {_text(data, 'in_force_at')}" if data.get("in_force_at") else "not known to be in force"]
+    return "; ".join(part for part in said if part)
+
+
+def _measure(data: Mapping[str, Json]) -> str:
+    return f"Preventive measure {_text(data, 'id')}: {_text(data, 'text')}"
+
+
+_LINES: Mapping[str, Callable[[Mapping[str, Json]], str]] = {
+    "incident.opened": _opened,
+    "incident.role": _role,
+    "incident.severity": _because("Severity ", "to"),
+    "incident.status": _because("Status: ", "to"),
+    "incident.update": lambda data: f"Update: {_text(data, 'text')}",
+    "incident.decided": _decided,
+    "incident.switch_asked": lambda data: f"Asked to switch {_text(data, 'flag') or 'the code deployment back'}",
+    "incident.switched": _switched,
+    "incident.reverted": _switched,
+    "incident.milestone": lambda data: f"Milestone: {_text(data, 'name')} at {_text(data, 'at')}",
+    "incident.watch_saw": lambda data: f"The watch saw: {_text(data, 'what')}",
+    "incident.resolved": lambda data: f"Resolved. What fixed it: {_text(data, 'fixed_by') or 'not said'}",
+    "incident.reopened": _because("Reopened", ""),
+    "incident.closed": lambda data: "Closed after the watch",
+    "incident.froze": lambda data: f"Promotions frozen by {_text(data, 'freeze')}",
+    "incident.thawed": lambda data: f"Promotions are free again: {_text(data, 'freeze')} was lifted",
+    "report.owner": lambda data: f"The report is now {_text(data, 'person')}'s",
+    "report.published": lambda data: "Report published",
+    "action.added": _measure,
+    "action.done": lambda data: f"Preventive measure {_text(data, 'id')} is done",
+}
