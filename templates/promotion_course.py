@@ -60,7 +60,7 @@ def _watched(p: Promotion) -> tuple[Mark, ...]:
 def _onward(p: Promotion) -> Mark:
     """What to do about a file that did not go in; staging has the version already when production refuses it."""
     if p.course.resumed_as:
-        return line(f"{p.course.resumed_as} goes on with what is not in.")
+        return line(f"{p.course.resumed_as} took over what is not in.")
     if p.failure is None:
         return Mark("")
     resumable = not why_not(p)
@@ -106,7 +106,7 @@ def told_stopped(p: Promotion, e: Entry) -> Mark:
 
 
 def told_resumed(p: Promotion, e: Entry) -> Mark:
-    return line("Resumed by ", mention(e.actor), f": {e.data['as']} goes on with what is not in.")
+    return line("Resumed by ", mention(e.actor), f": {e.data['as']} takes over what is not in.")
 
 
 def told_alone(p: Promotion, e: Entry) -> Mark | None:

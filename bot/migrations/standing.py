@@ -34,6 +34,13 @@ order by 1
 """
 """What REINDEX CONCURRENTLY leaves of an index when it fails: the new one half-built, or the old one not yet gone."""
 
+_DROPPED = """
+select pg_catalog.format('%%I.%%I', n.nspname, c.relname), coalesce(x.indisvalid, true)
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+left join pg_catalog.pg_index x on x.indexrelid = c.oid
+where c.oid = pg_catalog.to_regclass(%s)
+"""
+
 _ATTACHED = """
 select coalesce((to_jsonb(i) ->> 'inhdetachpending')::boolean, false) from pg_catalog.pg_inherits i
 where i.inhrelid = pg_catalog.to_regclass(%s) and i.inhparent = pg_catalog.to_regclass(%s)
@@ -42,10 +49,11 @@ where i.inhrelid = pg_catalog.to_regclass(%s) and i.inhparent = pg_catalog.to_re
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """What the catalog says. At most one of `refused` and `busy` is set, as a sentence.
+    """What the catalog says.
 
     `done`: just what the statement makes is there. `broken` are INVALID indexes by their full names, as SQL takes them.
-    `other` is set where the name belongs to something else. `instead` is what finishes a partition half detached.
+    `builder` is the session that is building it, none of ours. `other` is set where the name belongs to something
+    else. `instead` is what finishes a partition half detached.
     """
 
     done: bool = False
@@ -61,13 +69,18 @@ def standing(session: Session, alone: Alone) -> Standing:
         case Kind.BUILD:
             return _built(session, alone)
         case Kind.DROP:
-            return Standing(done=session.query("select to_regclass(%s) is null", alone.name)[0][0])
+            return _dropped(session, alone)
         case Kind.REBUILD:
             return Standing(broken=tuple(row[0] for row in session.query(_REBUILT, alone.name or alone.table)))
         case Kind.DETACH:
             return _detached(session, alone)
         case _:
             return Standing()
+
+
+def _dropped(session: Session, alone: Alone) -> Standing:
+    rows = session.query(_DROPPED, alone.name)
+    return Standing(done=not rows, broken=tuple(name for name, valid in rows if not valid))
 
 
 def _built(session: Session, alone: Alone) -> Standing:

@@ -324,6 +324,32 @@ def test_what_a_rebuild_left_is_dropped_before_the_next(
     assert books.rows(INDEX) == [("books_title_idx", True)]
 
 
+def test_an_index_half_dropped_is_dropped_to_the_end(
+    books: Fresh, production: PostgresDatabase, notes: Begun,
+) -> None:
+    books.run("create index books_title_idx on books (title)")
+    sql = "drop index concurrently books_title_idx"
+    with reading(books):
+        outcome = apply(production, job(sql, statement_timeout=0.6), notes)
+        assert isinstance(outcome, Failed)
+        assert outcome.left == ("public.books_title_idx",)
+        assert books.rows(INDEX) == [("books_title_idx", False)]
+    assert isinstance(again(production, notes, sql), Done)
+    assert books.rows(INDEX) == []
+
+
+def test_a_build_that_took_too_long_by_itself_says_which_limit_to_raise(
+    books: Fresh, production: PostgresDatabase, notes: Begun,
+) -> None:
+    books.run("create function slow(text) returns text language plpgsql immutable as"
+              " $$ begin perform pg_sleep(0.05); return $1; end $$")
+    outcome = apply(
+        production, job("create index concurrently books_slow on books (slow(title))", statement_timeout=0.4), notes,
+    )
+    assert isinstance(outcome, Failed)
+    assert "raise statement_timeout under [apply]. Nothing of it is in." in outcome.why
+
+
 def test_a_partition_half_detached_is_detached_to_the_end(
     fresh: Fresh, production: PostgresDatabase, notes: Begun,
 ) -> None:
@@ -335,6 +361,8 @@ def test_a_partition_half_detached_is_detached_to_the_end(
         outcome = apply(production, job(sql, lock_timeout=0.3), notes)
         assert isinstance(outcome, Failed)
         assert outcome.sqlstate == "55P03"
+        assert outcome.left == ("q, half detached",)
+        assert outcome.why.endswith("It left q half detached from p. The next try finishes that.")
     assert fresh.rows("select inhdetachpending from pg_inherits where inhrelid = 'q'::regclass") == [(True,)]
     assert isinstance(again(production, notes, sql), Done)
     assert fresh.rows("select from pg_inherits where inhrelid = 'q'::regclass") == []

@@ -94,7 +94,7 @@ def test_the_rest_goes_on_without_a_new_approval(walk: Walk, fresh: Fresh) -> No
     assert walk.told("approval.asked") == []
     assert "Goes on with the rest of P-1, resumed by <@U0BO00001>; what was approved then holds." in shown(walk, record)
     walk.record = "P-1"
-    assert "P-2 goes on with what is not in." in shown(walk, walk.on())
+    assert "P-2 took over what is not in." in shown(walk, walk.on())
     assert "'Resume'" not in shown(walk, walk.on())
     with pytest.raises(Refused, match="was resumed already, as P-2"):
         walk.resume(ANA)
