@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
 
 from bot.domain.catalog import Snapshot
 from bot.domain.entry import Json
-from bot.domain.evidence import Staged
 from bot.domain.plan import PlannedFile
 from bot.domain.promotion import Promotion
 from bot.evidence import staged
@@ -19,14 +18,19 @@ def compare_locks(promotion: Promotion, world: World) -> None:
     if promotion.course.compared:
         return
     files = promotion.so_far.plan.files
-    runs = {
-        version: run for version, run in staged(world.ports.shelves, promotion.plan).items()
-        if any(file.version == version and file.sha256 == run.sha256 for file in files)
-    }
+    known = staged(world.ports.shelves, promotion.plan)
+    runs = {file.version: run for file in files if (run := known.get(file.version)) and run.sha256 == file.sha256}
+
+    @cache
+    def seen(record: str) -> Promotion:
+        return Promotion.of(world.ports.journal.entries(about=record))
+
     found = [
         (float(lock["seconds"]), was, str(lock["table"]))
-        for file in files if file.version in runs
-        for lock in _foretold(file, runs[file.version], world)
+        for file in files if (run := runs.get(file.version)) and run.locks and run.before
+        for lock in held(
+            Snapshot.decoded(world.ports.shelves.fetch(run.before)), seen(run.record).seen.get(file.version, {}),
+        )
         if (was := _was(promotion, file, int(lock["statement"]))) is not None
     ]
     compared: dict[str, Json] = {}
@@ -35,13 +39,6 @@ def compare_locks(promotion: Promotion, world: World) -> None:
     if len(runs) == len(files):
         compared["staging"] = sum(run.seconds for run in runs.values())
     world.note("locks.compared", compared)
-
-
-def _foretold(file: PlannedFile, run: Staged, world: World) -> list[dict[str, Any]]:
-    seen = Promotion.of(world.ports.journal.entries(about=run.record)).seen.get(file.version)
-    if not seen or not run.before:
-        return []
-    return held(Snapshot.decoded(world.ports.shelves.fetch(run.before)), seen)
 
 
 def _was(promotion: Promotion, file: PlannedFile, statement: int) -> float | None:
