@@ -14,6 +14,8 @@ def why_not(promotion: Promotion) -> str:
         return f"ended otherwise: {ending.verdict}"
     if ending is None and not promotion.course.stopped:
         return "has not stopped"
+    if promotion.taken_back and not promotion.taken_back.ended:
+        return f"is being rolled back, or was, by {promotion.taken_back.record}"
     if promotion.course.resumed_as:
         return f"was resumed already, as {promotion.course.resumed_as}"
     if failure is None or not promotion.remaining:

@@ -23,11 +23,11 @@ from templates.promotion import card
 from templates.promotion_sight import Sight
 from tests.deploying import NIGHTS, RULES, Stage
 from tests.migrations.conftest import BRISK
-from tests.migrations.walking import ANA, BO, UNSAVED, Walk, approved
+from tests.migrations.walking import ANA, BO, Walk, approved
 from tests.postgres import Fresh, fresh_database
 
 CY = "U0CY00001"
-IMPATIENT = UNSAVED + '[apply]\nlock_timeout = "200ms"\nretries = 0\n'
+IMPATIENT = '[apply]\nlock_timeout = "200ms"\nretries = 0\n'
 
 
 @pytest.fixture
