@@ -18,6 +18,7 @@ from bot.adapters.loop import Loop
 from bot.adapters.pages import PageVisitor
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
+from bot.backups import BackupRequests
 from bot.clock import Timetable
 from bot.metrics import Metrics
 from bot.mirror import Mirror
@@ -35,6 +36,7 @@ from bot.stores import Store, store_at
 from bot.world import Ports, Project
 from handlers.announcer import Announcer, Rendering
 from handlers.answers import Answers
+from handlers.backup_view import BackupView
 from handlers.doctor import unknown_names
 from handlers.http import Part, SlackDoor, build
 from handlers.http import serve as serve_http
@@ -119,6 +121,7 @@ class House:
         out = SlackOut(self._client, clock, scrub)
         views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
+        views["backup"] = BackupView(ports)
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
@@ -135,6 +138,7 @@ class House:
         self._sockets = self._open_sockets()
         self._timetable = Timetable(
             journal, self._threads, clock, lambda: journal.prune(clock.now() - PRUNE_AFTER), lambda: measure(ports),
+            BackupRequests(ports).nightly,
         )
 
     def serve(self) -> None:

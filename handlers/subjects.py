@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from bot.backups import BackupRequests
 from bot.deploys import Deploys
 from bot.promotions import Promotions
 from bot.requests import Requests
 from bot.scrub import Scrubber
 from bot.timing import Timing
 from bot.world import Ports
+from handlers.backup import BackupVerb
 from handlers.conversation import Subject, together
 from handlers.deploy import Deploy
 from handlers.migrate import Migrate
@@ -24,7 +26,9 @@ def subjects(ports: Ports, view: PromotionView, channel_id: Callable[[str], str]
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
     which = Which(promotions, channel_id)
-    verbs = {"checklist": Written(ports, promotions).verb}
+    verbs = {
+        "checklist": Written(ports, promotions).verb, "backup": BackupVerb(BackupRequests(ports)).verb,
+    }
     return (
         Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),
         Deploy(deploys, promotions, which).subject(),

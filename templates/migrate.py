@@ -31,6 +31,7 @@ COMMANDS = (
     ("promote [VERSION…|#PR]", "ask for the pending migrations, these, or a pull request's to go to production"),
     ("baseline", "accept how files and histories differ today, with one approval"),
     ("checklist [PROMOTION]", "the runbook's checklist as it was ticked, also as Markdown for the pull request"),
+    ("backup [now]", "the backups there are and how one is restored; with `now` an operator takes one"),
     ("history", "the last promotions and staging runs"),
     ("help", "this list"),
 )

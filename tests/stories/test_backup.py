@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.stories.house import BO, CY, POLICY, House
+from tests.stories.house import ANA, BO, CY, ERIN, POLICY, House
 
 Opens = Callable[..., House]
 
@@ -29,3 +29,19 @@ def test_a_drop_goes_in_after_its_backup_and_the_card_names_it(house: Opens) -> 
     assert "proven by reading it whole" in thread
     [dump] = (h.directory / "backups" / "default").iterdir()
     assert dump.name.startswith("BK-1_default_")
+
+
+def test_a_backup_now_has_its_card_and_the_list_tells_how_to_restore_it(house: Opens) -> None:
+    h = house()
+    h.says(ANA, "/migrate backup")
+    assert "There is none yet" in h.told(ANA, "Backups")
+    h.says(ERIN, "/migrate backup now")
+    assert "operators" in h.told(ERIN, "operator")
+    h.says(ANA, "/migrate backup now")
+    text = h.reads("BK-1", "Done · ")
+    assert "proven by reading it whole" in text
+    h.thread_says("BK-1", "@ana: BK-1 is done")
+    h.says(ANA, "/migrate backup")
+    said = h.told(ANA, "To restore BK-1 into an empty database")
+    assert "pg_restore --no-owner" in said
+    assert "before what destroys or rewrites data, no nightly one" in said
