@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import psycopg
 
+from bot.domain.entry import Json
 from bot.migrations import history
 from bot.migrations.catalog.witness import Witness
+from bot.migrations.keeping.keeping import Keeping
 from bot.migrations.session import Session
 from bot.migrations.splitter import Statement
 from bot.migrations.trouble import failed, short
@@ -26,6 +28,7 @@ class Attempt:
     name: str
     noting: Noting
     witness: Witness | None = None
+    keeping: Keeping | None = None
 
     def prepare(self) -> Failed | None:
         """Begin, keep everybody else from writing history until we have committed, and look at the head again.
@@ -62,6 +65,8 @@ class Attempt:
 
         tell()
         try:
+            if self.keeping and (kept := self.keeping.before(number, statement)):
+                self.noting.note("kept", {"statement": number, "kept": list[Json](kept)})
             self._run(statement.text, tell)
             if self.witness and self.session.in_transaction:
                 self.witness.after(number)

@@ -61,6 +61,8 @@ class Bucket:
 
     def _opened(self) -> tuple[Minio, str, str]:
         try:
+            import certifi  # an extra: only who has a bucket needs these
+            import urllib3
             from minio import Minio
             from minio.credentials.providers import (
                 AWSConfigProvider,
