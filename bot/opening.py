@@ -12,6 +12,7 @@ from bot.migrations.backup.bucket import Bucket
 from bot.migrations.database import PostgresDatabase
 from bot.migrations.files import FolderMigrations
 from bot.migrations.remote import RemoteMigrations
+from bot.migrations.vitals import PostgresVitals
 from bot.ports import Backups, Clock, CodeHost, Migrations
 from bot.settings import ProjectSettings, Settings
 from bot.world import Project
@@ -39,6 +40,7 @@ def _opened(name: str, project: ProjectSettings, settings: Settings, clock: Cloc
         },
         policy=project.policy, host=host, directory=directory, backups=backups_of(name, project, settings),
         reviewed=bool(host and project.github_token and project.github_token.get_secret_value()),
+        vitals=PostgresVitals(project.production_database_url.get_secret_value(), "production", clock),
     )
 
 

@@ -13,6 +13,7 @@ from bot.domain.catalog import Snapshot
 from bot.domain.entry import Entry, Fact, Json
 from bot.domain.migration import Applied, Folder
 from bot.domain.person import Person
+from bot.domain.reading import Reading
 from bot.domain.record import Claim, Record, Status
 from bot.domain.review import CommitStatus, Origin, Pull, Reviewed
 from bot.domain.visit import Visit
@@ -255,6 +256,32 @@ class Health(Protocol):
         ...
 
 
+class Vitals(Protocol):
+    """How one database is doing."""
+
+    def read(self, slow_ms: int) -> Reading:
+        """One cheap look; what of it could not be read is named in it. Raises `Unreachable`."""
+        ...
+
+
+class Pager(Protocol):
+    """Who wakes somebody. Every verb may be said twice with the same key: it counts once. All raise `Unreachable`."""
+
+    def trigger(self, key: str, summary: str, details: Mapping[str, Json]) -> None: ...
+
+    def acknowledge(self, key: str, by: str) -> None: ...
+
+    def resolve(self, key: str) -> None: ...
+
+
+class Pictures(Protocol):
+    """Curves for threads."""
+
+    def errors_per_minute(self, drawing: Mapping[str, Json]) -> bytes:
+        """A PNG of `minutes` (`[[ISO time, count], …]`), `title` and `marks`. Raises `Unreachable` where none comes."""
+        ...
+
+
 class Pages(Protocol):
     """Pages that people use."""
 
@@ -295,7 +322,7 @@ class Noting(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One transactional file to be put into one database.
+    """One file to be put into one database.
 
     `head` is the version that must be the newest in the history when the lock is held (None: empty history).
     `attempt` names this try in pg_stat_activity (`stagedoor:ATTEMPT`).
@@ -312,6 +339,8 @@ class Job:
     """Whether to look, after each statement, at what it locked and changed."""
     keep: bool = False
     """Whether rows that a statement destroys are copied first, in the same transaction."""
+    begun: Mapping[str, Json] = field(default_factory=dict)
+    """What an earlier try noted last as `alone`, of a statement that runs outside a transaction."""
 
     @property
     def label(self) -> str:
@@ -321,13 +350,15 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """The file is in: committed together with its history row. Durations are seconds."""
+    """The file is in, together with its history row. Durations are seconds."""
 
     seconds: float
     statements: int
     recovered: bool = False
     seen: Mapping[str, Json] = field(default_factory=dict)
     """What a witness saw: locks and rows by table; empty where there was none."""
+    said: str = ""
+    """How it went in, where that was not in one transaction."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -345,6 +376,8 @@ class Failed:
     retry: bool = False
     clean: bool = True
     blockers: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    """What stays half-done, and is seen to first by the next try."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,11 +19,15 @@ from bot.ports import (
     Journal,
     Migrations,
     NoPages,
+    Pager,
     Pages,
     People,
+    Pictures,
     Put,
     Shelves,
+    Vitals,
 )
+from bot.tallies import Tallies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,8 @@ class Project:
     directory: str = ""
     reviewed: bool = False
     backups: Backups | None = None
+    vitals: Vitals | None = None
+    """How production is doing; None where nobody looks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +64,9 @@ class Ports:
     tell: Callable[[], None]
     stopping: Callable[[], bool]
     pages: Pages = field(default_factory=NoPages)
+    tallies: Tallies | None = None
+    pager: Pager | None = None
+    pictures: Pictures | None = None
 
     def project_of(self, name: str, terms: Mapping[str, Json]) -> Project:
         """A project under the stricter of its policy and the terms that a record was asked for under."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from bot.alerting import Alerts
 from bot.backups import BackupRequests
 from bot.deploys import Deploys
 from bot.promotions import Promotions
@@ -12,6 +13,7 @@ from bot.requests import Requests
 from bot.scrub import Scrubber
 from bot.timing import Timing
 from bot.world import Ports
+from handlers.alert import Alarm
 from handlers.backup import BackupVerb
 from handlers.conversation import Subject, together
 from handlers.deploy import Deploy
@@ -33,6 +35,7 @@ def subjects(ports: Ports, view: PromotionView, channel_id: Callable[[str], str]
         Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
+        Alarm(Alerts(ports)).subject(),
     )
 
 

@@ -162,7 +162,7 @@ class Keeping:
         wanted = self._columns(loss, found)
         types = dict(zip(found.columns, found.types, strict=True))
         [(batch,)] = self._session.query(
-            f"insert into {SCHEMA}.batches (record, version, statement, schema_name, table_name, why, columns, types,"  # noqa: S608  (our own words)
+            f"insert into {SCHEMA}.batches (record, version, statement, schema_name, table_name, why, columns, types,"
             " key, changed) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id",
             self._record, self._version, number, found.schema, found.name, loss.why, wanted,
             [types[column] for column in wanted], found.key, list(loss.columns),
@@ -176,7 +176,7 @@ class Keeping:
         secured = sql.SQL("alter table {} enable row level security").format(place)
         self._session.query(_text(secured, self._session))
         self._session.query(
-            f"update {SCHEMA}.batches set rows = %s where id = %s", rows, batch,  # noqa: S608  (our own words)
+            f"update {SCHEMA}.batches set rows = %s where id = %s", rows, batch,
         )
         return int(rows)
 

@@ -17,13 +17,13 @@ from bot.ports import KeptRows
 _BATCHES = f"""
 select id, schema_name, table_name, why, columns, types, key, changed, rows, kept_at
 from {SCHEMA}.batches where record = %s and restored_at is null order by version desc, statement desc, id
-"""  # noqa: S608  (our own words)
+"""
 
 _LISTED = f"""
 select record, array_agg(distinct schema_name || '.' || table_name), sum(rows)::bigint, min(kept_at),
   bool_and(restored_at is not null)
 from {SCHEMA}.batches group by record order by min(kept_at) desc
-"""  # noqa: S608  (our own words)
+"""
 
 _THERE = """
 select array(select a.attname::text from pg_catalog.pg_attribute a
@@ -72,9 +72,9 @@ def listed(query: Query) -> tuple[KeptRows, ...]:
 def forget(session: Session, record: str) -> None:
     """Take away what is kept for a promotion, for good."""
     session.query("begin")
-    for (batch,) in session.query(f"select id from {SCHEMA}.batches where record = %s", record):  # noqa: S608
+    for (batch,) in session.query(f"select id from {SCHEMA}.batches where record = %s", record):
         session.query(f"drop table if exists {SCHEMA}.rows_{int(batch)}")
-    session.query(f"delete from {SCHEMA}.batches where record = %s", record)  # noqa: S608  (our own words)
+    session.query(f"delete from {SCHEMA}.batches where record = %s", record)
     session.query("commit")
 
 
@@ -141,7 +141,7 @@ def _put(session: Session, batch: Batch) -> int:
     session.query("set constraints all immediate")
     for each in wake:
         session.query(each.as_string(session.connection))
-    session.query(f"update {SCHEMA}.batches set restored_at = now() where id = %s", batch.id)  # noqa: S608
+    session.query(f"update {SCHEMA}.batches set restored_at = now() where id = %s", batch.id)
     return int(count)
 
 
