@@ -30,7 +30,7 @@ from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
 from bot.reporting.names import Remembering
-from bot.runbooks import alert, backup, baseline, freeze, notice, promotion, staging, window
+from bot.runbooks import alert, backup, baseline, freeze, notice, promotion, restoring, staging, window
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
@@ -63,7 +63,8 @@ log = structlog.get_logger(__name__)
 
 RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
-    "backup": backup.RUNBOOK, "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
+    "backup": backup.RUNBOOK, "restore": restoring.RUNBOOK,
+    "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
     "alert": alert.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
@@ -125,7 +126,7 @@ class House:
         self._pages = Pages(journal, links, clock, scrub, drawn(ports))
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
-        views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
+        views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline", "restore"), view)
         views["alert"] = AlertView(ports, scrub)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
         views["backup"] = BackupView(ports)

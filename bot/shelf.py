@@ -19,11 +19,11 @@ def every(journal: Journal, project: str) -> tuple[Backup, ...]:
 def going(ports: Ports, project: str, backups: tuple[Backup, ...]) -> tuple[Backup, ...]:
     """What retention takes away once the next backup is there."""
     policy = ports.projects[project].policy.backups
-    needed = {one.id for one in backups if one.promotion and one.good and _still_needs(ports.journal, one.promotion)}
+    needed = {one.id for one in backups if one.promotion and one.good and still_needs(ports.journal, one.promotion)}
     return doomed(backups, daily=policy.daily, weekly=policy.weekly, monthly=policy.monthly, needed=needed)
 
 
-def _still_needs(journal: Journal, promotion: str) -> bool:
+def still_needs(journal: Journal, promotion: str) -> bool:
     """Whether a promotion is live, or ended otherwise than well after it had begun: its data may be wanted back."""
     record = journal.load(promotion)
     if record is None or record.status is Status.LIVE:

@@ -10,6 +10,7 @@ from bot.backups import BackupRequests
 from bot.deploys import Deploys
 from bot.promotions import Promotions
 from bot.requests import Requests
+from bot.restores import Restores
 from bot.scrub import Scrubber
 from bot.timing import Timing
 from bot.world import Ports
@@ -28,11 +29,13 @@ def subjects(ports: Ports, view: PromotionView, channel_id: Callable[[str], str]
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
     which = Which(promotions, channel_id)
+    backups = BackupVerb(BackupRequests(ports), Restores(ports))
     verbs = {
-        "checklist": Written(ports, promotions).verb, "backup": BackupVerb(BackupRequests(ports)).verb,
+        "checklist": Written(ports, promotions).verb, "backup": backups.verb,
     }
     return (
         Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),
+        backups.subject(),
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
         Alarm(Alerts(ports)).subject(),

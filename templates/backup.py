@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.domain.backup import Backup, megabytes
+from bot.domain.backup import Backup, megabytes, rows_words
 from bot.domain.entry import SYSTEM, Entry, Json
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
@@ -68,6 +68,18 @@ def backup_begun(p: Promotion, e: Entry) -> Mark:
 def backup_held(p: Promotion, e: Entry) -> Mark:
     """The thread's line when it is proven."""
     return line(f"✓ Backup {e.data['backup']}: {e.data['said']}")
+
+
+def rows_kept(p: Promotion, e: Entry) -> Mark:
+    """The thread's line for rows that were copied right before a statement: what of them, and what is too much."""
+    found = e.data.get("kept")
+    said = []
+    for one in found if isinstance(found, list) else []:
+        if isinstance(one, dict):
+            table = str(one.get("table")).removeprefix("public.")
+            left = one.get("left_out")
+            said.append(f"not {table}, {left}" if left else f"{rows_words(_number(one.get('rows')))} of {table}")
+    return line(f"Kept inside production with statement {e.data['statement']}, if it goes in: {'; '.join(said)}")
 
 
 def kept(promotion: Promotion) -> str:

@@ -22,6 +22,8 @@ class Listed:
     going: tuple[str, ...]
     schedule: str
     when: str
+    rows: tuple[str, ...] = ()
+    """What is kept inside production, in words."""
     platform: str = ""
     """What Supabase itself keeps, in words."""
 
@@ -39,6 +41,9 @@ def backup_list(listed: Listed) -> Message:
         blocks.append(section(line("There is none yet. An operator takes one with ", code("/migrate backup now"), ".")))
     if more := len(listed.good) - MOST:
         blocks += [context(line(f"And {more} older ones."))] if more > 0 else []
+    if listed.rows:
+        blocks.append(section(lines(bold("Rows kept inside production"), *listed.rows[:MOST])))
+        blocks.append(context(line("After a rollback ", code("/migrate backup restore P-…"), " asks for them back.")))
     if listed.platform:
         blocks.append(section(line(listed.platform)))
     if listed.good and (newest := listed.good[0].kept):

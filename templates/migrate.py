@@ -32,6 +32,7 @@ COMMANDS = (
     ("baseline", "accept how files and histories differ today, with one approval"),
     ("checklist [PROMOTION]", "the runbook's checklist as it was ticked, also as Markdown for the pull request"),
     ("backup [now]", "the backups there are and how one is restored; with `now` an operator takes one"),
+    ("backup restore P-31", "ask for the rows back that a promotion destroyed, once it was rolled back"),
     ("history", "the last promotions and staging runs"),
     ("help", "this list"),
 )
@@ -39,7 +40,8 @@ MOST_LINES = 40
 STAGES = {
     "take_back": "being taken back on staging", "proof": "having its way back tried",
     "gates": "held by its gates", "approval": "waiting for approval", "window": "waiting for the deploy window",
-    "backup": "being backed up", "apply": "being applied", "verify": "being verified", "watch": "being watched",
+    "backup": "being backed up", "put_back": "having its rows put back",
+    "apply": "being applied", "verify": "being verified", "watch": "being watched",
 }
 
 

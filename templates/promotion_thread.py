@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
-from templates.backup import backup_begun, backup_held
+from templates.backup import backup_begun, backup_held, rows_kept
 from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
 from templates.promotion_course import told_alone, told_resumed, told_stopped
 from templates.rollback import evidence_lines, proof_lines
@@ -217,8 +217,8 @@ def _ended(p: Promotion, e: Entry) -> Told:
     verdict, why = str(e.data["verdict"]), str(e.data.get("why", ""))
     who = mention(p.requested_by)
     match verdict:
-        case "done" if p.kind == "baseline":
-            return line(who, f": {p.id} is accepted. These differences no longer hold up a promotion.")
+        case "done" if p.kind in _OWN_ENDS:
+            return line(who, f": {p.id} {_OWN_ENDS[p.kind]}")
         case "done":
             if p.kind == "promotion":
                 return line(who, f": {p.id} is done. Production has all of it.")
@@ -250,6 +250,12 @@ def _ended(p: Promotion, e: Entry) -> Told:
             return line(who, f": {p.id} was refused and {p.where} is unchanged. The card says by which gate, and why.")
         case _:
             return line(who, f": {p.id} ended: {why} {p.where.capitalize()} is unchanged.")
+
+
+_OWN_ENDS = {
+    "baseline": "is accepted. These differences no longer hold up a promotion.",
+    "restore": "is done. The rows are back in production; its card says how many.",
+}
 
 
 def _sentence(said: Json) -> str:
@@ -294,6 +300,7 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "walk.moved": _moved,
     "walk.waits": _waits,
     "backup.begun": backup_begun,
+    "apply.kept": rows_kept,
     "backup.held": backup_held,
     "apply.committed": _committed,
     "apply.failed": _failed,

@@ -126,6 +126,13 @@ class Promotion:
     """Set where a version is staged anew: what of it is on staging, and the proven way back from that."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
     """What the card says of the way back: schema, lost, given_up, locks."""
+    restores: str = ""
+    """Set where the rows that another promotion destroyed are put back: which one."""
+    kept_rows: Mapping[str, Json] = field(default_factory=dict)
+    """What there is to put back: tables, rows, since."""
+    restoring: bool = False
+    restored: Mapping[str, int] = field(default_factory=dict)
+    """How many rows are back, by table."""
     backup: Held | None = None
     """The dump that is taken before it begins."""
     course: Course = field(default_factory=Course)
@@ -241,6 +248,7 @@ def _requested(entry: Entry) -> Promotion:
         approvals=words.approvals, ticks=words.ticks, waivers=words.waivers, course=Course.of(entry.data),
         requested_at=entry.at,
         terms=terms if isinstance(terms, dict) else {},
+        restores=str(entry.data.get("restores", "")),
         takes_back=back if isinstance(back := entry.data.get("takes_back"), dict) else {},
     )
 
@@ -409,6 +417,20 @@ def _way_back(p: Promotion, e: Entry) -> Promotion:
     return replace(p, way_back=e.data)
 
 
+def _rows_seen(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, kept_rows=e.data)
+
+
+def _rows_attempt(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, restoring=True)
+
+
+def _rows_back(p: Promotion, e: Entry) -> Promotion:
+    tables = e.data["tables"]
+    assert isinstance(tables, dict)
+    return replace(p, restored={table: _int(rows) for table, rows in tables.items()})
+
+
 def _backup(p: Promotion, e: Entry) -> Promotion:
     return replace(p, backup=held(p.backup, e))
 
@@ -463,6 +485,7 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
     "walk.ended": _ended,
+    "rows.seen": _rows_seen, "rows.attempt": _rows_attempt, "rows.back": _rows_back,
     **dict.fromkeys(HELD_KINDS, _backup),
     **dict.fromkeys(STEPS, _course),
 }

@@ -132,7 +132,8 @@ class Apply:
             session, record=self.job.attempt.partition(".")[0], version=self.job.version, run=kept,
         ) if self.job.keep else None
         attempt = Attempt(
-            keeping=keeping, session=session, watch=watch, job=self.job, name=self.name, noting=self.noting, witness=witness,
+            keeping=keeping, session=session, watch=watch, job=self.job, name=self.name, noting=self.noting,
+            witness=witness,
         )
         begun = time.monotonic()
         try:

@@ -15,9 +15,11 @@ from bot.adapters.sqlite_journal import SqliteJournal
 from bot.backups import BackupRequests
 from bot.domain.backup import Backup
 from bot.domain.entry import Fact, Opening
+from bot.domain.project import Environment
 from bot.domain.record import Status
 from bot.errors import Refused
 from bot.migrations.backup.backups import PgBackups
+from bot.migrations.database import PostgresDatabase
 from bot.policy import parse_policy
 from bot.runbooks import backup
 from bot.runbooks.walker import Walker
@@ -25,7 +27,9 @@ from bot.scrub import Scrubber
 from bot.world import Ports, Project
 from tests.backups.conftest import left_in
 from tests.clocks import SetClock
+from tests.migrations.conftest import BRISK, Notes, apply, job
 from tests.migrations.walking import ANA, Everybody
+from tests.postgres import Fresh
 
 POLICY = """
 [[windows]]
@@ -131,3 +135,19 @@ def test_now_refuses_at_once_where_none_can_be_taken(tmp_path: Path, backups: Pg
     missing = replace(backups, pg_dump="/nowhere/pg_dump")
     with closing(Stage(tmp_path, missing)) as stage, pytest.raises(Refused, match="There is no pg_dump here"):
         stage.requests.now(ANA, stage.project, "key-1")
+
+
+def test_rows_kept_inside_production_go_with_the_weeklies(stage: Stage, production: Fresh) -> None:
+    database = PostgresDatabase(production.url, "production", BRISK)
+    stage.ports = replace(stage.ports, projects={
+        "shop": replace(stage.project, databases={Environment.PRODUCTION: database})
+    })
+    apply(database, job("delete from public.books;", keep=True, attempt="P-7.1.1"), Notes())
+    stage.clock.forward(seconds=(datetime.now(UTC) - stage.clock.now()).total_seconds())
+    stage.requests.now(ANA, stage.project, "1")
+    stage.walked()
+    assert len(database.kept_rows()) == 1
+    stage.clock.forward(seconds=timedelta(days=3).total_seconds())
+    stage.requests.now(ANA, stage.project, "2")
+    stage.walked()
+    assert database.kept_rows() == ()
