@@ -21,6 +21,7 @@ from bot.adapters.pages import PageVisitor
 from bot.adapters.pictures import DrawnPictures
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
+from bot.backups import BackupRequests
 from bot.clock import Timetable
 from bot.comments import Comments
 from bot.metrics import Metrics
@@ -30,7 +31,19 @@ from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
 from bot.reporting.names import Remembering
-from bot.runbooks import alert, backup, baseline, freeze, incident, notice, promotion, rollback, staging, window
+from bot.runbooks import (
+    alert,
+    backup,
+    baseline,
+    freeze,
+    incident,
+    notice,
+    promotion,
+    restoring,
+    rollback,
+    staging,
+    window,
+)
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
@@ -41,6 +54,7 @@ from bot.world import Ports, Project
 from handlers.alert_view import AlertView
 from handlers.announcer import Announcer, Rendering
 from handlers.answers import Answers
+from handlers.backup_view import BackupView
 from handlers.conversation import together
 from handlers.doctor import unknown_names
 from handlers.http import Part, SlackDoor, build
@@ -68,8 +82,9 @@ log = structlog.get_logger(__name__)
 
 RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
-    "backup": backup.RUNBOOK, "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
-    "alert": alert.RUNBOOK, "rollback": rollback.RUNBOOK, "incident": incident.RUNBOOK,
+    "backup": backup.RUNBOOK, "restore": restoring.RUNBOOK, "rollback": rollback.RUNBOOK,
+    "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
+    "alert": alert.RUNBOOK, "incident": incident.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
 FATAL_AT_SLACK = frozenset({
@@ -130,11 +145,11 @@ class House:
         self._pages = Pages(journal, links, clock, scrub, drawn(ports))
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
-        views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
+        views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline", "restore"), view)
         views["rollback"] = RollbackView(ports, view)
         views["alert"] = AlertView(ports, scrub, lambda action: action in self._speaks)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
-        views["incident"] = IncidentView(ports)
+        views |= {"incident": IncidentView(ports), "backup": BackupView(ports)}
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
@@ -159,6 +174,7 @@ class House:
         self._timetable = Timetable(
             journal, self._threads, clock, lambda: journal.prune(clock.now() - PRUNE_AFTER), lambda: measure(ports),
             Heartbeat(_heartbeats(settings), self._unwell).beat,
+            BackupRequests(ports).nightly,
         )
 
     def serve(self) -> None:

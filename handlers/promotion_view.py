@@ -19,6 +19,7 @@ from templates.promotion import card
 from templates.promotion_sight import Sight
 from templates.promotion_sql import long_sql
 from templates.promotion_thread import needs_somebody, told
+from templates.restoring import restore_card
 from templates.rollback import Plan
 
 WAITING = ("approval", "window")
@@ -45,7 +46,7 @@ class PromotionView:
         entries = list(self._ports.journal.entries(about=record.id))
         promotion = Promotion.of(entries)
         policy = self._ports.project_of(record.project, promotion.terms).policy
-        draw = baseline_card if record.kind == "baseline" else card
+        draw = {"baseline": baseline_card, "restore": restore_card}.get(record.kind, card)
         return draw(
             Sight(
                 record=record,
