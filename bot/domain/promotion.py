@@ -14,6 +14,7 @@ from bot.domain.evidence import Tick, Waiver
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
 from bot.domain.source import Source
+from bot.domain.visit import Visit
 from bot.domain.way_back import WayBack
 from bot.domain.window import Span
 
@@ -120,6 +121,8 @@ class Promotion:
     """Whether what a staging run showed was gathered."""
     takes_back: Mapping[str, Json] = field(default_factory=dict)
     """Set where a version is staged anew: what of it is on staging, and the proven way back from that."""
+    pages: tuple[Visit, ...] = ()
+    """The policy's pages, as they were seen after a staging run."""
     drift: str = ""
     """SHA-256 of what was last told of drift between staging and production."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
@@ -396,6 +399,11 @@ def _way_back(p: Promotion, e: Entry) -> Promotion:
     return replace(p, way_back=e.data)
 
 
+def _page(p: Promotion, e: Entry) -> Promotion:
+    visit = e.data["visit"]
+    return replace(p, pages=(*p.pages, Visit.from_json(visit))) if isinstance(visit, dict) else p
+
+
 def _drift(p: Promotion, e: Entry) -> Promotion:
     return replace(p, drift=str(e.data["diff"]))
 
@@ -450,6 +458,7 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
     "drift.seen": _drift,
+    "page.seen": _page,
     "walk.ended": _ended,
     **dict.fromkeys(HELD_KINDS, _backup),
 }
