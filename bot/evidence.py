@@ -20,7 +20,7 @@ from bot.gates import drift as drift_gate
 from bot.gates.pull_request import TITLE as PULL_REQUEST
 from bot.linting import reported
 from bot.migrations.history import match
-from bot.migrations.transaction import obstacle
+from bot.migrations.transaction import alone_in, obstacle
 from bot.ports import Put, Shelves
 from bot.proofs import proofs
 from bot.reviewing import files, reviews
@@ -58,6 +58,8 @@ def gather(
         if drift_gate.NAME not in project.policy.gates.skip:
             drift = _tried(unread, "drift", lambda: drifted(project, shelves, plan))
     contents = {file.version: shelves.fetch(file.sha256) for file in plan.files}
+    obstacles = {version: why for version, content in contents.items() if (why := obstacle(content))}
+    fit = {version: content for version, content in contents.items() if version not in obstacles}
     return Evidence(
         plan=plan,
         gathered=now,
@@ -70,7 +72,8 @@ def gather(
         manual=tuple(project.policy.gates.manual),
         applied=applied,
         ahead=ahead,
-        obstacles={version: why for version, content in contents.items() if (why := obstacle(content))},
+        obstacles=obstacles,
+        alone={version: single.about for version, content in fit.items() if (single := alone_in(content))},
         expires=project.policy.gates.evidence_expires,
         elsewhere=elsewhere(shelves, plan, target),
         files_as_of=files_as_of,

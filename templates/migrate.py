@@ -28,16 +28,20 @@ COMMANDS = (
     ("check [VERSION…]", "what the pending migrations, or these, would lock, lose or open, with the line"),
     ("stage [VERSION…|#PR]", "put the pending migrations, these, or a pull request's into staging and verify them"),
     ("restage VERSION", "take it back on staging and apply the edited file there"),
-    ("promote [VERSION…|#PR]", "ask for the pending migrations, these, or a pull request's to go to production"),
+    ("promote [VERSION…|#PR] [--emergency REASON]", "ask for the pending migrations, these, or a pull request's to go "
+     "to production; an emergency passes windows and ticks, opens an incident, and owes them afterwards"),
+    ("rollback [PROMOTION]", "take the last promotion, or this one, back from production"),
     ("baseline", "accept how files and histories differ today, with one approval"),
     ("checklist [PROMOTION]", "the runbook's checklist as it was ticked, also as Markdown for the pull request"),
-    ("history", "the last promotions and staging runs"),
+    ("history", "the last promotions, staging runs and rollbacks"),
     ("help", "this list"),
 )
 MOST_LINES = 40
 STAGES = {
     "take_back": "being taken back on staging", "proof": "having its way back tried",
     "gates": "held by its gates", "approval": "waiting for approval", "window": "waiting for the deploy window",
+    "severity": "being planned", "plan": "being planned", "staging": "taken back, staging next",
+    "file": "taken back, its file next",
     "backup": "being backed up", "apply": "being applied", "verify": "being verified", "watch": "being watched",
 }
 

@@ -39,8 +39,7 @@ class Eyes:
 
 
 @pytest.fixture
-def walking(tmp_path: Path, server: Postgres, fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> Opens:
-    monkeypatch.setattr("tests.migrations.walking.POLICY", ASKING)
+def walking(tmp_path: Path, server: Postgres, fresh: Fresh) -> Opens:
     folder = tmp_path / "migrations"
     folder.mkdir()
     (folder / "1_add.sql").write_text("create table t (id int);")
@@ -49,7 +48,7 @@ def walking(tmp_path: Path, server: Postgres, fresh: Fresh, monkeypatch: pytest.
     def opened(sees: Visit) -> Iterator[tuple[Walk, Eyes]]:
         eyes = Eyes(sees)
         with fresh_database(server) as staging, approved(
-            tmp_path, folder, staging.url, fresh.url, BRISK, policy=FRONTEND, pages=eyes,
+            tmp_path, folder, staging.url, fresh.url, BRISK, whole=ASKING + FRONTEND, pages=eyes,
         ) as walk:
             yield walk, eyes
 
