@@ -190,6 +190,14 @@ def _proof(p: Promotion, e: Entry) -> Told:
     return proof_lines(p, e)
 
 
+def _page(p: Promotion, e: Entry) -> Told:
+    if not p.pages:
+        return None
+    visit = p.pages[-1]
+    mark = "✗" if not visit.well else "✓" if visit.browser else "?"
+    return speech(f"{mark} {visit.said}")
+
+
 def _drift(p: Promotion, e: Entry) -> Told:
     return line("Staging and production differ; all of it is in this file.")
 
@@ -323,6 +331,7 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "evidence.seen": _evidence,
     "proof.seen": _proof,
     "drift.seen": _drift,
+    "page.seen": _page,
     "watch.begun": promotion_watching.begun,
     "watch.looked": promotion_watching.looked,
     "watch.visited": promotion_watching.visited,
