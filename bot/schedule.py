@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot import activity
 from bot.domain.entry import Opening
+from bot.domain.incident import Incident
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record, Status
 from bot.domain.window import Announced, Closure, Freeze, Outlook, Queued, Span
@@ -58,15 +59,22 @@ def freezes(ports: Ports, project: str) -> tuple[Freeze, ...]:
     )
 
 
-def calendar(ports: Ports, project: str) -> Calendar:
-    """When promotions of a project may start, as of now."""
+def calendar(ports: Ports, project: str, promotion: str = "") -> Calendar:
+    """When promotions of a project may start, as of now; for one of them, without the freezes that it passes."""
     policy = ports.projects[project].policy
     return Calendar(
         windows=policy.windows,
         announced=tuple(window.span for window in announced(ports, project) if not window.recurring),
-        closures=tuple(freeze.closure for freeze in freezes(ports, project)),
+        closures=tuple(each.closure for each in freezes(ports, project) if not passes(ports, each, promotion)),
         holidays=Holidays(policy.deploy.holidays, tuple(window.timezone for window in policy.windows)),
     )
+
+
+def passes(ports: Ports, freeze: Freeze, promotion: str) -> bool:
+    """Whether a freeze lets this promotion through: an incident never holds up what is to end it."""
+    if not (freeze.incident and promotion):
+        return False
+    return Incident.of(ports.journal.entries(about=freeze.incident)).lets_pass(promotion)
 
 
 def likely(ports: Ports, promotion: Promotion) -> timedelta | None:
@@ -189,9 +197,9 @@ def closed_within(ports: Ports, project: str, span: Span) -> Closure | None:
     return None if every.following(now, within=span) else every.closed_at(max(now, span.start))
 
 
-def closed_now(ports: Ports, project: str) -> Closure | None:
-    """The freeze or holiday that stands for a project now."""
-    return calendar(ports, project).closed_at(ports.clock.now())
+def closed_now(ports: Ports, project: str, promotion: str = "") -> Closure | None:
+    """The freeze or holiday that stands for a project, or for one promotion of it, now."""
+    return calendar(ports, project, promotion).closed_at(ports.clock.now())
 
 
 def quietest(ports: Ports, project: str, every: Calendar, now: datetime) -> datetime | None:

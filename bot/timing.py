@@ -50,7 +50,7 @@ class Timing:
             require_operator_or_approver(self._ports, by, policy)
         if record.stage != "window":
             raise Refused(f"{record_id} does not wait for a window: it is at “{record.stage}”.")
-        if closed := schedule.closed_now(self._ports, record.project):
+        if closed := schedule.closed_now(self._ports, record.project, record_id):
             way = f" An approver can lift it: /deploy unfreeze {closed.name} REASON" if closed.lifts else ""
             raise Refused(f"Run now passes windows, never freezes: {closed.name} stands, {closed.why}.{way}")
         return promotion, self._may_give(by, promotion, policy)

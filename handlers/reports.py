@@ -32,7 +32,7 @@ def gathered(journal: Journal, shelves: Shelves, id: str) -> IncidentReport:
         newest = ", ".join(each.id for each in journal.find(kind=INCIDENT, limit=100_000)[-3:])
         raise Unknown(f"There is no incident {id}. The newest: {newest or 'none yet'}.")
     entries = list(journal.entries(about=id))
-    return report(entries, shelves.private, elsewhere(journal, record, Incident.of(entries)))
+    return report(entries, shelves.private, lambda incident: elsewhere(journal, record, incident))
 
 
 def in_form(journal: Journal, shelves: Shelves, id: str, form: str, note: str = "") -> str:

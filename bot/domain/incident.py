@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.entry import Entry, Json
-from bot.domain.notes import Note, Notes
+from bot.domain.notes import WRITTEN, Note, Notes
 
 
 class Severity(StrEnum):
@@ -126,6 +126,8 @@ class Incident:
     """The private channel that a private incident stays in."""
     alert: str = ""
     promotion: str = ""
+    ends_it: bool = False
+    """Whether that promotion is the emergency that is to end it, not its likely cause."""
     message: str = ""
     status: str = INVESTIGATING
     told: datetime | None = None
@@ -174,7 +176,8 @@ class Incident:
 
     def lets_pass(self, promotion: str) -> bool:
         """Whether its freeze holds no promotion of that id: it is what the incident was decided to be ended by."""
-        return any(decision.promotion == promotion for decision in self.decisions if decision.promotion)
+        decided = any(decision.promotion == promotion for decision in self.decisions if decision.promotion)
+        return decided or (self.ends_it and self.promotion == promotion)
 
     def timeline(self) -> tuple[Note, ...]:
         """What people wrote, in the order in which it happened, whatever the order in which it came."""
@@ -199,13 +202,13 @@ class Incident:
 
     def after(self, entries: Iterable[Entry]) -> Incident:
         """The incident as these further entries leave it."""
-        incident = self
+        incident, written = self, list[Entry]()
         for entry in entries:
             if fold := _FOLDS.get(entry.kind):
                 incident = fold(incident, entry)
-            elif (notes := incident.notes.after(entry)) is not incident.notes:
-                incident = replace(incident, notes=notes)
-        return incident
+            elif entry.kind in WRITTEN:
+                written.append(entry)
+        return replace(incident, notes=incident.notes.after(written)) if written else incident
 
 
 def _opened(e: Entry) -> Incident:
@@ -217,7 +220,8 @@ def _opened(e: Entry) -> Incident:
         impact=str(data.get("impact", "")), people=people if isinstance(people, int) else None,
         actions=str(data.get("actions", "")), private=data.get("private") is True,
         channel=str(data.get("channel", "")), alert=str(data.get("alert", "")),
-        promotion=str(data.get("promotion", "")), message=str(data.get("message", "")),
+        promotion=str(data.get("promotion", "")), ends_it=data.get("ends_it") is True,
+        message=str(data.get("message", "")),
     )
 
 

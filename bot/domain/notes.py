@@ -6,7 +6,7 @@ the moment that Slack gave it, so the same facts give the same notes whichever c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -111,13 +111,14 @@ class Notes:
 
     by_ref: Mapping[str, Note] = field(default_factory=dict)
 
-    def after(self, entry: Entry) -> Notes:
-        """The notes as this entry leaves them; other kinds change nothing."""
-        fold = _FOLDS.get(entry.kind)
-        if fold is None:
-            return self
-        ref = ref_of(entry)
-        return Notes({**self.by_ref, ref: fold(self.by_ref.get(ref, Note(ref=ref)), entry)})
+    def after(self, entries: Iterable[Entry]) -> Notes:
+        """The notes as these entries leave them; other kinds change nothing. Long threads are folded in one go."""
+        notes = dict(self.by_ref)
+        for entry in entries:
+            if fold := _FOLDS.get(entry.kind):
+                ref = ref_of(entry)
+                notes[ref] = fold(notes.get(ref, Note(ref=ref)), entry)
+        return Notes(notes)
 
     def in_order(self) -> tuple[Note, ...]:
         """Those that were brought here, by when they happened."""

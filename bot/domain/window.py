@@ -95,6 +95,8 @@ class Freeze:
     reason: str
     until: datetime | None = None
     everything: bool = False
+    incident: str = ""
+    """The incident that set it and will lift it."""
     lifted: tuple[str, str] | None = None
     """Who lifted it, and why."""
     ended: str = ""
@@ -114,6 +116,7 @@ class Freeze:
         freeze = cls(
             id=first.about, by=first.actor, at=first.at, reason=str(first.data["reason"]),
             until=moment(until) if until else None, everything=first.data.get("everything") is True,
+            incident=str(first.data.get("incident", "")),
         )
         for entry in rest:
             match entry.kind:

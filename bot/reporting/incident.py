@@ -19,15 +19,17 @@ Text = Callable[[str], str | None]
 """The erasable text of an entry by its id, or None."""
 
 
-def report(entries: Sequence[Entry], text: Text, elsewhere: Iterable[Happened] = ()) -> IncidentReport:
+def report(
+    entries: Sequence[Entry], text: Text, elsewhere: Callable[[Incident], Iterable[Happened]] = lambda incident: (),
+) -> IncidentReport:
     """The report as these entries of the incident, oldest first, give it.
 
-    `elsewhere` is what its project's other records tell of that time.
+    `elsewhere` tells what its project's other records have of that time.
     """
     incident, draft = Incident.of(entries), Draft.of(entries)
     own = [line for entry in entries if (line := line_of(entry))]
     notes = [_note(note, text) for note in incident.timeline()]
-    timeline = tuple(sorted([*own, *notes, *elsewhere], key=lambda each: (each.at, each.order, each.who, each.what)))
+    timeline = tuple(sorted([*own, *notes, *elsewhere(incident)], key=lambda each: (each.at, each.order, each.who, each.what)))
     sections = tuple(_section(key, incident, draft) for key in FIELDS)
     return IncidentReport(
         id=incident.id, title=incident.title, severity=str(incident.severity), status=incident.status,

@@ -33,13 +33,13 @@ def window(promotion: Promotion, world: World) -> Outcome:
     if over := called_off(promotion):
         return over
     ports, now = world.ports, world.ports.clock.now()
-    every = schedule.calendar(ports, promotion.plan.project)
+    every = schedule.calendar(ports, promotion.plan.project, promotion.id)
     closed = every.closed_at(now)
     if promotion.run_now and promotion.run_now.given_by and closed is None:
         if why := _no_longer_given(promotion, world):
             world.note("run_now.void", {"by": promotion.run_now.given_by, "why": why})
             return Wait(for_=OPENING, until=now)
-        return _turn(promotion, world, every) or Next(said="run now, outside of the deploy windows")
+        return _turn(promotion, world) or Next(said="run now, outside of the deploy windows")
     span = schedule.place(ports, promotion, every, now)
     if span is None:
         why = _held_by(closed) or f"a window that lasts long enough: {_takes(promotion, world)}"
@@ -47,7 +47,7 @@ def window(promotion: Promotion, world: World) -> Outcome:
             world.note("window.held", {"why": why})
         return Wait(for_=why, until=now + LOOK_AGAIN)
     if span.start <= now and not promotion.waited:
-        return _turn(promotion, world, every) or Next(said="deploys are open")
+        return _turn(promotion, world) or Next(said="deploys are open")
     if not _is_planned(promotion, span, now):
         _plan(promotion, span, every, world)
         return Wait(for_=_held_by(closed) or OPENING, until=now)
@@ -57,7 +57,7 @@ def window(promotion: Promotion, world: World) -> Outcome:
 def not_now(promotion: Promotion, world: World) -> str:
     """Why a promotion that was let through may not begin after all; nothing when it may."""
     ports, now = world.ports, world.ports.clock.now()
-    every = schedule.calendar(ports, promotion.plan.project)
+    every = schedule.calendar(ports, promotion.plan.project, promotion.id)
     if closed := every.closed_at(now):
         return f"frozen before it began, {_held_by(closed)}"
     if promotion.run_now and promotion.run_now.given_by:
@@ -84,7 +84,7 @@ def _at_opening(promotion: Promotion, span: Span, world: World, every: Calendar)
     if attended and not promotion.attended_by:
         last = EVER if span.end == EVER else span.end - schedule.needs(world.ports, promotion)
         return Wait(for_=SOMEBODY, until=min(last + timedelta(microseconds=1), now + LOOK_AGAIN))
-    return _turn(promotion, world, every) or Next(said="the deploy window is open")
+    return _turn(promotion, world) or Next(said="the deploy window is open")
 
 
 def _is_planned(promotion: Promotion, span: Span, now: datetime) -> bool:
@@ -139,25 +139,26 @@ def _why(promotion: Promotion, world: World, every: Calendar, now: datetime) -> 
     return "the window it waited for has changed" if before else ""
 
 
-def _turn(promotion: Promotion, world: World, every: Calendar) -> Wait | None:
+def _turn(promotion: Promotion, world: World) -> Wait | None:
     """One promotion a project at a time: the others that could start now go first in the order of the line."""
     ports, now = world.ports, world.ports.clock.now()
     before = schedule.ahead(schedule.in_line(ports, promotion.plan.project), promotion.id)
-    going = [each for each in before if each.running or _could_start(each, world, every, now)]
+    going = [each for each in before if each.running or _could_start(each, world, now)]
     if not going:
         return None
     return Wait(for_=f"its turn: {schedule.place_in_line(len(going) + 1, going[-1].record.id)}", until=now + SETTLE)
 
 
-def _could_start(waiting: schedule.Waiting, world: World, every: Calendar, now: datetime) -> bool:
+def _could_start(waiting: schedule.Waiting, world: World, now: datetime) -> bool:
     """Whether one before us in line would start now: it does not hold up the others for want of a person."""
     p = waiting.promotion
     if p.cancelled_by or p.rejected:
         return False
+    every = schedule.calendar(world.ports, p.plan.project, p.id)
     if p.run_now and p.run_now.given_by:
-        return True
+        return every.closed_at(now) is None
     span = schedule.place(world.ports, p, every, now)
-    if span is None or span.start > now:
+    if span is None or span.start > now or every.closed_at(now):
         return False
     return not p.waited or not world.policy.deploy.attended or bool(p.attended_by)
 
