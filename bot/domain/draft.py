@@ -70,6 +70,8 @@ class Draft:
     owner: str = ""
     due: datetime | None = None
     begun: datetime | None = None
+    zone: str = "UTC"
+    """The owner's time zone, as Slack had it when they became it: their night is theirs."""
     reminded: tuple[str, ...] = ()
     filled: Mapping[str, Filled] = field(default_factory=dict)
     measures: tuple[Measure, ...] = ()
@@ -103,11 +105,12 @@ def _begun(d: Draft, e: Entry) -> Draft:
     """The clock starts; a second resolution starts it anew."""
     return replace(
         d, owner=d.owner or str(e.data.get("owner", "")), due=_moment(e.data.get("due")), begun=e.at, reminded=(),
+        zone=str(e.data.get("zone") or "UTC"),
     )
 
 
 def _owner(d: Draft, e: Entry) -> Draft:
-    return replace(d, owner=str(e.data["person"]))
+    return replace(d, owner=str(e.data["person"]), zone=str(e.data.get("zone") or "UTC"))
 
 
 def _reminded(d: Draft, e: Entry) -> Draft:
@@ -195,3 +198,5 @@ _FOLDS: Mapping[str, Callable[[Draft, Entry], Draft]] = {
     "action.issue": _issue,
     "action.withdrawn": _withdrawn,
 }
+DRAFTED = tuple(_FOLDS)
+"""The kinds of entries that change a draft."""

@@ -26,17 +26,18 @@ def report(
 
     `elsewhere` tells what its project's other records have of that time.
     """
-    incident, draft = Incident.of(entries), Draft.of(entries)
+    incident = Incident.of(entries)
+    draft = incident.draft
     own = [line for entry in entries if (line := line_of(entry))]
     notes = [_note(note, text) for note in incident.timeline()]
-    timeline = tuple(sorted([*own, *notes, *elsewhere(incident)], key=lambda each: (each.at, each.order, each.who, each.what)))
+    timeline = sorted([*own, *notes, *elsewhere(incident)], key=lambda each: (each.at, each.order, each.who, each.what))
     sections = tuple(_section(key, incident, draft) for key in FIELDS)
     return IncidentReport(
         id=incident.id, title=incident.title, severity=str(incident.severity), status=incident.status,
         project=incident.project, private=incident.private, opened_by=incident.by, opened_at=incident.at,
         resolved_at=incident.resolved_at, closed_at=incident.closed_at, commander=incident.commander,
         owner=draft.owner or incident.commander, due=draft.due, people=incident.people, sections=sections,
-        missing=_missing(sections, draft), timeline=timeline,
+        missing=_missing(sections, draft), timeline=tuple(timeline),
         decisions=tuple(
             Decided(
                 at=each.at, by=each.by, choice=each.choice, options=each.options, why=each.why, evidence=each.evidence,
