@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from bot.baseline import accepted
 from bot.domain.entry import Json
-from bot.domain.evidence import Evidence, Row, Staged, Tick, Waiver
+from bot.domain.evidence import Asserted, Evidence, Row, Staged, Tick, Waiver
 from bot.domain.migration import Applied, Folder, Match, Migration
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
@@ -20,6 +20,7 @@ from bot.migrations.history import match
 from bot.migrations.transaction import obstacle
 from bot.ports import Put, Shelves
 from bot.proofs import proofs
+from bot.reporting.assertions import asserted
 from bot.reviewing import files, reviews
 from bot.world import Project
 
@@ -46,8 +47,9 @@ def gather(
     if plan.environment is not Environment.STAGING:
         said = _tried(unread, "reviews", lambda: reviews(plan, project, shelves, now))
         staging = _tried(unread, "staging", project.databases[Environment.STAGING].history)
-    lint = None
+    lint, tests = None, tuple[Asserted, ...]()
     if plan.environment is not Environment.STAGING:
+        tests = asserted(shelves, plan.project, project.databases)
         lint = reported(plan, project.databases[plan.environment], shelves, now)
     contents = {file.version: shelves.fetch(file.sha256) for file in plan.files}
     return Evidence(
@@ -70,7 +72,7 @@ def gather(
         reviews=said,
         waivers=waivers or {},
         accepted=accepted(shelves, plan.project),
-        lint=lint,
+        lint=lint, asserted=tests,
         proofs=proofs(shelves, plan),
         rollbacks={back.version: back.sha256 for back in folder.rollbacks} if folder else {},
     )

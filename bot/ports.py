@@ -369,6 +369,10 @@ class Database(Protocol):
         """About how many rows each table of the user's schemas holds, by `schema.table`. Raises `Unreachable`."""
         ...
 
+    def holds(self, sql: str) -> bool:
+        """Whether a question answers with one true; it can change nothing. Raises `Refused` and `Unreachable`."""
+        ...
+
     def leftovers(self) -> tuple[str, ...]:
         """INVALID indexes and NOT VALID constraints of user schemas, as sentences, sorted."""
         ...

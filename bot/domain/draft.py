@@ -48,6 +48,8 @@ class Measure:
     done_by: str = ""
     reminded: tuple[str, ...] = ()
     issue: str = ""
+    accepted_by: str = ""
+    """The approver who let its assertion run; nobody's runs before."""
     withdrawn: str = ""
     """Why its assertion is not run any more."""
 
@@ -73,6 +75,7 @@ class Draft:
     zone: str = "UTC"
     """The owner's time zone, as Slack had it when they became it: their night is theirs."""
     reminded: tuple[str, ...] = ()
+    overdue_told: bool = False
     filled: Mapping[str, Filled] = field(default_factory=dict)
     measures: tuple[Measure, ...] = ()
     editions: tuple[Edition, ...] = ()
@@ -105,7 +108,7 @@ def _begun(d: Draft, e: Entry) -> Draft:
     """The clock starts; a second resolution starts it anew."""
     return replace(
         d, owner=d.owner or str(e.data.get("owner", "")), due=_moment(e.data.get("due")), begun=e.at, reminded=(),
-        zone=str(e.data.get("zone") or "UTC"),
+        overdue_told=False, zone=str(e.data.get("zone") or "UTC"),
     )
 
 
@@ -114,7 +117,8 @@ def _owner(d: Draft, e: Entry) -> Draft:
 
 
 def _reminded(d: Draft, e: Entry) -> Draft:
-    return replace(d, reminded=(*d.reminded, *_texts(e.data.get("which"))))
+    overdue = d.overdue_told or e.data.get("overdue") is True
+    return replace(d, reminded=(*d.reminded, *_texts(e.data.get("which"))), overdue_told=overdue)
 
 
 def _field(d: Draft, e: Entry) -> Draft:
@@ -164,6 +168,10 @@ def _issue(d: Draft, e: Entry) -> Draft:
     return _measured(d, e, lambda m: replace(m, issue=str(e.data["url"])))
 
 
+def _accepted(d: Draft, e: Entry) -> Draft:
+    return _measured(d, e, lambda m: replace(m, accepted_by=m.accepted_by or e.actor))
+
+
 def _withdrawn(d: Draft, e: Entry) -> Draft:
     return _measured(d, e, lambda m: replace(m, withdrawn=str(e.data["why"])))
 
@@ -196,6 +204,7 @@ _FOLDS: Mapping[str, Callable[[Draft, Entry], Draft]] = {
     "action.done": _done,
     "action.reminded": _nudged,
     "action.issue": _issue,
+    "action.accepted": _accepted,
     "action.withdrawn": _withdrawn,
 }
 DRAFTED = tuple(_FOLDS)
