@@ -138,7 +138,7 @@ def _handed(i: Incident, e: Entry, owner: Mark) -> Mark:
 
 def _published(i: Incident, e: Entry, owner: Mark) -> Mark:
     version = e.data.get("version", "")
-    return line("Report published by ", _who(e.actor), f", version {version}. Its Markdown is here, HTML and JSON follow.")
+    return line("Report published by ", _who(e.actor), f", version {version}. HTML and JSON follow.")
 
 
 def _attached(i: Incident, e: Entry, owner: Mark) -> Mark:
