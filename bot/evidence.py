@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from bot.baseline import accepted
 from bot.domain.entry import Json
-from bot.domain.evidence import Asserted, Evidence, Row, Staged, Tick, Waiver
+from bot.domain.evidence import Ahead, Asserted, Evidence, Row, Staged, Tick, Waiver
 from bot.domain.migration import Applied, Folder, Match, Migration
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
@@ -36,6 +36,7 @@ def gather(
     ticks: Mapping[str, Tick],
     applied: tuple[str, ...],
     waivers: Mapping[str, Waiver] | None = None,
+    ahead: Ahead | None = None,
     unproven: str = "",
 ) -> Evidence:
     """Everything the gates may look at, read once. What cannot be read is None, with the reason in `unread`."""
@@ -63,6 +64,7 @@ def gather(
         ticks=ticks,
         manual=tuple(project.policy.gates.manual),
         applied=applied,
+        ahead=ahead,
         obstacles={version: why for version, content in contents.items() if (why := obstacle(content))},
         expires=project.policy.gates.evidence_expires,
         elsewhere=elsewhere(shelves, plan, target),

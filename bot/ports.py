@@ -14,6 +14,7 @@ from bot.domain.migration import Applied, Folder
 from bot.domain.person import Person
 from bot.domain.record import Claim, Record, Status
 from bot.domain.review import CommitStatus, Origin, Pull, Reviewed
+from bot.domain.visit import Visit
 from bot.domain.way_back import Change, WayBack
 
 
@@ -251,6 +252,21 @@ class Health(Protocol):
     def check(self, url: str) -> str | None:
         """None when the address answered 2xx, otherwise what it did instead."""
         ...
+
+
+class Pages(Protocol):
+    """Pages that people use."""
+
+    def visit(self, url: str) -> Visit:
+        """Open a page and look; whatever goes wrong is part of what was seen. May take a minute."""
+        ...
+
+
+class NoPages:
+    """Where nobody looks at pages, every visit says so."""
+
+    def visit(self, url: str) -> Visit:
+        return Visit(url=url, trouble="nobody looks at pages here")
 
 
 @dataclass(frozen=True, kw_only=True)

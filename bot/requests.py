@@ -17,6 +17,7 @@ from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown
+from bot.following import beyond, ground, newest
 from bot.linting import pending, risks
 from bot.migrations.files import purpose
 from bot.migrations.transaction import obstacle, statement_count
@@ -172,7 +173,8 @@ class Requests:
             if file.version not in applied and (file.version, file.sha256) not in left_out
         ]
         named = [_named(version, meant, applied, str(environment)) for version in asked.versions]
-        chosen = named or pending
+        before = newest(project.name, self._ports) if environment is Environment.PRODUCTION else None
+        chosen = named or (beyond(before, pending) if before else pending)
         if not chosen:
             count = len(meant.migrations)
             raise Refused(f"Nothing to do: {environment} has every migration of {asked.where} ({count}).")
@@ -189,9 +191,12 @@ class Requests:
             )
             for file in chosen
         )
-        head = max(applied, default=None)
-        source = folder.source
-        return Plan(project=project.name, environment=environment, head=head, files=files, source=source), chosen
+        head, after = ground(before, chosen[0].version) if before else (None, "")
+        plan = Plan(
+            project=project.name, environment=environment, head=head or max(applied, default=None), files=files,
+            source=folder.source, after=after,
+        )
+        return plan, chosen
 
     def _fold(self, record_id: str) -> Promotion:
         return Promotion.of(self._ports.journal.entries(about=record_id))

@@ -115,7 +115,21 @@ def in_line(ports: Ports, project: str) -> tuple[Waiting, ...]:
         Waiting(record=record, promotion=Promotion.of(ports.journal.entries(about=record.id)))
         for record in records if record.stage in IN_LINE
     ]
-    return tuple(sorted(waiting, key=_turn))
+    return _followers_behind(sorted(waiting, key=_turn))
+
+
+def _followers_behind(waiting: list[Waiting]) -> tuple[Waiting, ...]:
+    """The same line; what was made to follow another stands behind it, however soon it was approved."""
+    known, line = {each.record.id: each for each in waiting}, dict[str, Waiting]()
+
+    def take(each: Waiting) -> None:
+        if (before := known.get(each.promotion.plan.after)) and before.record.id not in line:
+            take(before)
+        line.setdefault(each.record.id, each)
+
+    for each in waiting:
+        take(each)
+    return tuple(line.values())
 
 
 def _turn(waiting: Waiting) -> tuple[bool, datetime, datetime]:

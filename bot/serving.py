@@ -15,6 +15,7 @@ from bot import logs
 from bot.activity import measure
 from bot.adapters.health import HttpHealth
 from bot.adapters.loop import Loop
+from bot.adapters.pages import PageVisitor
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
 from bot.clock import Timetable
@@ -43,8 +44,10 @@ from handlers.notice_view import NoticeView
 from handlers.pages import Pages
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
+from handlers.signpost import Signpost
 from handlers.slack_out import SlackOut
 from handlers.socket_mode import SocketMode
+from handlers.standby import standing_by
 from handlers.subjects import subjects
 from handlers.window_view import FreezeView, WindowView
 from handlers.written import drawn
@@ -79,7 +82,9 @@ def run(settings: Settings) -> int:
     with place.lock() as lock:
         if not lock.try_acquire():
             log.warning("standing by", why="another process serves this store", holder=lock.holder())
-            if not lock.acquire(poll=1.0, stop=stop):
+            with standing_by(settings.host, settings.port, lock.holder):
+                mine = lock.acquire(poll=1.0, stop=stop)
+            if not mine:
                 return 0
         journal = place.open(SystemClock(), scrub)
         try:
@@ -105,8 +110,8 @@ class House:
         self._ports = ports = Ports(
             journal=journal, shelves=journal, clock=clock,
             people=Remembering(SlackPeople(self._client, self._identity.team_id, sorted(groups)), journal),
-            health=HttpHealth(),
-            projects=projects, wake=self._wake, tell=self._tell, stopping=stop.is_set,
+            health=HttpHealth(), projects=projects, wake=self._wake, tell=self._tell, stopping=stop.is_set,
+            pages=PageVisitor(),
         )
         links = Links(address=settings.stagedoor_url, secret=settings.link_key)
         self._pages = Pages(journal, links, clock, scrub, drawn(ports))
@@ -118,6 +123,7 @@ class House:
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
         self._mirror = Loop("mirror", Mirror(ports, links).reflect, clock)
+        self._signpost = Loop("signpost", Signpost(ports, out).show, clock)
         self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
         self._metrics = Metrics()
         self._unknown: list[str] = []
@@ -136,7 +142,7 @@ class House:
         first = next(iter(self._ports.projects.values()))
         tell_policy_changes(self._journal, self._journal, self._settings.policy, first)
         threading.Thread(target=self._look_up_names, args=(first,), name="names", daemon=True).start()
-        for loop in (self._announcer, self._answers, self._mirror):
+        for loop in (self._announcer, self._answers, self._mirror, self._signpost):
             loop.start()
         self._inbox.start()
         self._timetable.start()
@@ -157,6 +163,7 @@ class House:
         self._announcer.stop(3.0)
         self._answers.stop(3.0)
         self._mirror.stop(1.0)
+        self._signpost.stop(1.0)
         self._private.close()
 
     def _look_up_names(self, where: Project) -> None:
@@ -183,7 +190,7 @@ class House:
         self._threads.wake(record)
 
     def _tell(self) -> None:
-        for loop in (self._announcer, self._answers, self._mirror):
+        for loop in (self._announcer, self._answers, self._mirror, self._signpost):
             loop.nudge()
 
     def _parts(self) -> Mapping[str, Part]:

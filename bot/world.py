@@ -10,7 +10,7 @@ from bot.domain.project import Environment
 from bot.domain.record import Claim, Record
 from bot.policy import Policy
 from bot.policy.terms import stricter
-from bot.ports import Clock, CodeHost, Database, Health, Journal, Migrations, People, Put, Shelves
+from bot.ports import Clock, CodeHost, Database, Health, Journal, Migrations, NoPages, Pages, People, Put, Shelves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,7 @@ class Ports:
     wake: Callable[[str], None]
     tell: Callable[[], None]
     stopping: Callable[[], bool]
+    pages: Pages = field(default_factory=NoPages)
 
     def project_of(self, name: str, terms: Mapping[str, Json]) -> Project:
         """A project under the stricter of its policy and the terms that a record was asked for under."""

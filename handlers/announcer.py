@@ -175,7 +175,7 @@ class Announcer:
             return True
         file = None if batch.file is None else {
             "filename": batch.file.filename, "title": batch.file.title,
-            "sha256": self._shelves.keep(batch.file.content.encode() or b"(empty)\n"),
+            "sha256": self._shelves.keep(batch.file.raw),
         }
         return self._posting.begin(record, shown, Sending(
             what="lines", key=f"{batch.first.id}..{batch.last.id}", since=self._clock.now(),

@@ -12,6 +12,8 @@ NAME: Final = "Stagedoor"
 
 SCOPES: Final = {
     "app_mentions:read": "a mention in a thread does what a slash command does outside of one",
+    "bookmarks:read": "finds its bookmark in the deploy channel again, so that it never adds a second one",
+    "bookmarks:write": "a bookmark in the deploy channel names the next window",
     "channels:history": "after an outage it looks whether a message of its own arrived, so that nothing is said twice",
     "channels:join": "it goes by itself into the public channel that the policy names",
     "channels:read": "finds the public channel of a name in the policy",

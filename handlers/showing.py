@@ -20,11 +20,16 @@ OPEN = "showing"
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A file for a thread."""
+    """A file for a thread: text, or a picture's bytes."""
 
     filename: str
     title: str
-    content: str
+    content: str | bytes
+
+    @property
+    def raw(self) -> bytes:
+        content = self.content.encode() if isinstance(self.content, str) else self.content
+        return content or b"(empty)\n"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -132,6 +132,10 @@ class SlackOut:
                 return Sent(upload)
         return Absent()
 
+    def call(self, method: str, arguments: Mapping[str, str]) -> dict[str, Any] | Refusal:
+        """Any other method, where the caller itself can tell whether it was done before."""
+        return self._call(method, {name: self._scrub(value) for name, value in arguments.items()}, form=True)
+
     def channel(self, name: str, *, afresh: bool = False) -> str | Later | Gone:
         """The id of a channel given as `#name` or as its id; names are asked for once unless `afresh`."""
         if not name.startswith("#"):

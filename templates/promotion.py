@@ -62,6 +62,8 @@ def _small_print(sight: Sight) -> Mark:
     p = sight.promotion
     head = p.expected_head
     place = f"{p.where} is at {head}" if head else f"{p.where} has no migrations"
+    if p.plan.after and not p.began:
+        place = f"after {p.plan.after}, for {p.where} at {head}"
     tail = f" · journal head {sight.head_hash[:12]}" if sight.head_hash else ""
     source = p.plan.source
     read = f"{source.label}{', a fork' if source.fork else ''} · " if source else ""

@@ -79,7 +79,7 @@ def _moved(p: Promotion, e: Entry) -> Told:
             return (
                 None
                 if e.data["from"] != "gates"
-                else line(f"Gates: {e.data['said']}. Production is at {p.plan.head or 'an empty history'}")
+                else line(f"Gates: {e.data['said']}. {_ground(p)}")
             )
         case "window":
             people = "1 person" if len(p.approvals) == 1 else f"{len(p.approvals)} people"
@@ -295,3 +295,8 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "watch.seen": _watched,
     "walk.ended": _ended,
 }
+
+
+def _ground(p: Promotion) -> str:
+    head = p.plan.head or "an empty history"
+    return f"It follows {p.plan.after}, at {head}" if p.plan.after else f"Production is at {head}"

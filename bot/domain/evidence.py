@@ -71,6 +71,15 @@ class Asserted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """The promotion that this one follows; `brings` are the versions that it, and those before it, still have to."""
+
+    record: str
+    live: bool
+    brings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """All that the gates may look at. A history of None could not be read, and `unread` says why."""
 
@@ -90,6 +99,7 @@ class Evidence:
     """What keeps a planned file from running in one transaction, by version."""
     applied: tuple[str, ...] = ()
     """Versions of the plan that this very run has already committed."""
+    ahead: Ahead | None = None
     expires: timedelta = timedelta(days=7)
     accepted: frozenset[Difference] = frozenset()
     """Differences that a baseline accepted for good."""

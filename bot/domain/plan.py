@@ -38,6 +38,7 @@ class Plan:
 
     `accepts` are the differences that a baseline accepts; it has no files.
     `source` says where the bytes were read; it is None for a folder on this machine's disk.
+    `after` is the promotion that has to bring `head` first, where it waits itself; the approval is bound to the head.
     """
 
     project: str
@@ -46,6 +47,7 @@ class Plan:
     files: tuple[PlannedFile, ...]
     accepts: tuple[Difference, ...] = ()
     source: Source | None = None
+    after: str = ""
 
     @property
     def digest(self) -> str:
@@ -65,7 +67,8 @@ class Plan:
         return (self.head, *(file.version for file in self.files))
 
     def to_json(self) -> dict[str, Json]:
-        return self._approved() | ({"source": self.source.to_json()} if self.source else {})
+        read: dict[str, Json] = {"source": self.source.to_json()} if self.source else {}
+        return self._approved() | read | ({"after": self.after} if self.after else {})
 
     def _approved(self) -> dict[str, Json]:
         return {

@@ -198,6 +198,7 @@ def plan_from_json(data: Mapping[str, Json]) -> Plan:
         files=tuple(_file(file) for file in files if isinstance(file, dict)),
         accepts=tuple(Difference.parse(text) for text in _texts(data.get("accepts", []))),
         source=Source.from_json(source) if isinstance(source := data.get("source"), dict) else None,
+        after=str(data.get("after", "")),
     )
 
 

@@ -24,15 +24,20 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
         return (_line(State.UNKNOWN, f"Could not read the migration files: {evidence.unread.get('files', '')}"),)
     if objection := _objection(evidence, where):
         return (_line(State.REFUSED, objection),)
-    head = evidence.plan.head
+    head, ahead = evidence.plan.head, evidence.ahead
     said = f"{where} is at {head}" if head else f"{where} has no migrations yet"
+    if ahead and ahead.brings:
+        said = f"goes in after {ahead.record}, which brings {', '.join(ahead.brings)}"
     return (replace(_line(State.PASSED, said), as_of=evidence.files_as_of),)
 
 
 def _objection(evidence: Evidence, where: str) -> str:
     assert evidence.target is not None
     assert evidence.local is not None
-    applied = [row.version for row in evidence.target]
+    ahead = evidence.ahead
+    if ahead and ahead.brings and not ahead.live:
+        return f"{ahead.record}, which this was to follow, ended without {', '.join(ahead.brings)}. Ask again."
+    applied = [*(row.version for row in evidence.target), *(ahead.brings if ahead else ())]
     expected = evidence.applied[-1] if evidence.applied else evidence.plan.head
     head = max(applied, default=None)
     if head != expected:

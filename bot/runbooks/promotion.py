@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.checklist import State, automatic_passed, passed
@@ -41,6 +42,9 @@ def approval(promotion: Promotion, world: World) -> Outcome:
     if refused := [check.said for check in checks if check.state is State.REFUSED]:
         return Stop(verdict="refused", why=" ".join(refused))
     if wait := asked_for(promotion, world):
+        if isinstance(wait, Wait) and promotion.plan.after:
+            # What it follows may end without bringing what it was made for, and that is no fact of its own.
+            return replace(wait, until=world.ports.clock.now() + RECHECK)
         return wait
     if waiting := [check.title for check in checks if check.state is not State.PASSED]:
         return Wait(for_="; ".join(waiting), until=world.ports.clock.now() + RECHECK)

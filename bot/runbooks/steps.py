@@ -16,6 +16,7 @@ from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.errors import Unreachable
 from bot.evidence import gather, in_history
+from bot.following import following
 from bot.ports import Database, Done, Failed, InDoubt, Job
 from bot.runbooks import proving
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
@@ -48,6 +49,7 @@ def judged(promotion: Promotion, world: World, which: tuple[ModuleType, ...]) ->
         ticks=promotion.ticks,
         applied=tuple(promotion.committed),
         waivers=promotion.waivers,
+        ahead=following(promotion.plan, ports),
     )
     if proving.judges_ways_back(which, tuple(world.policy.gates.skip)):
         evidence = proving.proven_on_demand(promotion, evidence, world)

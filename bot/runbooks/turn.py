@@ -8,6 +8,7 @@ from bot import schedule
 from bot.domain.entry import SYSTEM, Fact
 from bot.domain.promotion import Promotion
 from bot.domain.window import Closure, Span
+from bot.following import goes_first
 from bot.ports import Put
 from bot.roles import requesters
 from bot.runbooks.outcome import Next, Outcome, Wait
@@ -60,6 +61,8 @@ def not_now(promotion: Promotion, world: World) -> str:
     every = schedule.calendar(ports, promotion.plan.project, promotion.id)
     if closed := every.closed_at(now):
         return f"frozen before it began, {_held_by(closed)}"
+    if first := goes_first(promotion.plan, ports):
+        return f"it follows {first}, which is not in yet"
     if promotion.run_now and promotion.run_now.given_by:
         return ""
     span = schedule.place(ports, promotion, every, now)
@@ -142,6 +145,8 @@ def _why(promotion: Promotion, world: World, every: Calendar, now: datetime) -> 
 def _turn(promotion: Promotion, world: World) -> Wait | None:
     """One promotion a project at a time: the others that could start now go first in the order of the line."""
     ports, now = world.ports, world.ports.clock.now()
+    if first := goes_first(promotion.plan, ports):
+        return Wait(for_=f"its turn: it follows {first}", until=now + SETTLE)
     before = schedule.ahead(schedule.in_line(ports, promotion.plan.project), promotion.id)
     going = [each for each in before if each.running or _could_start(each, world, now)]
     if not going:

@@ -74,6 +74,12 @@ class Observing:
         view = self.workspace.homes.get(self.workspace.person(user).id)
         return replace(view, content=copy.deepcopy(view.content)) if view else None
 
+    def bookmarks(self, channel: str = "#deploys") -> list[str]:
+        """The titles of a channel's bookmarks."""
+        with self.workspace.lock:
+            place = self.workspace.channel(channel).id
+            return [str(each["title"]) for each in self.workspace.bookmarks if each["channel_id"] == place]
+
     def files(self) -> list[File]:
         """Files that were shared somewhere."""
         with self.workspace.lock:

@@ -30,7 +30,9 @@ def told(*files: tuple[str, bytes]) -> list[Finding]:
     return list(judge(analyse(files)).findings)
 
 
-@pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("raw", [
+    pytest.param(raw, id=name, marks=pytest.mark.slow if "chained" in name else ()) for name, raw in HOSTILE.items()
+])
 def test_a_hostile_file_blocks_and_its_neighbours_are_looked_at(raw: bytes) -> None:
     findings = told(("20260101000000_bad.sql", raw), GOOD)
     bad = [finding for finding in findings if finding.file.endswith("bad.sql")]

@@ -128,7 +128,10 @@ class House(World):
 
     def card(self, record: str) -> Message:
         """The one card of a record; a second one would be a fault."""
-        cards = [message for message in self.slack.messages("#deploys") if f"{record} ·" in self.slack.text_of(message)]
+        cards = [
+            message for message in self.slack.messages("#deploys")
+            if any(text.startswith(f"{record} ·") for text in self.slack.text_of(message).splitlines())
+        ]
         assert len(cards) <= 1, f"{len(cards)} cards for {record}"
         if not cards:
             raise LookupError(f"no card for {record} yet")

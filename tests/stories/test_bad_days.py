@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 import time
 from collections import Counter
@@ -29,7 +30,8 @@ def told_once(h: House, record: str = "P-1") -> None:
 
 
 @pytest.mark.parametrize(("trouble", "seconds"), [
-    pytest.param("silent", 30.0, marks=pytest.mark.slow), ("lost answers", 0), ("429", 0), ("500", 0), ("slow", 0),
+    pytest.param("silent", 30.0, marks=pytest.mark.slow), ("lost answers", 0),
+    pytest.param("429", 0, marks=pytest.mark.slow), pytest.param("500", 0, marks=pytest.mark.slow), ("slow", 0),
 ])
 def test_trouble_at_slack_loses_nothing_and_doubles_nothing(house: Opens, trouble: str, seconds: float) -> None:
     h = house()
@@ -134,6 +136,7 @@ def test_long_sql_is_a_file_in_the_thread(house: Opens) -> None:
     assert "a file in the thread" in h.until(lambda: (v := h.slack.modal(ANA)) and h.slack.text_of(v), "the SQL")
 
 
+@pytest.mark.slow
 def test_a_long_apply_holds_up_nobody_else_and_cancel_is_answered_truthfully(house: Opens) -> None:
     h = house(policy=UNCHECKED)
     h.only(FEATURE)
@@ -194,6 +197,7 @@ def test_a_lock_that_does_not_come_is_tried_again_and_the_blocker_named(house: O
     h.reads(card, "Done · in production")
 
 
+@pytest.mark.slow
 def test_a_graceful_stop_in_the_middle_goes_on_afterwards(house: Opens) -> None:
     h = house(policy=UNCHECKED)
     h.only(FEATURE)
@@ -228,6 +232,32 @@ def test_a_second_process_stands_by_and_takes_over(house: Opens) -> None:
     h.presses(BO, card, "Approve") if _up(h) else None
     h.reads(card, "Done · in production")
     assert second is h.bot
+
+
+def test_who_stands_by_is_alive_and_not_ready(house: Opens) -> None:
+    h = house()
+    first = h.bot
+    assert first is not None
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    h.environ(PORT=str(port))
+    h.start_bot(wait=False)
+    address = f"http://127.0.0.1:{port}"
+    h.until(lambda: "standing by on" in h.bot_log() or None, "the second to answer")
+    assert httpx.get(f"{address}/healthz").status_code == 200
+    waiting = httpx.get(f"{address}/readyz")
+    assert waiting.status_code == 503
+    assert "stands by" in waiting.json()["parts"]["store"]
+    first.kill()
+    first.wait()
+    h.until(lambda: _ready(f"{address}/readyz"), "the second to serve")
+
+
+def _ready(address: str) -> bool:
+    try:
+        return httpx.get(address).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def _up(h: House) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import psycopg
+import pytest
 
 from tests.stories.house import ANA, BO, FEATURE, House
 
@@ -25,6 +26,7 @@ def aged(h: House) -> None:
     base.write_text(base.read_text() + "\n-- one more word\nselect 1;\n")
 
 
+@pytest.mark.slow
 def test_the_first_promotion_is_not_blocked_for_good(house: Opens) -> None:
     h = house(start=False)
     h.only(FEATURE)

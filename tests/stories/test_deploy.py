@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from rehearsal.slack import Message
-from tests.stories.house import ANA, BO, CY, GIL, POLICY, SAM, House
+from tests.stories.house import ANA, BO, CY, FEATURE, GIL, POLICY, SAM, UNCHECKED, House
 from tests.stories.test_windows import window
 
 pytestmark = pytest.mark.slow  # many whole worlds: .ci/run has the time for them
@@ -181,6 +181,42 @@ def test_what_waits_for_the_policys_window_is_announced(house: Opens) -> None:
     assert "asked by @ana" in text
 
 
+def test_what_is_asked_for_next_follows_and_waits_in_line(house: Opens) -> None:
+    h = house()
+    h.end_bot()
+    h.write_policy(UNCHECKED)
+    h.start_bot()
+    h.only(FEATURE)
+    first = h.ready_to_approve()
+    h.write("20261102120000_next.sql", "create table if not exists public.next (id int);")
+    h.staged(2)
+    h.says(ANA, "/migrate promote")
+    h.reads("P-2", "goes in after P-1, which brings 20261101120000")
+    h.says(ANA, "/migrate promote")
+    h.told(ANA, "P-2 is that very request already")
+    h.confirmed("P-2")
+    h.presses(BO, "P-2", "Approve")
+    h.reads("P-2", "its turn: it follows P-1")
+    assert h.history() == ["20261020090000"]
+    h.presses(BO, first, "Approve")
+    h.reads(first, "Done · in production")
+    h.reads("P-2", "Done · in production")
+    assert h.history()[-1] == "20261102120000"
+
+
+def test_what_was_to_follow_one_that_is_cancelled_is_refused(house: Opens) -> None:
+    h = house()
+    h.only(FEATURE)
+    h.staged()
+    h.asked()
+    h.write("20261102120000_next.sql", "comment on table public.books is 'all of them';")
+    h.staged(2)
+    h.says(ANA, "/migrate promote")
+    h.reads("P-2", "goes in after P-1")
+    h.presses(ANA, "P-1", "Cancel")
+    h.reads("P-2", "P-1, which this was to follow, ended without 20261101120000. Ask again.")
+
+
 def test_app_home_shows_the_calendar(house: Opens) -> None:
     h = house(policy=POLICY + window(timedelta(hours=5)))
     h.slack.open_home(BO)
@@ -202,3 +238,22 @@ def test_killed_after_a_reminder_it_is_told_once(house: Opens) -> None:
     h.says(BO, "/deploy windows")
     h.told(BO, "W-1")
     assert h.thread("W-1").count("The deploy window opens in") == 1
+
+
+def test_a_bookmark_of_the_channel_names_the_next_window_and_the_freeze(house: Opens) -> None:
+    h = house()
+    day = (datetime.now(UTC) + timedelta(days=3)).date()
+    counted(h, "W-1", f"{day} 22:00 UTC for 2h bigger disks")
+
+    def reads(words: str) -> None:
+        h.until(lambda: [words] == h.slack.bookmarks() or None, f"the bookmark to say “{words}”")
+
+    reads(window_named := f"Deploys: next window {day:%a} {day.day} {day:%b} 22:00 UTC")
+    h.says(ANA, "/deploy freeze the audit is running")
+    reads("Deploys: frozen · the audit is running")
+    h.kill_bot()
+    h.restart()
+    h.says(BO, "/deploy unfreeze the audit is over")
+    reads(window_named)
+    h.says(ANA, "/deploy cancel W-1")
+    h.until(lambda: not h.slack.bookmarks(), "the bookmark to be gone")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import httpx
+import pytest
 
 from tests.stories.house import BO, CY, ERIN, POLICY, House
 
@@ -39,6 +40,7 @@ def notices(h: House) -> list[str]:
     return [text for text in texts if "The policy changed" in text]
 
 
+@pytest.mark.slow
 def test_a_stricter_policy_holds_for_what_waits(house: Opens) -> None:
     h = house()
     card = h.ready_to_approve()

@@ -67,6 +67,33 @@ def add_bookmark(asked: Asked) -> Json:
     return {"bookmark": bookmark}
 
 
+def list_bookmarks(asked: Asked) -> Json:
+    channel = channel_of(asked, "channel_id", joined=True)
+    return {"bookmarks": [each for each in asked.workspace.bookmarks if each["channel_id"] == channel.id]}
+
+
+def edit_bookmark(asked: Asked) -> Json:
+    bookmark = _bookmark_of(asked)
+    with asked.workspace.change():
+        bookmark |= {name: text for name in ("title", "link", "emoji") if (text := asked.args.text(name))}
+    return {"bookmark": bookmark}
+
+
+def remove_bookmark(asked: Asked) -> Json:
+    bookmark = _bookmark_of(asked)
+    with asked.workspace.change():
+        asked.workspace.bookmarks.remove(bookmark)
+    return {}
+
+
+def _bookmark_of(asked: Asked) -> Json:
+    channel, id = channel_of(asked, "channel_id", joined=True), asked.args.text("bookmark_id")
+    for each in asked.workspace.bookmarks:
+        if (each["channel_id"], each["id"]) == (channel.id, id):
+            return each
+    raise Refusal("not_found")
+
+
 METHODS = {
     "auth.test": Method(run=auth_test, tier=4),
     "apps.connections.open": Method(run=open_connection, scopes=(), tier=3),
@@ -74,5 +101,12 @@ METHODS = {
     "reactions.add": Method(run=add_reaction, needs=("channel", "timestamp", "name"), scopes=("reactions:write",)),
     "bookmarks.add": Method(
         run=add_bookmark, needs=("channel_id", "title", "type"), scopes=("bookmarks:write",), tier=2
+    ),
+    "bookmarks.list": Method(run=list_bookmarks, needs=("channel_id",), scopes=("bookmarks:read",), tier=3),
+    "bookmarks.edit": Method(
+        run=edit_bookmark, needs=("channel_id", "bookmark_id"), scopes=("bookmarks:write",), tier=2
+    ),
+    "bookmarks.remove": Method(
+        run=remove_bookmark, needs=("channel_id", "bookmark_id"), scopes=("bookmarks:write",), tier=2
     ),
 }

@@ -90,7 +90,8 @@ const about = (one) => one.deactivated ? one.about : `${one.about} · ${one.tz.s
 function head(channel) {
   const title = at.place === HOME ? "Stagedoor · Home" : channel ? nameOf(channel) : "Nothing here";
   if (byId("place-name").textContent !== title) byId("place-name").textContent = title;
-  byId("place-topic").textContent = channel?.topic || "";
+  const bookmarks = (channel?.bookmarks || []).map((one) => `🔖 ${one.title}`);
+  byId("place-topic").textContent = [channel?.topic, ...bookmarks].filter(Boolean).join(" · ");
 }
 
 function go(place) {
