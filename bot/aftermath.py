@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot import incidents
+from bot.domain.day import Day
 from bot.domain.draft import FIELDS, Measure
 from bot.domain.entry import SYSTEM, Fact, Json, Opening
 from bot.domain.incident import Incident
@@ -15,6 +16,7 @@ from bot.domain.record import Status
 from bot.errors import Refused, Unknown
 from bot.ports import Put
 from bot.reporting.assertions import assertion_put
+from bot.reporting.day import day
 from bot.roles import require_approver, require_member, require_operator
 from bot.world import Ports
 
@@ -148,6 +150,19 @@ class Aftermath:
         if measure := incident.draft.measure(id):
             return incident, measure
         raise Unknown(f"{incident.id} has no measure {id}.")
+
+    def day(self, by: str) -> Day:
+        """The last 24 hours of every project that this person belongs to. Raises `Refused` for one of none."""
+        person, mine, refusals = self._ports.people.find(by), list[str](), list[Refused]()
+        for project in self._ports.projects.values():
+            try:
+                require_member(person, project.policy)
+                mine.append(project.name)
+            except Refused as refusal:
+                refusals.append(refusal)
+        if not mine and refusals:
+            raise refusals[0]
+        return day(self._ports.journal, mine, self._ports.clock.now())
 
     def _followed(self, incident: Incident) -> tuple[tuple[Fact, ...], tuple[str, ...]]:
         """The opening of the record that keeps the measures in sight, unless one does."""

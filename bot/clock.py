@@ -11,6 +11,7 @@ from bot import activity
 from bot.ports import Clock, Journal, Work
 
 SWEEP_SECONDS = 1.0
+DIGEST_SECONDS = 20.0
 
 
 class Timetable:
@@ -18,6 +19,7 @@ class Timetable:
 
     def __init__(
         self, journal: Journal, work: Work, clock: Clock, prune: Callable[[], object], measure: Callable[[], object],
+        morning: Callable[[], object] = lambda: None,
     ) -> None:
         self._journal = journal
         self._work = work
@@ -29,6 +31,7 @@ class Timetable:
         )
         self._scheduler.add_job(self.sweep, "interval", seconds=SWEEP_SECONDS)
         self._scheduler.add_job(prune, "interval", hours=24)
+        self._scheduler.add_job(morning, "interval", seconds=DIGEST_SECONDS)
         self._scheduler.add_job(measure, "interval", seconds=activity.EVERY.total_seconds())
 
     def start(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -12,9 +13,9 @@ from bot.world import Ports
 SHELF = "digests"
 
 
-def morning(ports: Ports) -> list[str]:
-    """Open the records of digests whose time has come; returns them. Safe to call again at any moment."""
-    now, opened = ports.clock.now(), list[str]()
+def morning(ports: Ports, wake: Callable[[str], None]) -> None:
+    """Open the records of digests whose time has come. Safe to call again at any moment."""
+    now = ports.clock.now()
     for channel, projects in _channels(ports).items():
         at = _time(ports.projects[projects[0]].policy, now)
         if at is None or now < at:
@@ -28,8 +29,7 @@ def morning(ports: Ports) -> list[str]:
         )
         # The key makes it once, also when a process died between the number and this.
         if ports.journal.append([fact], key=f"digest:{key}"):
-            opened.append(record)
-    return opened
+            wake(record)
 
 
 def _channels(ports: Ports) -> dict[str, list[str]]:

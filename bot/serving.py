@@ -19,6 +19,7 @@ from bot.adapters.pages import PageVisitor
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
 from bot.clock import Timetable
+from bot.digest import morning
 from bot.metrics import Metrics
 from bot.mirror import Mirror
 from bot.notices import tell_policy_changes, tell_unknown_names
@@ -26,7 +27,7 @@ from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
 from bot.reporting.names import Remembering
-from bot.runbooks import baseline, freeze, notice, promotion, staging, window
+from bot.runbooks import baseline, follow, freeze, notice, promotion, staging, window
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
@@ -35,6 +36,7 @@ from bot.stores import Store, store_at
 from bot.world import Ports, Project
 from handlers.announcer import Announcer, Rendering
 from handlers.answers import Answers
+from handlers.digest_view import DigestView
 from handlers.doctor import unknown_names
 from handlers.http import Part, SlackDoor, build
 from handlers.http import serve as serve_http
@@ -44,6 +46,8 @@ from handlers.notice_view import NoticeView
 from handlers.pages import Pages
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
+from handlers.report_desk import ReportDesk
+from handlers.report_view import FollowView
 from handlers.signpost import Signpost
 from handlers.slack_out import SlackOut
 from handlers.socket_mode import SocketMode
@@ -56,6 +60,7 @@ log = structlog.get_logger(__name__)
 
 RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
+    "digest": notice.RUNBOOK, "follow": follow.RUNBOOK,
     "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
@@ -119,6 +124,7 @@ class House:
         out = SlackOut(self._client, clock, scrub)
         views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
+        views |= {"digest": DigestView(ports), "follow": FollowView(ports)}
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
@@ -127,7 +133,7 @@ class House:
         self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
         self._metrics = Metrics()
         self._unknown: list[str] = []
-        speaking = subjects(ports, view, out.channel_id)
+        speaking = subjects(ports, view, out.channel_id, ReportDesk(ports, scrub, links))
         self._inbox = InboxPool(journal, journal, self._threads, speaking, self._client, clock, metrics=self._metrics)
         self._app = build_app(
             self._identity, journal, speaking, clock, self._inbox.nudge, self._client, self._metrics,
@@ -135,6 +141,7 @@ class House:
         self._sockets = self._open_sockets()
         self._timetable = Timetable(
             journal, self._threads, clock, lambda: journal.prune(clock.now() - PRUNE_AFTER), lambda: measure(ports),
+            lambda: morning(ports, self._wake),
         )
 
     def serve(self) -> None:

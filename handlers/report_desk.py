@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.aftermath import Aftermath, Said
 from bot.domain.draft import FIELDS, Draft
+from bot.errors import Unknown
 from bot.reporting.names import names
 from bot.scrub import Scrubber
 from bot.signing import Links
@@ -15,8 +16,10 @@ from handlers.conversation import Ask, Reply, Subject
 from handlers.reports import gathered
 from templates import report as words
 from templates.blocks import Message, line, notice
+from templates.day import day_card
 from templates.documents import report_in
 
+DAY = ("24h", "24", "day", "today")
 FORMS = ("md", "html", "json")
 A_DAY, TWO_WEEKS = timedelta(days=1), timedelta(days=14)
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,30}")
@@ -42,6 +45,14 @@ class ReportDesk:
             },
             checks={words.ADDED: _measure_said, words.HANDED: _somebody},
         )
+
+    def verb(self, ask: Ask, rest: tuple[str, ...]) -> Reply:
+        """`/incident report ID`, or `/incident report 24h` over every project that this person belongs to."""
+        if not rest:
+            raise Unknown("Say which: /incident report INC-7, or /incident report 24h for everything of the last day.")
+        if rest[0].lower() not in DAY:
+            return self.show(ask, rest[0])
+        return Reply(message=day_card(self._aftermath.day(ask.user)))
 
     def show(self, ask: Ask, record: str) -> Reply:
         """How the report stands, to whoever asks."""

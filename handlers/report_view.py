@@ -61,14 +61,14 @@ class WithReport:
 class FollowView:
     """Draws what follows from an incident, in the incident's own channel."""
 
-    def __init__(self, ports: Ports, incidents: Rendering) -> None:
+    def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._incidents = incidents
 
     def channel(self, record: Record) -> str:
-        incident = self._ports.journal.load(self._follow(record).incident)
-        return self._incidents.channel(incident) if incident else self._ports.projects[
-            record.project].policy.channels.incidents
+        incident = Incident.of(self._ports.journal.entries(about=self._follow(record).incident))
+        if incident.private and incident.channel:
+            return incident.channel
+        return self._ports.projects[record.project].policy.channels.incidents
 
     def card(self, record: Record) -> Message:
         follow = self._follow(record)

@@ -15,12 +15,15 @@ from handlers.conversation import Subject, together
 from handlers.deploy import Deploy
 from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
+from handlers.report_desk import ReportDesk
 from handlers.timing import Clockwork
 from handlers.which import Which
 from handlers.written import Written
 
 
-def subjects(ports: Ports, view: PromotionView, channel_id: Callable[[str], str]) -> tuple[Subject, ...]:
+def subjects(
+    ports: Ports, view: PromotionView, channel_id: Callable[[str], str], reports: ReportDesk,
+) -> tuple[Subject, ...]:
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
     which = Which(promotions, channel_id)
@@ -29,6 +32,7 @@ def subjects(ports: Ports, view: PromotionView, channel_id: Callable[[str], str]
         Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
+        reports.subject(),
     )
 
 
@@ -40,4 +44,5 @@ class _Unopened:
 def vocabulary() -> Subject:
     """The words of all subjects, for the manifest, which is printed before there is a world."""
     ports = cast("Ports", _Unopened())
-    return together(subjects(ports, PromotionView(ports, Scrubber(())), str))
+    scrub = Scrubber(())
+    return together(subjects(ports, PromotionView(ports, scrub), str, ReportDesk(ports, scrub)))
