@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.domain.entry import SYSTEM
 from bot.domain.incident import Incident
 from bot.errors import StagedoorError
+from bot.runbooks.outcome import Outcome, Stop, Wait
 from bot.runbooks.reminding import due_now, reminders
 from bot.world import World
 
@@ -56,3 +57,11 @@ def _owner(incident: Incident) -> str:
     return next((person for person in people if person and person != SYSTEM), "")
 
 
+
+
+def report(incident: Incident, world: World) -> Outcome:
+    """The last stage: it waits for its report, reminds of it, and ends with it."""
+    again = report_clock(incident, world)
+    if is_reported(incident):
+        return Stop(verdict="published")
+    return Wait(for_="its report", until=again)
