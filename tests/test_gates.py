@@ -250,7 +250,8 @@ def test_a_test_of_an_incident_holds_a_promotion_until_it_is_true_again() -> Non
 
 def test_a_waiver_covers_just_what_was_broken_when_it_was_given() -> None:
     [broken] = of_what_broke(asserted("production", False))
-    waivers = {"what_broke": Waiver(by="U0BO00001", at=NOW, reason="this mends it", state=broken.state, said=broken.said)}
+    waiver = Waiver(by="U0BO00001", at=NOW, reason="this mends it", state=broken.state, said=broken.said)
+    waivers = {"what_broke": waiver}
     [waived] = of_what_broke(asserted("production", False), waivers=waivers)
     assert (waived.state, waived.by) == (State.PASSED, "U0BO00001")
     [more] = of_what_broke(asserted("staging", False), asserted("production", False), waivers=waivers)
