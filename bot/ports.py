@@ -241,6 +241,14 @@ class CodeHost(Protocol):
         """Open pull requests into the branch."""
         ...
 
+    def propose(self, path: str, content: bytes, title: str, said: str) -> Pull:
+        """A pull request that brings one new file to the branch; the one that is open already, where there is one."""
+        ...
+
+    def issue(self, title: str, said: str) -> str:
+        """The address of the issue with this title, which is opened unless there is one."""
+        ...
+
     def say(self, commit: str, status: CommitStatus) -> None:
         """Tell a commit about its way to production."""
         ...

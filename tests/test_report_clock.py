@@ -54,8 +54,8 @@ class Bare:
 class After(Desk):
     """An incident that was just resolved, at 12:08 UTC on Monday, led by Erin in Berlin."""
 
-    def __init__(self, folder: Path, policy: str = POLICY) -> None:
-        super().__init__(folder, policy)
+    def __init__(self, folder: Path, policy: str = POLICY, **project: Any) -> None:
+        super().__init__(folder, policy, **project)
         links = Links(address="https://stagedoor.example", secret=b"of this test")
         self.talk = ReportDesk(self.ports, Scrubber(("a-secret-of-the-settings",)), links)
         self.keys = 0

@@ -11,6 +11,7 @@ from bot.runbooks.outcome import Outcome, Stop, Wait
 from bot.runbooks.reminding import due_now, reminders
 from bot.runbooks.reporting import zone_of
 from bot.runbooks.walker import Runbook
+from bot.runbooks.writing import filed
 from bot.world import World
 
 BEFORE = (timedelta(days=3), timedelta(0))
@@ -23,7 +24,8 @@ def following(follow: Follow, world: World) -> Outcome:
     open_ = [measure for measure in incident.draft.measures if measure.done_at is None]
     if not open_:
         return Stop(verdict="done", why="every measure is done")
-    again = [_remind(measure, follow, world) for measure in open_]
+    again = [filed(measure, incident, world) for measure in incident.draft.measures]
+    again += [_remind(measure, follow, world) for measure in open_]
     return Wait(for_="its measures", until=min((at for at in again if at is not None), default=None))
 
 

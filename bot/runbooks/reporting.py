@@ -9,6 +9,7 @@ from bot.domain.incident import Incident
 from bot.errors import StagedoorError
 from bot.runbooks.outcome import Outcome, Stop, Wait
 from bot.runbooks.reminding import due_now, reminders
+from bot.runbooks.writing import exported
 from bot.world import World
 
 
@@ -63,5 +64,5 @@ def report(incident: Incident, world: World) -> Outcome:
     """The last stage: it waits for its report, reminds of it, and ends with it."""
     again = report_clock(incident, world)
     if is_reported(incident):
-        return Stop(verdict="published")
+        return exported(incident, world) or Stop(verdict="published")
     return Wait(for_="its report", until=again)

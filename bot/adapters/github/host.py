@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from bot.adapters.github.reviews import pull, reviewed
 from bot.adapters.github.wire import NotThere, Wire
+from bot.domain.entry import Json
 from bot.domain.review import CommitStatus, Origin, Pull, Reviewed, blob_hash
 from bot.errors import Refused, Unknown
 from bot.ports import Clock, Listing
@@ -125,6 +126,34 @@ class GitHub:
         """Open pull requests into the branch, newest first."""
         given = self._wire.pages(f"{self._at}/pulls", state="open", base=self.branch(), sort="updated")
         return tuple(pull(each) for each in given)
+
+    def propose(self, path: str, content: bytes, title: str, said: str) -> Pull:
+        """A pull request that brings one new file, from a branch that is named after it; made once.
+
+        Each step is looked for before it is taken, so that one that was interrupted is gone on with.
+        """
+        branch = f"stagedoor/{path.rpartition('/')[2].removesuffix('.sql')}"
+        mine = [each for each in self.open_pulls() if each.branch == branch and not each.fork]
+        if mine:
+            return mine[0]
+        try:
+            start = str(self._wire.get(f"{self._at}/git/ref/heads/{quote(branch)}")["object"]["sha"])
+        except NotThere:
+            start = self.head()
+            self._wire.post(f"{self._at}/git/refs", {"ref": f"refs/heads/{branch}", "sha": start})
+        folder, _, name = path.rpartition("/")
+        if self.listing(start, folder).blobs.get(name) != blob_hash(content):
+            text = base64.b64encode(content).decode()
+            self._wire.put(f"{self._at}/contents/{quote(path)}", {"message": title, "content": text, "branch": branch})
+        body: dict[str, Json] = {"title": title, "body": said, "head": branch, "base": self.branch()}
+        return pull(self._wire.post(f"{self._at}/pulls", body))
+
+    def issue(self, title: str, said: str) -> str:
+        """The issue with this title; looked for before it is opened, since an answer may have been lost."""
+        for each in self._wire.pages(f"{self._at}/issues", state="all"):
+            if each["title"] == title and "pull_request" not in each:
+                return str(each["html_url"])
+        return str(self._wire.post(f"{self._at}/issues", {"title": title, "body": said})["html_url"])
 
     def say(self, commit: str, status: CommitStatus) -> None:
         """Give a commit the status `stagedoor/production`."""
