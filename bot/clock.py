@@ -8,6 +8,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot import activity
+from bot.adapters import heartbeat
 from bot.ports import Clock, Journal, Work
 
 SWEEP_SECONDS = 1.0
@@ -19,6 +20,7 @@ class Timetable:
 
     def __init__(
         self, journal: Journal, work: Work, clock: Clock, prune: Callable[[], object], measure: Callable[[], object],
+        beat: Callable[[], object],
         morning: Callable[[], object] = lambda: None,
     ) -> None:
         self._journal = journal
@@ -32,6 +34,7 @@ class Timetable:
         self._scheduler.add_job(self.sweep, "interval", seconds=SWEEP_SECONDS)
         self._scheduler.add_job(prune, "interval", hours=24)
         self._scheduler.add_job(morning, "interval", seconds=DIGEST_SECONDS)
+        self._scheduler.add_job(beat, "interval", seconds=heartbeat.EVERY_SECONDS)
         self._scheduler.add_job(measure, "interval", seconds=activity.EVERY.total_seconds())
 
     def start(self) -> None:

@@ -29,3 +29,7 @@ class Unreachable(StagedoorError):
 
 class Superseded(StagedoorError):
     """Another walk of the same record has begun; what this one still wanted to write is void."""
+
+
+class Interrupted(StagedoorError):
+    """We were asked to stop in the middle of something that can be begun anew; nothing of it was kept."""

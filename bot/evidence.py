@@ -22,6 +22,7 @@ from bot.ports import Put, Shelves
 from bot.proofs import proofs
 from bot.reporting.assertions import asserted
 from bot.reviewing import files, reviews
+from bot.safekeeping import backing, holds
 from bot.world import Project
 
 Read = TypeVar("Read")
@@ -48,10 +49,11 @@ def gather(
     if plan.environment is not Environment.STAGING:
         said = _tried(unread, "reviews", lambda: reviews(plan, project, shelves, now))
         staging = _tried(unread, "staging", project.databases[Environment.STAGING].history)
-    lint, tests = None, tuple[Asserted, ...]()
+    lint, tests, tried = None, tuple[Asserted, ...](), proofs(shelves, plan)
     if plan.environment is not Environment.STAGING:
         tests = asserted(shelves, plan.project, project.databases)
-        lint = reported(plan, project.databases[plan.environment], shelves, now)
+        held = holds(project.policy.backups)
+        lint = reported(plan, project.databases[plan.environment], shelves, now, held)
     contents = {file.version: shelves.fetch(file.sha256) for file in plan.files}
     return Evidence(
         plan=plan,
@@ -75,7 +77,8 @@ def gather(
         waivers=waivers or {},
         accepted=accepted(shelves, plan.project),
         lint=lint, asserted=tests,
-        proofs=proofs(shelves, plan),
+        proofs=tried,
+        backup=backing(plan, [lost for proof in tried.values() for lost in proof.way.lost], project, shelves, now),
         rollbacks={back.version: back.sha256 for back in folder.rollbacks} if folder else {},
     )
 

@@ -24,18 +24,21 @@ AGAIN = timedelta(minutes=10)
 """After which a file that could not be analysed is tried once more: perhaps the machine was only busy."""
 
 
-def reported(plan: Plan, target: Database, shelves: Shelves, now: datetime) -> Report:
-    """The report over a plan's files. Where the target does not answer, each finding keeps its own level."""
+def reported(plan: Plan, target: Database, shelves: Shelves, now: datetime, held: str = "") -> Report:
+    """The report over a plan's files. Where the target does not answer, each finding keeps its own level.
+
+    `held` says what will hold the data that they destroy.
+    """
     files = [
         Migration(version=file.version, name=file.name, filename=file.filename, content=shelves.fetch(file.sha256))
         for file in plan.files
     ]
     analyses = looked_at(files, shelves, now)
-    return judge(analyses, _ground(analyses, target)[0])
+    return judge(analyses, _ground(analyses, target, held)[0])
 
 
 def pending(
-    project: Project, folder: Folder, chosen: Sequence[Migration], shelves: Shelves, now: datetime
+    project: Project, folder: Folder, chosen: Sequence[Migration], shelves: Shelves, now: datetime, held: str = "",
 ) -> Pending:
     """The report over these files, or over all that production lacks. Raises `Unreachable` when it has to know that."""
     target, files = project.databases[Environment.PRODUCTION], list(chosen)
@@ -43,7 +46,7 @@ def pending(
         applied = {row.version for row in target.history()}
         files = [file for file in folder.migrations if file.version not in applied]
     analyses = looked_at(files, shelves, now)
-    ground, unread = _ground(analyses, target)
+    ground, unread = _ground(analyses, target, held)
     opened = risks(files, shelves, now)
     return Pending(
         files=tuple((file.filename, opened[file.version]) for file in files), report=judge(analyses, ground),
@@ -91,11 +94,11 @@ def _held(key: str, shelves: Shelves, now: datetime) -> Analysis | None:
     return None if stale else analysis
 
 
-def _ground(analyses: Sequence[Analysis], target: Database) -> tuple[Ground, str]:
+def _ground(analyses: Sequence[Analysis], target: Database, held: str) -> tuple[Ground, str]:
     """What the target holds, asked only where something depends on it; and why it could not be read."""
     if not any(finding.weighs for one in analyses for finding in one.findings):
-        return Ground(), ""
+        return Ground(held=held), ""
     try:
-        return Ground(sizes=target.sizes()), ""
+        return Ground(sizes=target.sizes(), held=held), ""
     except StagedoorError as trouble:
-        return Ground(), str(trouble)
+        return Ground(held=held), str(trouble)

@@ -157,5 +157,5 @@ class Mirror:
 
 
 def _word(verdict: str) -> str:
-    stopped = ("failed", "unverified")
+    stopped = ("failed", "unverified", "no backup")
     return "stopped" if verdict in stopped else f"was {verdict}" if verdict != "expired" else "expired"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from bot.adapters.github import GitHub
+from bot.domain.backup import plain
 from bot.domain.project import Environment
+from bot.migrations.backup.backups import PgBackups
 from bot.migrations.database import PostgresDatabase
 from bot.migrations.files import FolderMigrations
 from bot.migrations.remote import RemoteMigrations
-from bot.ports import Clock, CodeHost, Migrations
+from bot.migrations.vitals import PostgresVitals
+from bot.ports import Backups, Clock, CodeHost, Migrations
 from bot.settings import ProjectSettings, Settings
 from bot.world import Project
 
@@ -34,8 +37,17 @@ def _opened(name: str, project: ProjectSettings, settings: Settings, clock: Cloc
                 project.production_database_url.get_secret_value(), name="production",
             ),
         },
-        policy=project.policy, host=host, directory=directory,
+        policy=project.policy, host=host, directory=directory, backups=backups_of(name, project, settings),
         reviewed=bool(host and project.github_token and project.github_token.get_secret_value()),
+        vitals=PostgresVitals(project.production_database_url.get_secret_value(), "production", clock),
+    )
+
+
+def backups_of(name: str, project: ProjectSettings, settings: Settings) -> Backups:
+    """What takes the dumps of a project's production."""
+    return PgBackups(
+        url=project.production_database_url.get_secret_value(), directory=settings.backup_dir / plain(name),
+        pg_dump=settings.pg_dump,
     )
 
 

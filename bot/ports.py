@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.backup import Kept, Proven
 from bot.domain.catalog import Snapshot
 from bot.domain.entry import Entry, Fact, Json
 from bot.domain.migration import Applied, Folder
 from bot.domain.person import Person
+from bot.domain.reading import Reading
 from bot.domain.record import Claim, Record, Status
 from bot.domain.review import CommitStatus, Origin, Pull, Reviewed
 from bot.domain.visit import Visit
@@ -262,6 +264,32 @@ class Health(Protocol):
         ...
 
 
+class Vitals(Protocol):
+    """How one database is doing."""
+
+    def read(self, slow_ms: int) -> Reading:
+        """One cheap look; what of it could not be read is named in it. Raises `Unreachable`."""
+        ...
+
+
+class Pager(Protocol):
+    """Who wakes somebody. Every verb may be said twice with the same key: it counts once. All raise `Unreachable`."""
+
+    def trigger(self, key: str, summary: str, details: Mapping[str, Json]) -> None: ...
+
+    def acknowledge(self, key: str, by: str) -> None: ...
+
+    def resolve(self, key: str) -> None: ...
+
+
+class Pictures(Protocol):
+    """Curves for threads."""
+
+    def errors_per_minute(self, drawing: Mapping[str, Json]) -> bytes:
+        """A PNG of `minutes` (`[[ISO time, count], …]`), `title` and `marks`. Raises `Unreachable` where none comes."""
+        ...
+
+
 class Pages(Protocol):
     """Pages that people use."""
 
@@ -420,4 +448,57 @@ class Database(Protocol):
 
         False when the version is not there any more. Raises `Unreachable`, and `Refused` with nothing changed.
         """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dump:
+    """A dump that was written and does not count yet. `rows` are the counts of its snapshot, as JSON."""
+
+    unfinished: str
+    size: int
+    sha256: str
+    seconds: float
+    server: str
+    rows: bytes
+    tables: int
+    left_out: tuple[str, ...] = ()
+
+
+class Reporting(Protocol):
+    """How long work tells how far it is, and learns that it has to end."""
+
+    def progress(self, data: Mapping[str, Json]) -> None: ...
+
+    def stopping(self) -> bool: ...
+
+
+class Backups(Protocol):
+    """Takes dumps of one project's production, proves them and keeps them.
+
+    Everything raises `Refused` with what went wrong in words for a person, and `Unreachable` for what may pass.
+    """
+
+    def ready(self, proof: str) -> str:
+        """What a backup would be taken with, if one can be taken now."""
+        ...
+
+    def dump(self, id: str, only: Sequence[tuple[str, str]], reporting: Reporting) -> Dump:
+        """Dump through one snapshot, whole or of these tables (schema, name); what was left before is taken away."""
+        ...
+
+    def prove(self, given: Dump, how: str, reporting: Reporting) -> Proven:
+        """Read it whole (`read`), or restore it into a scratch database (`restore`), and compare all row counts."""
+        ...
+
+    def keep(self, given: Dump, name: str) -> Kept:
+        """Let a proven dump count, under that name; safe to repeat."""
+        ...
+
+    def discard(self, id: str) -> None:
+        """Take away whatever of a backup does not count."""
+        ...
+
+    def remove(self, kept: Kept) -> None:
+        """Take a kept dump away for good."""
         ...

@@ -25,6 +25,7 @@ from bot.policy.terms import terms
 from bot.ports import Put
 from bot.restaging import restageable
 from bot.roles import require_member, require_operator
+from bot.safekeeping import holds
 from bot.world import Ports, Project
 
 KINDS = {Environment.PRODUCTION: "promotion", Environment.STAGING: "staging"}
@@ -97,7 +98,8 @@ class Requests:
         require_member(self._ports.people.find(by), project.policy)
         folder = project.migrations.read()
         chosen = [_in_folder(version, folder) for version in versions]
-        return pending(project, folder, chosen, self._ports.shelves, self._ports.clock.now())
+        held = holds(project.policy.backups)
+        return pending(project, folder, chosen, self._ports.shelves, self._ports.clock.now(), held)
 
     def _request(
         self, by: str, project: Project, environment: Environment, asked: Wanted, key: str

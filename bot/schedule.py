@@ -22,7 +22,7 @@ MARGIN = timedelta(minutes=1)
 
 TWO_WEEKS = timedelta(days=14)
 FIRST_STAGES = {"window": "announced", "freeze": "standing"}
-IN_LINE = ("window", "apply", "verify")
+IN_LINE = ("window", "backup", "apply", "verify")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,11 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot import logs
 from bot.activity import measure
 from bot.adapters.health import HttpHealth
+from bot.adapters.heartbeat import Heartbeat
 from bot.adapters.loop import Loop
+from bot.adapters.pager import HttpPager
 from bot.adapters.pages import PageVisitor
+from bot.adapters.pictures import DrawnPictures
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
 from bot.clock import Timetable
@@ -27,13 +30,15 @@ from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
 from bot.reporting.names import Remembering
-from bot.runbooks import baseline, follow, freeze, notice, promotion, staging, window
+from bot.runbooks import alert, backup, baseline, follow, freeze, notice, promotion, staging, window
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
 from bot.signing import Links
 from bot.stores import Store, store_at
+from bot.watch.watcher import Watcher
 from bot.world import Ports, Project
+from handlers.alert_view import AlertView
 from handlers.announcer import Announcer, Rendering
 from handlers.answers import Answers
 from handlers.digest_view import DigestView
@@ -60,8 +65,9 @@ log = structlog.get_logger(__name__)
 
 RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
+    "backup": backup.RUNBOOK, "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
+    "alert": alert.RUNBOOK,
     "digest": notice.RUNBOOK, "follow": follow.RUNBOOK,
-    "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
 FATAL_AT_SLACK = frozenset({
@@ -116,13 +122,14 @@ class House:
             journal=journal, shelves=journal, clock=clock,
             people=Remembering(SlackPeople(self._client, self._identity.team_id, sorted(groups)), journal),
             health=HttpHealth(), projects=projects, wake=self._wake, tell=self._tell, stopping=stop.is_set,
-            pages=PageVisitor(),
+            pages=PageVisitor(), tallies=journal, pager=_pager(settings), pictures=DrawnPictures(),
         )
         links = Links(address=settings.stagedoor_url, secret=settings.link_key)
         self._pages = Pages(journal, links, clock, scrub, drawn(ports))
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
         views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
+        views["alert"] = AlertView(ports, scrub)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
         views |= {"digest": DigestView(ports), "follow": FollowView(ports)}
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
@@ -130,6 +137,9 @@ class House:
         self._answers = Loop("answers", self._private.send, clock)
         self._mirror = Loop("mirror", Mirror(ports, links).reflect, clock)
         self._signpost = Loop("signpost", Signpost(ports, out).show, clock)
+        self._watcher = Watcher(ports)
+        self._vitals = Loop("vitals", self._watcher.databases, clock)
+        self._judging = Loop("judging", self._watcher.logs, clock)
         self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
         self._metrics = Metrics()
         self._unknown: list[str] = []
@@ -141,6 +151,7 @@ class House:
         self._sockets = self._open_sockets()
         self._timetable = Timetable(
             journal, self._threads, clock, lambda: journal.prune(clock.now() - PRUNE_AFTER), lambda: measure(ports),
+            Heartbeat(_heartbeats(settings), self._unwell).beat,
             lambda: morning(ports, self._wake),
         )
 
@@ -149,7 +160,7 @@ class House:
         first = next(iter(self._ports.projects.values()))
         tell_policy_changes(self._journal, self._journal, self._settings.policy, first)
         threading.Thread(target=self._look_up_names, args=(first,), name="names", daemon=True).start()
-        for loop in (self._announcer, self._answers, self._mirror, self._signpost):
+        for loop in (self._announcer, self._answers, self._mirror, self._signpost, self._vitals, self._judging):
             loop.start()
         self._inbox.start()
         self._timetable.start()
@@ -170,6 +181,8 @@ class House:
         self._announcer.stop(3.0)
         self._answers.stop(3.0)
         self._mirror.stop(1.0)
+        self._vitals.stop(1.0)
+        self._judging.stop(1.0)
         self._signpost.stop(1.0)
         self._private.close()
 
@@ -203,6 +216,10 @@ class House:
     def _parts(self) -> Mapping[str, Part]:
         parts: dict[str, Part] = {"store": self._store, "scheduler": self._scheduler, "slack": self._slack}
         return parts | ({"sockets": self._sockets.state} if self._sockets else {})
+
+    def _unwell(self) -> list[str]:
+        """What of us does not work now, for the heartbeat."""
+        return [f"{name}: {wrong}" for name, part in self._parts().items() if (wrong := part())]
 
     def _store(self) -> str | None:
         self._journal.load("P-0")
@@ -263,6 +280,19 @@ def _last_identity(journal: Store, why: str) -> dict[str, str]:
 
 def _listed(policy: Policy) -> tuple[str, ...]:
     return (*policy.roles.members, *policy.roles.operators, *policy.approvals.approvers)
+
+
+def _pager(settings: Settings) -> HttpPager | None:
+    if settings.pager_url is None:
+        return None
+    key = settings.pager_key.get_secret_value() if settings.pager_key else ""
+    return HttpPager(settings.pager_url.get_secret_value(), key)
+
+
+def _heartbeats(settings: Settings) -> list[str]:
+    """The addresses that the policies name by their variables."""
+    named = [each.policy.watch.heartbeat_env for each in settings.projects.values()]
+    return [settings.named[name].get_secret_value() for name in named if name in settings.named]
 
 
 def _ready(port: int) -> None:

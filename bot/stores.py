@@ -11,11 +11,12 @@ from bot.adapters.moving import Movable
 from bot.adapters.store_lock import StoreLock, serve_lock
 from bot.ports import Clock, Inbox, Journal, Shelves
 from bot.scrub import Scrubber
+from bot.tallies import Tallies
 
 # An adapter is imported when it is needed: nobody who keeps a file waits for the Postgres driver.
 
 
-class Store(Journal, Shelves, Inbox, Movable, Protocol):
+class Store(Journal, Shelves, Inbox, Movable, Tallies, Protocol):
     """An open journal with everything beside it."""
 
     def head(self) -> str:

@@ -10,7 +10,24 @@ from bot.domain.project import Environment
 from bot.domain.record import Claim, Record
 from bot.policy import Policy
 from bot.policy.terms import stricter
-from bot.ports import Clock, CodeHost, Database, Health, Journal, Migrations, NoPages, Pages, People, Put, Shelves
+from bot.ports import (
+    Backups,
+    Clock,
+    CodeHost,
+    Database,
+    Health,
+    Journal,
+    Migrations,
+    NoPages,
+    Pager,
+    Pages,
+    People,
+    Pictures,
+    Put,
+    Shelves,
+    Vitals,
+)
+from bot.tallies import Tallies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +45,9 @@ class Project:
     host: CodeHost | None = None
     directory: str = ""
     reviewed: bool = False
+    backups: Backups | None = None
+    vitals: Vitals | None = None
+    """How production is doing; None where nobody looks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +64,9 @@ class Ports:
     tell: Callable[[], None]
     stopping: Callable[[], bool]
     pages: Pages = field(default_factory=NoPages)
+    tallies: Tallies | None = None
+    pager: Pager | None = None
+    pictures: Pictures | None = None
 
     def project_of(self, name: str, terms: Mapping[str, Json]) -> Project:
         """A project under the stricter of its policy and the terms that a record was asked for under."""

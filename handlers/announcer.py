@@ -142,9 +142,9 @@ class Announcer:
         """Only counters, progress or words changed: those have time."""
         if shown.state != showing.state_of(record) or shown.digest == showing.digest_of(body):
             return False
-        last = self._edited.get(record.id)
-        if last and last + COUNTERS_EVERY > self._clock.now():
-            raise NotNow(last + COUNTERS_EVERY)
+        last, every = self._edited.get(record.id), getattr(self._renderings[record.kind], "every", COUNTERS_EVERY)
+        if last and last + every > self._clock.now():
+            raise NotNow(last + every)
         return self._edit(record, shown, body, urgent=False)
 
     def _edit(self, record: Record, shown: Shown, body: dict[str, Json], *, urgent: bool) -> bool:
@@ -174,7 +174,7 @@ class Announcer:
             self._posting.save(record, replace(shown, told=max(through, record.touched)))
             return True
         file = None if batch.file is None else {
-            "filename": batch.file.filename, "title": batch.file.title,
+            "filename": batch.file.filename, "title": batch.file.title, "alt": batch.file.alt,
             "sha256": self._shelves.keep(batch.file.raw),
         }
         return self._posting.begin(record, shown, Sending(

@@ -95,7 +95,8 @@ class Posting:
         """Show a file in the thread. Its upload's id is kept first, so that the file can be found there."""
         file = sending.file or {}
         if not sending.upload:
-            upload = self._slack.upload(file["filename"], self._shelves.fetch(file["sha256"]))
+            content = self._shelves.fetch(file["sha256"])
+            upload = self._slack.upload(file["filename"], content, alt=file.get("alt", ""))
             if isinstance(upload, Gone):
                 return self._without_file(record, shown, sending, upload.error)
             if not isinstance(upload, str):

@@ -54,7 +54,7 @@ class PromotionView:
                 after=tuple(policy.gates.after),
                 turn=self._turn(record),
                 schedulable=record.stage in WAITING and bool(schedule.choices(self._ports, record.project)),
-                progress=self._ports.shelves.get("progress", record.id) or {},
+                progress=self._ports.shelves.get("progress", _walks(record, promotion)) or {},
                 head_hash=entries[-1].hash if promotion.ending else "",
             )
         )
@@ -115,3 +115,8 @@ class PromotionView:
             content=text,
         )
         return Line(message=notice(line("The SQL is long; the whole of it is this file.")), file=upload)
+
+
+def _walks(record: Record, promotion: Promotion) -> str:
+    """The record whose progress the card shows: while a backup is taken, the backup's."""
+    return promotion.backup.id if record.stage == "backup" and promotion.backup else record.id

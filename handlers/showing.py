@@ -25,6 +25,8 @@ class Upload:
     filename: str
     title: str
     content: str | bytes
+    alt: str = ""
+    """What a picture shows, in words."""
 
     @property
     def raw(self) -> bytes:

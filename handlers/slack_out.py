@@ -25,6 +25,7 @@ from handlers.pacing import Pacer
 EVENT = "stagedoor"
 """The event type of the metadata by which our own messages are found again."""
 
+PNG = b"\x89PNG\r\n"
 _SKEW = timedelta(minutes=5)        # how far our clock and Slack's may be apart
 _LIST_AGAIN = timedelta(seconds=30)
 _PAGES, _PAGE = 20, 200
@@ -100,10 +101,12 @@ class SlackOut:
                 return Sent(str(message["ts"]))
         return Absent()
 
-    def upload(self, filename: str, content: bytes) -> str | Refusal:
-        """Hand Slack a text file, which nobody sees yet; answers the upload's id."""
-        content = self._scrub(content.decode("utf-8", "replace")).encode()
-        answer = self._call("files.getUploadURLExternal", {"filename": filename, "length": len(content)}, form=True)
+    def upload(self, filename: str, content: bytes, alt: str = "") -> str | Refusal:
+        """Hand Slack a text file, or a picture (a PNG) with what it shows in words; answers the upload's id."""
+        if not content.startswith(PNG):
+            content = self._scrub(content.decode("utf-8", "replace")).encode()
+        asked = {"filename": filename, "length": len(content), **({"alt_txt": self._scrub(alt)[:1000]} if alt else {})}
+        answer = self._call("files.getUploadURLExternal", asked, form=True)
         if not isinstance(answer, dict):
             return answer
         try:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from bot.alerting import Alerts
 from bot.deploys import Deploys
 from bot.promotions import Promotions
 from bot.requests import Requests
 from bot.scrub import Scrubber
 from bot.timing import Timing
 from bot.world import Ports
+from handlers.alert import Alarm
 from handlers.conversation import Subject, together
 from handlers.deploy import Deploy
 from handlers.migrate import Migrate
@@ -33,6 +35,7 @@ def subjects(
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
         reports.subject(),
+        Alarm(Alerts(ports)).subject(),
     )
 
 

@@ -25,7 +25,7 @@ SIGNING_SECRET = "rehearsal-signing-secret"
 BOT_TOKEN = "xoxb-rehearsal-token"
 APP_TOKEN = "xapp-rehearsal-token"
 FOLDER = "supabase/migrations"
-FOREIGN = ("SLACK_", "STAGEDOOR_", "GITHUB_")
+FOREIGN = ("SLACK_", "STAGEDOOR_", "GITHUB_", "BACKUP_")
 """Variables that would configure another bot; a build machine of GitHub's sets some of its own."""
 READY_WITHIN = 30.0
 
@@ -105,6 +105,7 @@ class World:
             "STAGING_DATABASE_URL": self.staging, "PRODUCTION_DATABASE_URL": self.production,
             "STAGEDOOR_STORE_URL": f"sqlite:///{self.directory / 'stagedoor.db'}",
             "STAGEDOOR_POLICY": str(self.directory / "stagedoor.toml"), "MIGRATIONS_DIR": str(self.migrations),
+            "BACKUP_DIR": str(self.directory / "backups"), "PG_DUMP": str(self.postgres.bin / "pg_dump"),
             "STAGEDOOR_EPHEMERAL_OK": "1", "PORT": str(self.bot_port), "HOST": "127.0.0.1",
         } | self._given
 

@@ -38,7 +38,7 @@ MOST_LINES = 40
 STAGES = {
     "take_back": "being taken back on staging", "proof": "having its way back tried",
     "gates": "held by its gates", "approval": "waiting for approval", "window": "waiting for the deploy window",
-    "apply": "being applied", "verify": "being verified", "watch": "being watched",
+    "backup": "being backed up", "apply": "being applied", "verify": "being verified", "watch": "being watched",
 }
 
 

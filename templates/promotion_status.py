@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from bot.domain.checklist import State
 from bot.domain.promotion import Promotion
+from templates.backup import backing_up
 from templates.blocks import Mark, code, line, lines, mention, speech, when
 from templates.promotion_sight import Sight, of_project
 
@@ -38,6 +39,8 @@ def status(sight: Sight) -> Mark:
             return line(_approval(sight), asked)
         case "window":
             return line(_window(sight), asked)
+        case "backup":
+            return line(backing_up(sight), asked)
         case "apply":
             return _applying(sight)
         case "verify":

@@ -8,6 +8,7 @@ from datetime import datetime
 from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
+from templates.backup import backup_begun, backup_held
 from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
 from templates.rollback import evidence_lines, proof_lines
 
@@ -84,6 +85,8 @@ def _moved(p: Promotion, e: Entry) -> Told:
         case "window":
             people = "1 person" if len(p.approvals) == 1 else f"{len(p.approvals)} people"
             return line(f"Approved by {people}, and every gate passes")
+        case "backup" if p.kind == "promotion":
+            return line(_sentence(e.data["said"]))
         case "apply" if p.kind == "promotion":
             return line(f"{_sentence(e.data['said'])}: applying to production now")
         case _:
@@ -284,6 +287,8 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "promotion.attended": _here,
     "walk.moved": _moved,
     "walk.waits": _waits,
+    "backup.begun": backup_begun,
+    "backup.held": backup_held,
     "apply.committed": _committed,
     "apply.failed": _failed,
     "apply.interrupted": _interrupted,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
 from bot.domain.way_back import Schema, WayBack
+from templates.backup import NOWHERE, kept, kept_by_rollback
 from templates.blocks import Block, Mark, bold, button, line, lines, modal, preformatted, section, speech
 
 ROLLBACK_PLAN = "promotion.way_back"
-NOWHERE = "kept nowhere: this release takes no backup"
 _SHOWN = 12_000
 _FEW = 3
 
@@ -37,7 +37,7 @@ def card_lines(promotion: Promotion) -> list[Block]:
     held, schema = _texts(back.get("locks")), str(back.get("schema", ""))
     said = [f"Locks {_few(held)}: seen on staging." if held else ""]
     if schema:
-        data = _data(_texts(back.get("lost")), _texts(back.get("given_up")))
+        data = _data(_texts(back.get("lost")), _texts(back.get("given_up")), promotion)
         said.append(f"Way back: schema {_schema(Schema(schema))}. {data}")
     return [section(lines(*said))] if any(said) else []
 
@@ -46,7 +46,7 @@ def rollback_modal(promotion: Promotion, plans: Sequence[Plan]) -> Block:
     """Each file's way back: whose SQL it is, what came of trying it, what it cannot bring back."""
     blocks, room = list[Block](), _SHOWN
     for plan in reversed(plans):
-        blocks.append(section(_verdict(plan)))
+        blocks.append(section(_verdict(plan, promotion)))
         if plan.way and plan.sql.strip():
             blocks.append(preformatted(plan.sql[: max(room, 200)]))
             if len(plan.sql) > room:
@@ -77,13 +77,13 @@ def proof_lines(promotion: Promotion, entry: Entry) -> Mark:
         whose = "the rollback file" if way.source == "file" else "a draft"
         why = "" if way.proven else f" {_few(list(way.said), '; ')}"
         took = f" Tried in {way.seconds * 1000:.0f} ms and rolled back." if way.seconds else ""
-        data = _data(list(way.lost), list(way.given_up))
+        data = _data(list(way.lost), list(way.given_up), promotion)
         back = f"{mark} Way back from {labels.get(way.version, way.version)}, by {whose}"
         said.append(speech(f"{back}: schema {_schema(way.schema)}.{why}{took} {data}"))
     return lines(*said)
 
 
-def _verdict(plan: Plan) -> Mark:
+def _verdict(plan: Plan, promotion: Promotion) -> Mark:
     way = plan.way
     if way is None:
         return lines(bold(plan.filename), "Not tried yet.")
@@ -91,7 +91,7 @@ def _verdict(plan: Plan) -> Mark:
     return lines(
         bold(plan.filename), f"{'The rollback file' if way.source == 'file' else draft}.",
         f"Schema: {_schema(way.schema)}, tried on staging in {way.seconds * 1000:.0f} ms.",
-        *(line(f"· {said}") for said in way.said[:8]), _data(list(way.lost), list(way.given_up)),
+        *(line(f"· {said}") for said in way.said[:8]), _data(list(way.lost), list(way.given_up), promotion),
     )
 
 
@@ -102,13 +102,16 @@ def _schema(schema: Schema) -> str:
     }[schema]
 
 
-def _data(lost: Sequence[str], given_up: Sequence[str]) -> str:
+def _data(lost: Sequence[str], given_up: Sequence[str], promotion: Promotion) -> str:
     said = []
     if lost:
-        said.append(f"{_few(lost)} {'is' if len(lost) == 1 else 'are'} lost for good ({NOWHERE})")
+        gone = f"{_few(lost)} {'is' if len(lost) == 1 else 'are'} lost to SQL" if kept(promotion) else (
+            f"{_few(lost)} {'is' if len(lost) == 1 else 'are'} lost for good"
+        )
+        said.append(f"{gone} ({kept(promotion) or NOWHERE})")
     if given_up:
         rest = [text.removeprefix("what is written to ") for text in given_up[1:]]
-        said.append(f"{_few([given_up[0], *rest])} until then would be lost ({NOWHERE})")
+        said.append(f"{_few([given_up[0], *rest])} until then would be lost ({kept_by_rollback(promotion)})")
     return f"Data: {'; '.join(said)}." if said else "Data: nothing is lost."
 
 

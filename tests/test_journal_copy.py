@@ -14,13 +14,20 @@ from bot.adapters.moving import TABLES
 from bot.adapters.system_clock import SystemClock
 from bot.cli import app
 from bot.domain.entry import Fact, Json, Opening
+from bot.domain.project import Environment
 from bot.domain.record import Status
+from bot.domain.sighting import Batch, Gap, Reach, Severity, Sighting, Source
 from bot.ports import Delivery, Put
 from bot.scrub import Scrubber
 from bot.stores import Store, store_at
 from rehearsal.postgres import Postgres
 
 FACT = Fact(about="P-1", kind="noted", actor="U1", data={"say": "add region", "n": [1.5, 10**20, "\0ü"]})
+
+ONE = Sighting(
+    project="shop", environment=Environment.PRODUCTION, source=Source.POSTGRES, severity=Severity.ERROR, mark=0,
+    fingerprint="a", template="it broke", at=SystemClock().now(), role="anon", sample="it broke",
+)
 
 
 @pytest.fixture(params=["sqlite to postgres", "postgres to sqlite", "sqlite to sqlite", "postgres to postgres"])
@@ -66,6 +73,10 @@ def lived_in(address: str) -> str:
         journal.put([Put(shelf="s", key="c", doc=None)])
         journal.keep(b"select 1;\0\xff")
         journal.postpone("k2", now)
+        sightings = [replace(ONE, mark=mark, at=now, fingerprint=fingerprint) for mark, fingerprint in enumerate("aab")]
+        reach = Reach(project="shop", environment=ONE.environment, channel="poll", up_to=now, heard=now)
+        gap = Gap(project="shop", environment=ONE.environment, begin=now, end=now, why="It was down.")
+        journal.fold([Batch(sightings=sightings, reached=[reach], gaps=[gap])])
         return journal.head()
 
 

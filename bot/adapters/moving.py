@@ -21,7 +21,20 @@ TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "documents": ("place", "shelf", "key", "doc"),
     "blobs": ("sha256", "content"),
     "deliveries": ("place", "key", "kind", "payload", "received", "attempts", "turn", "finished"),
+    "faults": (
+        "place", "project", "environment", "fingerprint", "source", "severity", "sqlstate", "template", "objects",
+        "first_seen", "last_seen", "total", "sampled", "hits", "fold",
+    ),
+    "minutes": ("cell", "count"),
+    "hours": ("cell", "count"),
+    "marks": ("mark", "hour"),
+    "samples": ("place", "fault", "at", "expires", "text"),
+    "reaches": ("name", "up_to", "heard", "cursor"),
+    "gaps": ("place", "project", "environment", "begun", "ended", "why"),
 }
+
+NUMBERED: Final = ("documents", "deliveries", "faults", "samples", "gaps")
+"""Tables whose places a store gives out itself, and goes on counting where a copy ended."""
 """Everything that a store holds, in the columns that all stores share; the first is the key and the order.
 
 What a store makes of it for itself, an index for searching say, is not moved but made again.

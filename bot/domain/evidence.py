@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.domain.backup import Backing
 from bot.domain.baseline import Difference, Kind
 from bot.domain.checklist import State
 from bot.domain.finding import Report
@@ -117,6 +118,8 @@ class Evidence:
     lint: Report | None = None
     """What the checks say of the planned files, weighed by the target's sizes; None where nobody asked."""
 
+    backup: Backing | None = None
+    """Whether the backup that the plan needs can be taken now; None where it needs none."""
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     """What was tried as each planned file's way back, by version."""
     rollbacks: Mapping[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from bot.domain.backup import HELD_KINDS, Held, held
 from bot.domain.baseline import Difference
 from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
@@ -121,6 +122,8 @@ class Promotion:
     """Set where a version is staged anew: what of it is on staging, and the proven way back from that."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
     """What the card says of the way back: schema, lost, given_up, locks."""
+    backup: Held | None = None
+    """The dump that is taken before it begins."""
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -391,6 +394,10 @@ def _way_back(p: Promotion, e: Entry) -> Promotion:
     return replace(p, way_back=e.data)
 
 
+def _backup(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, backup=held(p.backup, e))
+
+
 def _ended(p: Promotion, e: Entry) -> Promotion:
     ending = Ending(verdict=str(e.data["verdict"]), why=str(e.data.get("why", "")), at=e.at, by=e.actor)
     return replace(p, ending=p.ending or ending)
@@ -437,4 +444,5 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
     "walk.ended": _ended,
+    **dict.fromkeys(HELD_KINDS, _backup),
 }

@@ -32,11 +32,13 @@ class Ground:
     """What is known of the database that the files are for; by default nothing.
 
     `sizes` are rows by `schema.table`, of every table that there is; `kept` are tables of which a fresh backup exists.
+    `held` says what will hold all that is destroyed.
     `together`: all files are pending, so that a table which one of them makes is new to the others.
     """
 
     sizes: Mapping[str, int] | None = None
     kept: frozenset[str] = frozenset()
+    held: str = ""
     together: bool = True
 
 
@@ -68,7 +70,7 @@ def judge(analyses: Sequence[Analysis], ground: Ground | None = None) -> Report:
         for finding in sorted(own, key=lambda finding: finding.line):
             weighed = _weigh(finding, ground, _newness(new.get(finding.table), number, finding.line, ground))
             if weighed is not None:
-                found.append(_ignored(_backed(weighed, copied), one.ignores))
+                found.append(_ignored(_backed(weighed, copied, ground.held), one.ignores))
     ignores = tuple((one.file, ignore) for one in analyses for ignore in one.ignores)
     return Report(findings=tuple(found), ignores=ignores)
 
@@ -178,10 +180,15 @@ def _of_rows(finding: Finding, rows: int) -> Finding:
     return replace(finding, level=level, effect=f"{finding.effect} {finding.table} holds about {rows:,} rows.".strip())
 
 
-def _backed(finding: Finding, copied: Iterable[str]) -> Finding:
-    if finding.rule != drop_without_backup.RULE.name or finding.table not in copied:
+def _backed(finding: Finding, copied: Iterable[str], held: str) -> Finding:
+    if finding.rule != drop_without_backup.RULE.name:
         return finding
-    return replace(finding, level=Level.NOTE, effect=f"{finding.effect} A copy of {finding.table} is made before.")
+    if finding.table in copied:
+        return replace(finding, level=Level.NOTE, effect=f"{finding.effect} A copy of {finding.table} is made before.")
+    if held and finding.level is Level.BLOCK:
+        why = finding.why.replace(f"{drop_without_backup.RULE.why}.", held)
+        return replace(finding, level=Level.NOTE, why=why)
+    return finding
 
 
 def _ignored(finding: Finding, ignores: Iterable[Ignore]) -> Finding:

@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from bot.policy import lines as toml_lines
 from bot.policy.problems import ConfigurationError
-from bot.policy.tables import Flag, Policy, Project, Window
+from bot.policy.tables import Flag, Mute, Policy, Project, Window
 from bot.policy.values import format_duration
 
 Found = tuple[toml_lines.Path, str]
@@ -147,12 +147,16 @@ def _nearest(path: toml_lines.Path, also: tuple[str, ...]) -> str:
     return f"; {_dotted(path[:-1]) or 'the file'} can have {', '.join(known)}"
 
 
+LISTED: Mapping[str | int, type[BaseModel]] = {"windows": Window, "mutes": Mute, "flags": Flag}
+"""The tables of which there can be many."""
+
+
 def _model(path: toml_lines.Path) -> type[BaseModel] | None:
     """The model that stands for a table of the file."""
     if not path:
         return Policy
-    if len(path) == 2 and path[0] in ("windows", "flags"):
-        return Window if path[0] == "windows" else Flag
+    if len(path) == 2 and path[0] in LISTED:
+        return LISTED[path[0]]
     inner = Policy.model_fields[str(path[0])].annotation if path[0] in Policy.model_fields else None
     return inner if len(path) == 1 and isinstance(inner, type) and issubclass(inner, BaseModel) else None
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from bot.domain.entry import Json
 from bot.errors import Unknown
@@ -19,6 +19,7 @@ from bot.policy.values import (
     DailyTime,
     Duration,
     Holidays,
+    Percent,
     PositiveDuration,
     SaidText,
     Text,
@@ -128,6 +129,21 @@ class Watch(Table):
     learning: Duration = timedelta()
     health: tuple[Address, ...] = Field(default=(), examples=[["https://shop.example/health"]])
     heartbeat_env: VariableName = Field(default="", examples=["HEARTBEAT_URL"])
+    blocked: PositiveDuration = timedelta(seconds=30)
+    idle_in_transaction: PositiveDuration = timedelta(minutes=5)
+    long_transaction: PositiveDuration = timedelta(minutes=15)
+    connections_percent: Percent = 90
+    new_an_hour: AtLeastOne = 10
+    quiet: PositiveDuration = timedelta(minutes=15)
+    page: tuple[Literal["stopped", "alarm", "fatal", "rollback"], ...] = ("stopped", "alarm", "fatal", "rollback")
+
+
+class Mute(Table):
+    """Alerts that nobody is told of until a moment; `pattern` is compared with title and text, `*` is anything."""
+
+    pattern: SaidText = Field(examples=["*book_events*"])
+    until: AwareDatetime = Field(examples=["2026-12-01T08:00:00Z"])
+    reason: SaidText = Field(examples=["known, mended with the next release"])
 
 
 class Frontend(Table):
@@ -242,6 +258,7 @@ class Policy(Table):
     incidents: Incidents = Incidents()
     revert: Revert = Revert()
     windows: tuple[Window, ...] = ()
+    mutes: tuple[Mute, ...] = ()
     people: Mapping[str, SaidText] = Field(default={}, examples=["U0ANA0001"])
     flags: Mapping[str, Flag] = Field(default={})
     projects: Mapping[str, Project] = Field(default={}, exclude=True)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from bot.domain.entry import Json
-from bot.policy.tables import Policy
+from bot.policy.tables import Backups, Policy
+
+_WHEN = ("never", "destructive", "always")
 
 
 def terms(policy: Policy) -> dict[str, Json]:
@@ -18,6 +20,7 @@ def terms(policy: Policy) -> dict[str, Json]:
         "requester_may_approve": approvals.requester_may_approve,
         "expire_after": approvals.expire_after.total_seconds(), "manual": list(gates.manual), "skip": list(gates.skip),
         "evidence_expires": gates.evidence_expires.total_seconds(),
+        "backups": {"when": policy.backups.when, "keep_rows": policy.backups.keep_rows},
     }
 
 
@@ -30,6 +33,7 @@ def stricter(policy: Policy, then: Mapping[str, Json]) -> Policy:
         return policy
     approvals, gates = policy.approvals, policy.gates
     return policy.model_copy(update={
+        "backups": _more_kept(policy.backups, then.get("backups")),
         "approvals": approvals.model_copy(update={
             "approvers": tuple(listed for listed in approvals.approvers if listed in _texts(then["approvers"])),
             "required": max(approvals.required, _number(then["required"])),
@@ -43,6 +47,14 @@ def stricter(policy: Policy, then: Mapping[str, Json]) -> Policy:
             "evidence_expires": min(gates.evidence_expires, timedelta(seconds=_number(then["evidence_expires"]))),
         }),
     })
+
+
+def _more_kept(backups: Backups, then: Json) -> Backups:
+    """What was promised to be kept when it was approved is kept."""
+    if not isinstance(then, dict):
+        return backups
+    when = backups.when if _WHEN.index(backups.when) >= _WHEN.index(str(then["when"])) else then["when"]
+    return backups.model_copy(update={"when": when, "keep_rows": backups.keep_rows or bool(then["keep_rows"])})
 
 
 def _texts(value: Json) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from bot.domain.checklist import State, automatic_passed, passed
 from bot.domain.promotion import Promotion
 from bot.gates import PROMOTION
 from bot.runbooks import steps
+from bot.runbooks.backing_up import backup
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.turn import not_now, window
 from bot.runbooks.voters import asked_for, still_count
@@ -101,4 +102,4 @@ def _voters(promotion: Promotion) -> str:
     return f"approved by {len(promotion.approvals)}"
 
 
-RUNBOOK = Runbook(stages=(gates, approval, window, apply, verify, watch, done), leave=World.release_project)
+RUNBOOK = Runbook(stages=(gates, approval, window, backup, apply, verify, watch, done), leave=World.release_project)

@@ -136,6 +136,7 @@ class File:
     size: int
     at: float
     snippet_type: str = ""
+    alt_txt: str = ""
     content: bytes | None = None
     channel: str | None = None
     ts: str | None = None

@@ -19,13 +19,14 @@ from bot.adapters.sqlite_journal import SqliteJournal
 from bot.domain.entry import Fact
 from bot.ports import Clock, Inbox, Journal, Shelves
 from bot.scrub import Scrubber
+from bot.tallies import Tallies
 from rehearsal.postgres import Postgres
 
 SECRET = "correct-horse/battery"
 """A secret of the settings, known to every journal under test."""
 
 
-class Store(Journal, Shelves, Inbox, Protocol):
+class Store(Journal, Shelves, Inbox, Tallies, Protocol):
     """What every adapter is."""
 
     def prune(self, before: datetime) -> int: ...

@@ -17,6 +17,7 @@ from bot import doctor
 from bot.cli import app
 from bot.doctor import databases, pg_dump
 from bot.doctor.finding import Finding, Mark, Visit, guarded, unknown
+from bot.migrations.backup import programs
 from bot.settings import Settings
 from handlers import doctor as at_slack
 from handlers.manifest import scopes
@@ -44,7 +45,7 @@ def environ(slack: Slack, database: Fresh, tmp_path: Path, monkeypatch: pytest.M
     return {
         "SLACK_BOT_TOKEN": f"xoxb-{HUSH}", "SLACK_SIGNING_SECRET": f"signing-{HUSH}", "SLACK_API_URL": slack.api_url,
         "STAGING_DATABASE_URL": database.url + "?application_name=staging", "PRODUCTION_DATABASE_URL": database.url,
-        "PATH": os.environ["PATH"],
+        "PATH": os.environ["PATH"], "PG_DUMP": str(database.server.bin / "pg_dump"),
     }
 
 
@@ -261,18 +262,28 @@ def program(folder: Path, version: str) -> None:
 
 
 def test_the_newest_pg_dump_counts(environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pg_dump, "PLACES", ())
-    environ |= {"PATH": f"{tmp_path}/a:{tmp_path}/b:{os.environ['PATH']}"}
+    monkeypatch.setattr(programs, "PLACES", ())
+    environ |= {"PATH": f"{tmp_path}/a:{tmp_path}/b:{os.environ['PATH']}", "PG_DUMP": ""}
     program(tmp_path / "a", "15.4 (Debian 15.4-1)")
     program(tmp_path / "b", "99.1")
-    assert f"{tmp_path}/b/pg_dump is version 99.1. It fits." in examined(environ)["pg_dump"].said
+    assert "There is no pg_restore beside" in examined(environ)["pg_dump"].said
+    (tmp_path / "b" / "pg_restore").symlink_to("/bin/true")
+    fits = examined(environ)["pg_dump"]
+    assert (fits.mark, f"{tmp_path}/b/pg_dump is version 99.1. It fits." in fits.said) == (Mark.OK, True)
     found = examined({**environ, "PG_DUMP": f"{tmp_path}/a/pg_dump"})["pg_dump"]
-    assert "is version 15.4. This release takes no backups" in found.said
-    assert "pg_dump 17 or newer" in found.said
-    assert found.mark is Mark.NOTE
+    assert "is version 15.4, and the server needs pg_dump 17 or newer." in found.said
+    assert "postgresql-client-17" in found.mend
+    assert found.mark is Mark.WRONG
     visit = Visit(settings=Settings.load(environ, None), environ={"PATH": str(tmp_path)})
     [none] = pg_dump.look(visit)
-    assert "there is none here" in none.said
+    assert "There is no pg_dump here" in none.said
+
+
+def test_without_backups_no_pg_dump_is_needed(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text('[backups]\nwhen = "never"\n')
+    visit = Visit(settings=Settings.load({**environ, "STAGEDOOR_POLICY": f"{tmp_path}/policy.toml"}, None), environ={})
+    [unneeded] = pg_dump.look(visit)
+    assert unneeded.mark is Mark.NOTE
 
 
 def test_hosts_that_sleep_and_forget(environ: dict[str, str]) -> None:

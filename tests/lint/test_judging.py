@@ -74,6 +74,15 @@ def test_a_copy_made_before_is_a_backup_but_more_people_still_approve() -> None:
     assert level(partly, "drop-without-backup") is Level.BLOCK
 
 
+def test_what_a_backup_will_hold_is_a_note_that_says_so_but_more_people_still_approve() -> None:
+    held = "A backup is taken and proven before it."
+    report = told("drop table if exists public.books;", ground=Ground(held=held))
+    [finding] = [finding for finding in report.findings if finding.rule == "drop-without-backup"]
+    assert (finding.level, finding.destroys) == (Level.NOTE, True)
+    assert held in finding.why
+    assert "no copy of it is made" not in finding.why
+
+
 @pytest.mark.parametrize(("comment", "blocks"), [
     ("-- stagedoor: ignore rows-without-where because the table is empty", 0),
     ("-- stagedoor: ignore rows-without-where", 1),

@@ -17,13 +17,14 @@ from bot.domain.entry import Entry, Fact
 from bot.domain.person import Person
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
-from bot.domain.record import Record
+from bot.domain.record import Record, Status
 from bot.migrations.apply import Patience
 from bot.migrations.database import PostgresDatabase
 from bot.migrations.files import FolderMigrations
 from bot.policy import parse_policy
+from bot.ports import Backups
 from bot.requests import Requests
-from bot.runbooks import promotion, staging
+from bot.runbooks import backup, promotion, staging
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.world import Ports, Project
@@ -37,6 +38,11 @@ required_destructive = 1
 manual = []
 skip = ["pull_request", "sql_check"]
 """
+UNSAVED = """
+[backups]
+when = "never"
+"""
+RUNBOOKS = {"promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "backup": backup.RUNBOOK}
 
 
 class Everybody:
@@ -59,8 +65,18 @@ class Walk:
     stop: bool = False
 
     def on(self) -> Record:
-        """Take it as far as it goes now."""
-        Walker(self.ports, {"promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK}).walk(self.record)
+        """Take it as far as it goes now, with the backup that it waits for."""
+        reached = self._on()
+        while reached.status is Status.LIVE and reached.waits_for.startswith("backup BK-"):
+            self.walk(reached.waits_for.split()[1].rstrip(","))
+            reached = self._on()
+        return reached
+
+    def walk(self, record: str) -> None:
+        Walker(self.ports, RUNBOOKS).walk(record)
+
+    def _on(self) -> Record:
+        self.walk(self.record)
         reached = self.journal.load(self.record)
         assert reached is not None
         return reached
@@ -80,6 +96,7 @@ class Walk:
 @contextmanager
 def approved(
     folder: Path, migrations: Path, staging_url: str, production_url: str, patience: Patience | None = None,
+    policy: str = "", backups: Backups | None = None,
 ) -> Iterator[Walk]:
     """What is pending was staged, asked for and approved: the next step puts it into production."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
@@ -90,7 +107,8 @@ def approved(
             Environment.PRODUCTION: PostgresDatabase(production_url, "production", patience),
         }
         project = Project(
-            name="shop", migrations=FolderMigrations(migrations), databases=databases, policy=parse_policy(POLICY),
+            name="shop", migrations=FolderMigrations(migrations), databases=databases,
+            policy=parse_policy(POLICY + (policy or UNSAVED)), backups=backups,
         )
         walk = Walk(journal=journal, ports=unused, record="")
         walk.ports = Ports(

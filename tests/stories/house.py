@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -180,6 +182,17 @@ class House(World):
 
     def production_rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         return _rows(self.production, query, values)
+
+    def production_run(self, *statements: str) -> None:
+        """What somebody does past Stagedoor."""
+        with psycopg.connect(self.production, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def shelf(self, name: str) -> list[str]:
+        """The keys of a shelf of the bot's store."""
+        with closing(sqlite3.connect(self.store, timeout=10)) as store:
+            return [row[0] for row in store.execute("select key from documents where shelf = ?", (name,))]
 
     def history(self, address: str = "") -> list[str]:
         query = "select version from supabase_migrations.schema_migrations order by 1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.stories.house import ANA, BO, CY, House
+from tests.stories.house import ANA, BO, CY, POLICY, House
 
 Opens = Callable[..., House]
 
@@ -22,7 +22,7 @@ def alone(h: House, sql: str) -> str:
 
 
 def test_migrate_check_tells_findings_with_line_cost_and_safe_form(house: Opens) -> None:
-    h = house()
+    h = house(policy=f'{POLICY}[backups]\nwhen = "never"\n')
     h.write(OPEN, HEAD + "alter table books drop column sold;\n")
     h.says(ANA, "/migrate check")
     said = h.told(ANA, "SQL check")

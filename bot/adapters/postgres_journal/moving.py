@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from bot.adapters.links import moment, words_of
-from bot.adapters.moving import TABLES, Row
+from bot.adapters.moving import NUMBERED, TABLES, Row
 from bot.adapters.postgres_journal import words
 from bot.adapters.postgres_journal.chain import ENTRY, PAGE, Chain, entry_of
 from bot.adapters.postgres_journal.connections import Db
@@ -43,7 +43,7 @@ class Moving(Chain):
                 "update stagedoor.head as h set seq = e.seq, at = e.at, hash = e.hash "
                 "from (select * from stagedoor.entries order by seq desc limit 1) as e",
             )
-            for table in ("documents", "deliveries"):
+            for table in NUMBERED:
                 db.execute(
                     f"select setval(pg_get_serial_sequence('stagedoor.{table}', 'place'), max(place)) "  # noqa: S608
                     f"from stagedoor.{table} having max(place) is not null".encode(),
@@ -89,7 +89,7 @@ class Filling:
 def _rows(db: Db, table: str) -> Iterator[Row]:
     columns = TABLES[table]
     kept = ", ".join(columns)
-    order = columns[0] if columns[0] in ("seq", "opened", "place") else f'{columns[0]} collate "C"'
+    order = columns[0] if columns[0] in ("seq", "opened", "place", "cell", "mark") else f'{columns[0]} collate "C"'
     with db.cursor(name="moving") as cursor:
         cursor.itersize = AT_ONCE
         cursor.execute(f"select {kept} from stagedoor.{table} order by {order}".encode(), binary=True)  # noqa: S608

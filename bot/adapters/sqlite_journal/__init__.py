@@ -1,4 +1,4 @@
-"""The journal on SQLite: chain, records, shelves and inbox in one file; the one room of sqlite-utils."""
+"""The journal on SQLite: chain, records, shelves, inbox and tallies in one file; the one room of sqlite-utils."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from bot.adapters.sqlite_journal.inbox import Deliveries
 from bot.adapters.sqlite_journal.moving import Moving
 from bot.adapters.sqlite_journal.records import Records
 from bot.adapters.sqlite_journal.shelves import SideTables
+from bot.adapters.sqlite_journal.tallies import Tallying
 
 __all__ = ["SqliteJournal"]
 
 
-class SqliteJournal(Records, SideTables, Deliveries, Moving):
-    """`SqliteJournal(path, clock, scrub)` is Journal, Shelves and Inbox at once; safe to use from many threads."""
+class SqliteJournal(Records, SideTables, Deliveries, Tallying, Moving):
+    """`SqliteJournal(path, clock, scrub)` is Journal, Shelves, Inbox and Tallies at once; safe from many threads."""

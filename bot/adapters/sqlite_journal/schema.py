@@ -50,7 +50,34 @@ def first(db: Database, full_text: bool) -> None:
             db.table(table).enable_fts([column], create_triggers=True, tokenize="unicode61")
 
 
-VERSIONS: tuple[Callable[[Database, bool], None], ...] = (first,)
+def tallies(db: Database, full_text: bool) -> None:
+    """Times are microseconds since 1970; a cell is the account's place and the minute or hour in one number."""
+    faults = db.table("faults").create(
+        {
+            "place": int, "project": str, "environment": str, "fingerprint": str, "source": str, "severity": str,
+            "sqlstate": str, "template": str, "objects": str, "first_seen": int, "last_seen": int, "total": int,
+            "sampled": int, "hits": str, "fold": int,
+        },
+        pk="place",
+    )
+    faults.create_index(["project", "environment", "fingerprint"], unique=True)
+    faults.create_index(["fold"])
+    faults.create_index(["project", "environment", "last_seen"])
+    for table in ("minutes", "hours"):
+        db.table(table).create({"cell": int, "count": int}, pk="cell", not_null=("count",))
+    db.table("marks").create({"mark": int, "hour": int}, pk="mark", not_null=("hour",))
+    samples = db.table("samples").create(
+        {"place": int, "fault": int, "at": int, "expires": int, "text": str}, pk="place",
+        not_null=("fault", "at", "expires", "text"),
+    )
+    samples.create_index(["fault"])
+    db.table("reaches").create({"name": str, "up_to": int, "heard": int, "cursor": str}, pk="name")
+    db.table("gaps").create(
+        {"place": int, "project": str, "environment": str, "begun": int, "ended": int, "why": str}, pk="place",
+    )
+
+
+VERSIONS: tuple[Callable[[Database, bool], None], ...] = (first, tallies)
 """How each version is made of the one before; never edit one that was released."""
 
 

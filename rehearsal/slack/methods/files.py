@@ -25,6 +25,7 @@ def get_upload_url(asked: Asked) -> Json:
             size=length,
             at=workspace.clock(),
             snippet_type=asked.args.text("snippet_type"),
+            alt_txt=asked.args.text("alt_txt"),
         )
         workspace.files[file.id] = file
     return {"upload_url": f"{asked.base}/upload/{file.id}/{secrets.token_hex(8)}", "file_id": file.id}

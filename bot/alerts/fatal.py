@@ -1,0 +1,30 @@
+"""FATAL and PANIC are told at once, whether or not they were seen before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from bot.domain.causes import cause_of
+from bot.domain.faults import signal_of
+from bot.domain.noise import noise
+from bot.domain.scene import Scene
+from bot.domain.sighting import Severity
+from bot.domain.signal import Level, Signal, Wakes
+
+RULE = "fatal"
+OUTSIDE = frozenset({"28P01", "28000", "08P01", "3D000", "57P01"})
+"""FATAL by name alone: a wrong password, a bad first packet, an unknown database, a session that somebody ended."""
+
+
+def signals(scene: Scene) -> Iterator[Signal]:
+    """Every one of the last five minutes."""
+    for account in scene.accounts:
+        fault = account.fault
+        if fault.severity not in (Severity.FATAL, Severity.PANIC) or fault.sqlstate in OUTSIDE or noise(fault):
+            continue
+        if account.within(timedelta(minutes=5), scene.now):
+            yield signal_of(
+                account, RULE, f"{fault.severity} in production", Level.FATAL, wakes=Wakes.FATAL,
+                cause=None if account.known else cause_of(fault, scene.recent), foldable=False,
+            )

@@ -1,0 +1,27 @@
+"""Anything new while a promotion is watched, with the promotion that it is put down to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from bot.domain.causes import cause_of
+from bot.domain.faults import kind_of, signal_of
+from bot.domain.noise import noise
+from bot.domain.scene import Scene
+from bot.domain.signal import Level, Signal
+
+RULE = "since_promotion"
+
+
+def signals(scene: Scene) -> Iterator[Signal]:
+    """Faults that were never seen before a promotion that is watched now."""
+    watched = tuple(each for each in scene.recent if each.until >= scene.now)
+    for account in scene.accounts:
+        fault = account.fault
+        if account.known or noise(fault) or not account.within(timedelta(minutes=5), scene.now):
+            continue
+        if cause := cause_of(fault, watched):
+            yield signal_of(
+                account, RULE, f"{kind_of(fault)} since {cause.promotion}", Level.ERROR, cause=cause, foldable=False,
+            )

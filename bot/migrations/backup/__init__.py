@@ -1,0 +1,1 @@
+"""Dumps of production: taken by pg_dump, proven before they count, kept outside of the project."""

@@ -1,0 +1,118 @@
+"""The runbook of one backup: dump, prove, keep; whatever goes wrong, nothing half done counts as one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from bot.domain.backup import Backup, Dumped, plain
+from bot.domain.entry import Json
+from bot.errors import Interrupted, Refused
+from bot.ports import Backups, Dump
+from bot.runbooks.outcome import Next, Outcome, Stop, Wait
+from bot.runbooks.walker import Runbook
+from bot.world import World
+
+SHOW_EVERY = 1.0
+"""How often, in seconds, progress is shown."""
+
+AGAIN = "Stagedoor to start again"
+
+
+def dump(backup: Backup, world: World) -> Outcome:
+    """Read production through one snapshot into a file, and count the snapshot's rows. Begun anew after a crash."""
+    def work(backups: Backups) -> Outcome:
+        made = backups.dump(backup.id, backup.only, _Reporting(world))
+        world.note("backup.dumped", {
+            "unfinished": made.unfinished, "size": made.size, "sha256": made.sha256, "seconds": made.seconds,
+            "tables": made.tables, "rows": world.ports.shelves.keep(made.rows), "server": made.server,
+            "left_out": list(made.left_out),
+        })
+        return Next()
+
+    return _tried(backup, world, "the dump", work)
+
+
+def proof(backup: Backup, world: World) -> Outcome:
+    """Read the dump whole, or restore it, and compare every table's rows with the snapshot's."""
+    def work(backups: Backups) -> Outcome:
+        proven = backups.prove(_dump(backup.dumped, world), backup.proof, _Reporting(world))
+        world.note("backup.proven", {
+            "how": proven.how, "tables": proven.tables, "rows": proven.rows, "seconds": proven.seconds,
+        })
+        return Next()
+
+    return _tried(backup, world, "the proof of its dump", work)
+
+
+def keep(backup: Backup, world: World) -> Outcome:
+    """Give the proven dump its name and its place: only now it counts."""
+    def work(backups: Backups) -> Outcome:
+        kept = backups.keep(_dump(backup.dumped, world), file_name(backup.id, backup.project, backup.asked_at))
+        world.note("backup.kept", {
+            "file": kept.file, "address": kept.address, "size": kept.size, "sha256": kept.sha256,
+            "encrypted_to": kept.encrypted_to,
+        })
+        return Next()
+
+    return _tried(backup, world, "keeping its dump", work)
+
+
+def done(backup: Backup, world: World) -> Outcome:
+    """Let the promotion that waits for it go on."""
+    return Stop(verdict="done", why=backup.summary)
+
+
+def file_name(id: str, project: str, at: datetime) -> str:
+    """`BK-3_shop_20261123T020000Z.dump`: it says by itself what it holds."""
+    return f"{id}_{plain(project)}_{at:%Y%m%dT%H%M%SZ}.dump"
+
+
+def leave(world: World) -> None:
+    """Whatever does not count goes; whoever waits is woken."""
+    backup = Backup.of(world.ports.journal.entries(about=world.record.id))
+    if world.project.backups is not None:
+        world.project.backups.discard(backup.id)
+    if backup.promotion:
+        world.ports.wake(backup.promotion)
+
+
+def _tried(backup: Backup, world: World, what: str, work: Callable[[Backups], Outcome]) -> Outcome:
+    backups = world.project.backups
+    if backups is None:
+        return Stop(verdict="failed", why="this Stagedoor was started without anything that takes backups")
+    try:
+        return work(backups)
+    except Interrupted:
+        return Wait(for_=AGAIN, until=world.ports.clock.now())
+    except Refused as refused:
+        return Stop(verdict="failed", why=f"{backup.id}, {what}: {str(refused).rstrip('.')}")
+
+
+def _dump(made: Dumped | None, world: World) -> Dump:
+    assert made is not None
+    return Dump(
+        unfinished=made.unfinished, size=made.size, sha256=made.sha256, seconds=made.seconds, server=made.server,
+        rows=world.ports.shelves.fetch(made.rows), tables=made.tables, left_out=made.left_out,
+    )
+
+
+class _Reporting:
+    """What a long step tells, under this walk's claim."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._shown = 0.0
+
+    def progress(self, data: Mapping[str, Json]) -> None:
+        now = time.monotonic()
+        if now - self._shown >= SHOW_EVERY:
+            self._shown = now
+            self._world.progress(data)
+
+    def stopping(self) -> bool:
+        return self._world.stopping()
+
+
+RUNBOOK = Runbook(stages=(dump, proof, keep, done), leave=leave, fold=Backup.of)
