@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot import incidents
 from bot.domain.day import Day
@@ -22,6 +22,12 @@ from bot.world import Ports
 
 FOLLOWS = "follows"
 """The record that keeps an incident's measures in sight, by the incident."""
+
+EDITIONS, HELD = "editions", timedelta(minutes=1)
+"""Who publishes which version just now; one that died at it holds it no longer than that."""
+
+UNNEWS = frozenset({"report.published", "report.attached", "report.exported", "announcer.unable", "person.refused"})
+"""Entries that are about a published version and make no new one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +75,16 @@ class Aftermath:
         data: dict[str, Json] = {"person": person, "zone": owner.zone}
         return Said(facts=(Fact(about=incident.id, kind="report.owner", actor=by, data=data),))
 
-    def publish(self, by: str, incident: Incident, forms: Mapping[str, str], through: int) -> Said:
-        """Freeze this version: its bytes by form (SHA-256). What is missing is said in it and holds nothing up."""
+    def publish(self, by: str, incident: Incident, forms: Mapping[str, str], through: int, key: str) -> Said:
+        """Freeze this version: its bytes by form (SHA-256). What is missing is said in it and holds nothing up.
+
+        Of two people who press at once, one publishes; a version in which nothing is new is none.
+        """
         if incident.open:
             raise Refused(f"{incident.id} is not resolved yet; its report can be published after that.")
         if by != incident.draft.owner:
             require_operator(self._ports.people.find(by), self._ports.projects[incident.project].policy)
+        self._reserve(incident, key)
         data: dict[str, Json] = {
             "forms": dict(forms), "through": through, "version": len(incident.draft.editions) + 1,
         }
@@ -84,6 +94,21 @@ class Aftermath:
             for form, sha256 in forms.items() if form != "md"
         ]
         return Said(facts=(fact, *attached))
+
+    def _reserve(self, incident: Incident, key: str) -> None:
+        """Take the next version for one press of the button. Raises `Refused` when it is another's."""
+        now, last = self._ports.clock.now(), incident.draft.published
+        if last and not any(
+            entry.kind not in UNNEWS and not entry.kind.startswith("walk.")
+            for entry in self._ports.journal.entries(about=incident.id, since=last.seq)
+        ):
+            raise Refused(f"Version {last.number} is published, and nothing was added since.")
+        place = f"{incident.id}:{len(incident.draft.editions) + 1}"
+        mine: dict[str, Json] = {"key": key, "at": now.isoformat()}
+        taken = self._ports.shelves.put_new(EDITIONS, place, mine)
+        if taken["key"] != key and now - datetime.fromisoformat(str(taken["at"])) < HELD:
+            raise Refused("Somebody else publishes it at this moment.")
+        self._ports.shelves.put([Put(shelf=EDITIONS, key=place, doc=mine)])
 
     def add(
         self, by: str, record: str, text: str, owner: str, due: datetime | None, assertion: str, key: str,

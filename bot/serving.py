@@ -30,7 +30,18 @@ from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
 from bot.reporting.names import Remembering
-from bot.runbooks import alert, backup, baseline, follow, freeze, notice, promotion, staging, window
+from bot.runbooks import (
+    alert,
+    backup,
+    baseline,
+    follow,
+    freeze,
+    incident,
+    notice,
+    promotion,
+    staging,
+    window,
+)
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
@@ -46,14 +57,16 @@ from handlers.doctor import unknown_names
 from handlers.http import Part, SlackDoor, build
 from handlers.http import serve as serve_http
 from handlers.inbox import InboxPool
+from handlers.incident_view import IncidentView
 from handlers.listeners import Identity, build_app
 from handlers.notice_view import NoticeView
 from handlers.pages import Pages
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
 from handlers.report_desk import ReportDesk
-from handlers.report_view import FollowView
+from handlers.report_view import FollowView, WithReport
 from handlers.signpost import Signpost
+from handlers.slack_in import SlackIn
 from handlers.slack_out import SlackOut
 from handlers.socket_mode import SocketMode
 from handlers.standby import standing_by
@@ -67,7 +80,7 @@ RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
     "backup": backup.RUNBOOK, "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
     "alert": alert.RUNBOOK,
-    "digest": notice.RUNBOOK, "follow": follow.RUNBOOK,
+    "digest": notice.RUNBOOK, "follow": follow.RUNBOOK, "incident": incident.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
 FATAL_AT_SLACK = frozenset({
@@ -132,6 +145,7 @@ class House:
         views["alert"] = AlertView(ports, scrub)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
         views |= {"digest": DigestView(ports), "follow": FollowView(ports)}
+        views["incident"] = WithReport(IncidentView(ports, (("Report", "report"),)), ports)
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
@@ -143,7 +157,9 @@ class House:
         self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
         self._metrics = Metrics()
         self._unknown: list[str] = []
-        speaking = subjects(ports, view, out.channel_id, ReportDesk(ports, scrub, links))
+        reading = SlackIn(self._client, journal, self._identity.home)
+        reports = ReportDesk(ports, scrub, links)
+        speaking = subjects(ports, view, out.channel_id, reading, reports)
         self._inbox = InboxPool(journal, journal, self._threads, speaking, self._client, clock, metrics=self._metrics)
         self._app = build_app(
             self._identity, journal, speaking, clock, self._inbox.nudge, self._client, self._metrics,
@@ -244,6 +260,7 @@ def learn_identity(client: WebClient, journal: Store) -> Identity:
         doc = {
             "bot_id": str(told.get("bot_id") or ""), "bot_user_id": str(told["user_id"]),
             "team_id": str(told["team_id"]), "enterprise_id": str(told.get("enterprise_id") or ""),
+            "home": str(told.get("url") or ""),
         }
         journal.put([Put(shelf="identity", key="slack", doc=doc)])
     except SlackApiError as trouble:
@@ -279,7 +296,8 @@ def _last_identity(journal: Store, why: str) -> dict[str, str]:
 
 
 def _listed(policy: Policy) -> tuple[str, ...]:
-    return (*policy.roles.members, *policy.roles.operators, *policy.approvals.approvers)
+    called = policy.incidents.on_call
+    return (*policy.roles.members, *policy.roles.operators, *policy.approvals.approvers, *called)
 
 
 def _pager(settings: Settings) -> HttpPager | None:

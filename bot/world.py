@@ -17,6 +17,7 @@ from bot.ports import (
     Database,
     Health,
     Journal,
+    Levers,
     Migrations,
     NoPages,
     Pager,
@@ -48,6 +49,8 @@ class Project:
     backups: Backups | None = None
     vitals: Vitals | None = None
     """How production is doing; None where nobody looks."""
+    levers: Levers | None = None
+    """The policy's flags and its way to take code back; None: people have to do it by hand."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,8 +35,9 @@ class ReportDesk:
     def subject(self) -> Subject:
         return Subject(
             actions={
-                words.FILL: self._fill, words.ADD: self._add, words.HAND_OVER: self._hand_over,
-                words.PUBLISH: self._publish, words.DONE: self._done, words.ACCEPT: self._accept,
+                words.REPORT: self.button, words.FILL: self._fill, words.ADD: self._add,
+                words.HAND_OVER: self._hand_over, words.PUBLISH: self._publish, words.DONE: self._done,
+                words.ACCEPT: self._accept,
                 words.WITHDRAW: self._withdraw,
             },
             views={
@@ -53,6 +54,10 @@ class ReportDesk:
         if rest[0].lower() not in DAY:
             return self.show(ask, rest[0])
         return Reply(message=day_card(self._aftermath.day(ask.user)))
+
+    def button(self, ask: Ask) -> Reply:
+        """`Report` on an incident's card or in its menu."""
+        return self.show(ask, ask.value.partition(":")[0])
 
     def show(self, ask: Ask, record: str) -> Reply:
         """How the report stands, to whoever asks."""
@@ -118,7 +123,7 @@ class ReportDesk:
         kept = {
             form: self._ports.shelves.keep(self._scrub(report_in(form, report, people)).encode()) for form in FORMS
         }
-        said = self._aftermath.publish(ask.user, incident, kept, report.through)
+        said = self._aftermath.publish(ask.user, incident, kept, report.through, ask.key)
         return self._kept(said, f"The report of {incident.id} is published.")
 
     def _done(self, ask: Ask) -> Reply:

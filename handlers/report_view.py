@@ -10,8 +10,8 @@ from bot.domain.incident import Incident
 from bot.domain.record import Record
 from bot.world import Ports
 from handlers.announcer import Line, Rendering, Upload
-from templates.blocks import Message, line, lines, section
-from templates.report import alone, follow_card, follow_line, report_line, standing
+from templates.blocks import Message, button, line, lines, section
+from templates.report import REPORT, alone, follow_card, follow_line, report_line, standing
 
 OURS = ("report.", "action.")
 
@@ -35,7 +35,7 @@ class WithReport:
         if not said:
             return message
         blocks = list(message.blocks)
-        blocks.insert(min(2, len(blocks)), section(said))
+        blocks.insert(min(2, len(blocks)), section(said, accessory=button("Report", REPORT, record.id)))
         return replace(message, text=lines(line(message.text), said), blocks=tuple(blocks))
 
     def line(self, record: Record, entry: Entry) -> Line | None:

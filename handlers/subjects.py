@@ -9,12 +9,15 @@ from bot.alerting import Alerts
 from bot.deploys import Deploys
 from bot.promotions import Promotions
 from bot.requests import Requests
+from bot.responding import Responding
 from bot.scrub import Scrubber
 from bot.timing import Timing
 from bot.world import Ports
 from handlers.alert import Alarm
 from handlers.conversation import Subject, together
 from handlers.deploy import Deploy
+from handlers.incident import Incidents
+from handlers.incident_timeline import IncidentTimeline, Reading
 from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
 from handlers.report_desk import ReportDesk
@@ -24,18 +27,24 @@ from handlers.written import Written
 
 
 def subjects(
-    ports: Ports, view: PromotionView, channel_id: Callable[[str], str], reports: ReportDesk,
+    ports: Ports, view: PromotionView, channel_id: Callable[[str], str], reading: Reading, reports: ReportDesk,
 ) -> tuple[Subject, ...]:
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
     which = Which(promotions, channel_id)
     verbs = {"checklist": Written(ports, promotions).verb}
+    responding = Responding(ports)
+    talk = Incidents(
+        ports, responding, promotions, which, verbs={"report": reports.verb}, more={"report": reports.button},
+    )
     return (
         Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
         reports.subject(),
         Alarm(Alerts(ports)).subject(),
+        talk.subject(),
+        IncidentTimeline(ports, responding, talk, reading).subject(),
     )
 
 
@@ -47,5 +56,5 @@ class _Unopened:
 def vocabulary() -> Subject:
     """The words of all subjects, for the manifest, which is printed before there is a world."""
     ports = cast("Ports", _Unopened())
-    scrub = Scrubber(())
-    return together(subjects(ports, PromotionView(ports, scrub), str, ReportDesk(ports, scrub)))
+    scrub, unopened = Scrubber(()), cast("Reading", _Unopened())
+    return together(subjects(ports, PromotionView(ports, scrub), str, unopened, ReportDesk(ports, scrub)))

@@ -33,6 +33,7 @@ from templates.blocks import (
     when,
 )
 
+REPORT = "report.show"
 FILL, ADD, HAND_OVER, PUBLISH = "report.fill", "report.add", "report.hand_over", "report.publish"
 DONE, ACCEPT, WITHDRAW = "measure.done", "measure.accept", "measure.withdraw"
 FILLED, ADDED, HANDED, WITHDRAWN = "report.filled", "report.added", "report.handed", "measure.withdrawn"
@@ -189,7 +190,7 @@ def follow_card(follow: Follow, incident: Incident) -> Message:
     """The measures of an incident, each with what can be done about it."""
     measures = incident.draft.measures
     open_ = sum(1 for measure in measures if measure.done_at is None)
-    title = f"What follows from {incident.id} · {incident.title}"
+    title = f"What follows from {incident.id}: {incident.title}"
     state = f"{open_} of {len(measures)} measures open" if open_ else "Every measure is done"
     blocks: list[Block] = [section(bold(title)), section(line(state))]
     rows: list[str] = [title, line(state)]
@@ -201,7 +202,7 @@ def follow_card(follow: Follow, incident: Incident) -> Message:
             blocks.append(preformatted(measure.assertion))
         if buttons := _buttons(incident, measure):
             blocks.append(actions(*buttons))
-    blocks.append(context(line(f"{follow.id} · {incident.id}")))
+    blocks.append(context(line(f"{follow.id} · of {incident.id}")))
     return Message(lines(*rows), tuple(blocks))
 
 

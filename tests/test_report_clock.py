@@ -16,9 +16,8 @@ from bot.domain.entry import Entry
 from bot.domain.incident import Incident
 from bot.domain.record import Record, Status
 from bot.errors import Refused, Unknown
-from bot.runbooks import follow, notice
-from bot.runbooks.reporting import report
-from bot.runbooks.walker import Runbook, Walker
+from bot.runbooks import follow, incident, notice
+from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.signing import Links
 from handlers.conversation import Ask, Reply
@@ -33,7 +32,7 @@ from tests.deploying import Killed, Mortal
 from tests.reporting_side import ANA, BO, ERIN, POLICY, SAM, Desk
 
 RUNBOOKS = {
-    "incident": Runbook(stages=(report,), leave=lambda world: None, fold=Incident.of),
+    "incident": incident.RUNBOOK,
     "follow": follow.RUNBOOK, "digest": notice.RUNBOOK,
 }
 
@@ -239,7 +238,21 @@ def test_publishing_freezes_the_bytes_posts_three_files_and_ends_it(after: Calla
         str(a.kinds("INC-1", "report.published")[0].data["forms"]["md"])
     ).decode()
     assert "Report published" in a.card()
+    a.press(ERIN, words.PUBLISH)
+    with pytest.raises(Refused, match="Version 2 is published, and nothing was added since"):
+        a.press(ERIN, words.PUBLISH)
     assert not a.kinds("INC-1", "report.reminded")
+
+
+def test_of_two_who_publish_at_once_one_does(after: Callable[..., After]) -> None:
+    a = after()
+    replies = []
+    for user in (ERIN, BO):
+        with suppress(Refused):
+            replies.append(a.talk.subject().actions[words.PUBLISH](a.ask(user, words.PUBLISH, "INC-1")))
+    [reply] = replies
+    a.kept(reply)
+    assert len(a.kinds("INC-1", "report.published")) == 1
 
 
 def test_a_private_incident_has_no_report_for_others(after: Callable[..., After]) -> None:

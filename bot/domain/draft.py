@@ -62,6 +62,8 @@ class Edition:
     at: datetime
     by: str
     through: int
+    seq: int
+    """The entry that published it."""
     forms: Mapping[str, str]
 
 
@@ -132,7 +134,7 @@ def _field(d: Draft, e: Entry) -> Draft:
 def _published(d: Draft, e: Entry) -> Draft:
     forms = e.data.get("forms")
     edition = Edition(
-        number=len(d.editions) + 1, at=e.at, by=e.actor, through=_int(e.data.get("through")),
+        number=len(d.editions) + 1, at=e.at, by=e.actor, seq=e.seq, through=_int(e.data.get("through")),
         forms={key: str(value) for key, value in forms.items()} if isinstance(forms, dict) else {},
     )
     return replace(d, editions=(*d.editions, edition))

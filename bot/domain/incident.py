@@ -210,7 +210,7 @@ class Incident:
             if fold := _FOLDS.get(entry.kind):
                 incident = fold(incident, entry)
             elif entry.kind in WRITTEN:
-                written.append(entry)
+                written.append(entry)   # together, since there may be thousands
         return replace(incident, notes=incident.notes.after(written)) if written else incident
 
 
@@ -240,7 +240,10 @@ def _told(i: Incident, e: Entry) -> Incident:
 
 
 def _role(i: Incident, e: Entry) -> Incident:
-    roles = {**i.roles, str(e.data["role"]): str(e.data.get("person") or "")}
+    role = str(e.data["role"])
+    if str(e.data.get("from", i.roles.get(role, ""))) != i.roles.get(role, ""):
+        return i    # somebody else was a moment earlier
+    roles = {**i.roles, role: str(e.data.get("person") or "")}
     return replace(i, roles={role: person for role, person in roles.items() if person})
 
 

@@ -1,4 +1,4 @@
-"""The report of an incident in its runbook: its clock, its reminders, and its end, once it is published."""
+"""The report of an incident in its runbook: its clock and its reminders, until it is published."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from datetime import datetime
 from bot.domain.entry import SYSTEM
 from bot.domain.incident import Incident
 from bot.errors import StagedoorError
-from bot.runbooks.outcome import Outcome, Stop, Wait
 from bot.runbooks.reminding import due_now, reminders
-from bot.runbooks.writing import exported
 from bot.world import World
 
 
@@ -56,13 +54,3 @@ def _owner(incident: Incident) -> str:
     """Who led it, else who called it resolved, else who opened it; nobody where that was the program."""
     people = (incident.commander, incident.resolved_by, incident.by)
     return next((person for person in people if person and person != SYSTEM), "")
-
-
-
-
-def report(incident: Incident, world: World) -> Outcome:
-    """The last stage: it waits for its report, reminds of it, and ends with it."""
-    again = report_clock(incident, world)
-    if is_reported(incident):
-        return exported(incident, world) or Stop(verdict="published")
-    return Wait(for_="its report", until=again)
