@@ -17,7 +17,7 @@ from bot.errors import StagedoorError
 from bot.gates.pull_request import TITLE as PULL_REQUEST
 from bot.linting import reported
 from bot.migrations.history import match
-from bot.migrations.transaction import obstacle
+from bot.migrations.transaction import alone_in, obstacle
 from bot.ports import Put, Shelves
 from bot.proofs import proofs
 from bot.reporting.assertions import asserted
@@ -55,6 +55,8 @@ def gather(
         held = holds(project.policy.backups)
         lint = reported(plan, project.databases[plan.environment], shelves, now, held)
     contents = {file.version: shelves.fetch(file.sha256) for file in plan.files}
+    obstacles = {version: why for version, content in contents.items() if (why := obstacle(content))}
+    fit = {version: content for version, content in contents.items() if version not in obstacles}
     return Evidence(
         plan=plan,
         gathered=now,
@@ -67,7 +69,8 @@ def gather(
         manual=tuple(project.policy.gates.manual),
         applied=applied,
         ahead=ahead,
-        obstacles={version: why for version, content in contents.items() if (why := obstacle(content))},
+        obstacles=obstacles,
+        alone={version: single.about for version, content in fit.items() if (single := alone_in(content))},
         expires=project.policy.gates.evidence_expires,
         elsewhere=elsewhere(shelves, plan, target),
         files_as_of=files_as_of,

@@ -112,14 +112,16 @@ class Mirror:
         until = promotion.requested_at + LIFE
         url = self._links.to(f"/promotions/{record.id}", until) if self._links else ""
         ending = promotion.ending
-        if promotion.verified and (ending is None or ending.verdict == "done"):
+        stopped = promotion.course.stopped
+        if promotion.verified and not stopped and (ending is None or ending.verdict == "done"):
             return CommitStatus(state="success", description=f"{record.id}: in production, verified", url=url)
-        if ending is None:
+        if ending is None and not stopped:
             where = f"at {record.stage}" + (", approved" if promotion.approvals and record.stage != "approval" else "")
             return CommitStatus(state="pending", description=f"{record.id} is on its way: {where}", url=url)
         done, count = len(promotion.committed), len(promotion.plan.files)
         balance = f"{done} of {count} in production" if done else "production is unchanged"
-        return CommitStatus(state="failure", description=f"{record.id} {_word(ending.verdict)}: {balance}", url=url)
+        word = _word(ending.verdict if ending else "failed")
+        return CommitStatus(state="failure", description=f"{record.id} {word}: {balance}", url=url)
 
     def _of_pull(self, project: Project, host: CodeHost, pull: Pull, ways: list[_Way]) -> CommitStatus:
         """A head is as far as the promotion of its very bytes; without migrations there is nothing to wait for."""

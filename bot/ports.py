@@ -363,7 +363,7 @@ class Noting(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One transactional file to be put into one database.
+    """One file to be put into one database.
 
     `head` is the version that must be the newest in the history when the lock is held (None: empty history).
     `attempt` names this try in pg_stat_activity (`stagedoor:ATTEMPT`).
@@ -378,6 +378,8 @@ class Job:
     statement_timeout: float
     witness: bool = False
     """Whether to look, after each statement, at what it locked and changed."""
+    begun: Mapping[str, Json] = field(default_factory=dict)
+    """What an earlier try noted last as `alone`, of a statement that runs outside a transaction."""
 
     @property
     def label(self) -> str:
@@ -387,13 +389,15 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """The file is in: committed together with its history row. Durations are seconds."""
+    """The file is in, together with its history row. Durations are seconds."""
 
     seconds: float
     statements: int
     recovered: bool = False
     seen: Mapping[str, Json] = field(default_factory=dict)
     """What a witness saw: locks and rows by table; empty where there was none."""
+    said: str = ""
+    """How it went in, where that was not in one transaction."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -411,6 +415,8 @@ class Failed:
     retry: bool = False
     clean: bool = True
     blockers: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    """What stays half-done, and is seen to first by the next try."""
 
 
 @dataclass(frozen=True, kw_only=True)

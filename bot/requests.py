@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from bot import resuming
 from bot.asking import Wanted, read, wanted
 from bot.baseline import accepted, differences
 from bot.domain.baseline import Kind
@@ -16,6 +17,7 @@ from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
+from bot.domain.resumable import why_not
 from bot.errors import Refused, Unknown
 from bot.following import beyond, ground, newest
 from bot.linting import pending, risks
@@ -24,6 +26,7 @@ from bot.migrations.transaction import obstacle, statement_count
 from bot.policy.terms import terms
 from bot.ports import Put
 from bot.restaging import restageable
+from bot.resuming import require_resumer
 from bot.roles import require_member, require_operator
 from bot.safekeeping import holds
 from bot.world import Ports, Project
@@ -78,6 +81,35 @@ class Requests:
                 self._ports.shelves.keep(file.content)
             return self._open(by, project, "staging", plan, key, back)
 
+    def resume(self, by: str, record_id: str, key: str) -> Asked:
+        """Ask for what a promotion or staging run that stopped did not bring; the same `key` asks nothing new.
+
+        What was approved holds while the bytes that are left and the head are as they were approved; otherwise it is
+        a request of its own, which says what changed.
+        """
+        record = self._ports.journal.load(record_id)
+        if record is None or record.project not in self._ports.projects or record.kind not in KINDS.values():
+            raise Unknown(f"There is no promotion {record_id}.")
+        with self._requests:
+            if before := self._before(key):
+                return before
+            stopped = self._fold(record_id)
+            project = self._ports.project_of(record.project, stopped.terms)
+            require_resumer(by, self._ports.people, project.policy)
+            if why := why_not(stopped):
+                raise Refused(f"{record_id} {why}.")
+            source = stopped.plan.source
+            asked = Wanted(
+                versions=tuple(file.version for file in stopped.remaining), pull=source.pull if source else 0,
+                fork=bool(source and source.fork),
+            )
+            plan, files = self._plan(project, stopped.plan.environment, asked)
+            if live := self._live(record.kind, plan):
+                return Asked(record=live, plan=plan, again=True)
+            for file in files:
+                self._ports.shelves.keep(file.content)
+            return self._open(by, project, record.kind, plan, key, resumes=stopped)
+
     def baseline(self, by: str, project: Project, key: str) -> Asked:
         """Ask for today's differences between files and histories to be accepted for good."""
         require_operator(self._ports.people.find(by), project.policy)
@@ -127,6 +159,7 @@ class Requests:
 
     def _open(
         self, by: str, project: Project, kind: str, plan: Plan, key: str, back: dict[str, Json] | None = None,
+        resumes: Promotion | None = None,
     ) -> Asked:
         record_id = f"{SERIES[kind]}-{self._ports.journal.number(SERIES[kind])}"
         fact = Fact(
@@ -136,18 +169,24 @@ class Requests:
             data={
                 "kind": kind, "plan": plan.to_json(), "terms": terms(project.policy),
                 **({"takes_back": back} if back else {}),
+                **({"resumes": resuming.request(resumes, plan, by)} if resumes else {}),
             },
             opens=Opening(kind=kind, project=project.name, stage="take_back" if back else "gates"),
         )
         # The note of which record a delivery opened goes in with the opening, so that the same
         # delivery worked again after a crash finds it.
-        self._ports.journal.append([fact], puts=[Put(shelf="requests", key=key, doc={"record": record_id})])
+        facts = [fact]
+        if resumes:
+            facts.append(Fact(about=resumes.id, kind="promotion.resumed", actor=by, data={"as": record_id}))
+        self._ports.journal.append(facts, puts=[Put(shelf="requests", key=key, doc={"record": record_id})])
         return Asked(record=record_id, plan=plan, again=False)
 
     def _live(self, kind: str, plan: Plan) -> str:
         """The live record of the same plan. Raises `Refused` for one that shares files with it."""
         for record in self._ports.journal.find(kind=kind, project=plan.project, status=Status.LIVE):
             live = self._fold(record.id)
+            if live.course.stopped:  # it goes no further, and is watched for what it brought
+                continue
             if live.plan.digest == plan.digest:
                 return record.id
             if shared := {f.version for f in live.plan.files} & {f.version for f in plan.files}:

@@ -17,6 +17,7 @@ from templates.check import check_card
 from templates.migrate import help_card, history_card, status_card
 from templates.promotion_buttons import APPROVE, CANCEL, I_AM_HERE, REJECT, VIEW_SQL
 from templates.promotion_checklist import CONFIRM
+from templates.promotion_course import RESUME
 from templates.promotion_sql import sql_modal
 from templates.rollback import ROLLBACK_PLAN, rollback_modal
 from templates.waiver import REASON, WAIVE, WAIVE_REASON, waive_modal
@@ -55,6 +56,7 @@ class Migrate:
                 CANCEL: self._cancel,
                 CONFIRM: self._confirm,
                 I_AM_HERE: self._attend,
+                RESUME: self._resume,
                 VIEW_SQL: self._sql,
                 ROLLBACK_PLAN: self._rollback_plan,
                 WAIVE: self._waive,
@@ -114,6 +116,11 @@ class Migrate:
 
     def _cancel(self, ask: Ask) -> Reply:
         return Reply(facts=self._promotions.cancel(ask.user, ask.value))
+
+    def _resume(self, ask: Ask) -> Reply:
+        _, promotion = self._promotions.read(ask.user, ask.value)
+        project = self._promotions.project(promotion.plan.project)
+        return self._asked(project, self._requests.resume(ask.user, ask.value, ask.key))
 
     def _attend(self, ask: Ask) -> Reply:
         return Reply(facts=self._promotions.attend(ask.user, ask.value))

@@ -8,6 +8,7 @@ from bot.domain.record import Status
 from templates.blocks import Block, Mark, Message, actions, bold, context, line, lines, rich, section
 from templates.promotion_buttons import buttons_of
 from templates.promotion_checklist import after, checklist
+from templates.promotion_course import origin
 from templates.promotion_sight import Sight
 from templates.promotion_status import status as status_of
 from templates.promotion_status import title as title_of
@@ -20,6 +21,8 @@ def card(sight: Sight) -> Message:
     p = sight.promotion
     title, status = title_of(sight), status_of(sight)
     blocks: list[Block] = [section(bold(title)), section(status), rich(*_files(p))]
+    if mark := origin(p):
+        blocks.append(section(mark))
     if mark := run_now_mark(p.run_now):
         blocks.append(section(mark))
     if p.plan.risks and p.kind == "promotion":

@@ -6,6 +6,7 @@ from bot.domain.checklist import automatic_passed
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from templates.blocks import Block, button, confirm
+from templates.promotion_course import resume_button
 from templates.promotion_sight import Sight
 from templates.rollback import rollback_button
 from templates.timing import RUN_NOW, SCHEDULE
@@ -18,7 +19,7 @@ def buttons_of(sight: Sight) -> list[Block]:
     p, id = sight.promotion, sight.record.id
     buttons = [button("View SQL", VIEW_SQL, id), *rollback_button(p, id)]
     if sight.record.status is Status.ENDED or p.began:
-        return buttons
+        return [*buttons, *resume_button(sight)]
     if sight.record.stage == "approval" and automatic_passed(p.checklist) and len(p.approvals) < sight.required:
         buttons.append(button("Approve", APPROVE, id, style="primary", confirm=_sure(p)))
     if sight.record.stage == "approval":

@@ -8,6 +8,7 @@ from bot.domain.checklist import State
 from bot.domain.promotion import Promotion
 from templates.backup import backing_up
 from templates.blocks import Mark, code, line, lines, mention, speech, when
+from templates.promotion_course import lock_line, running, stopped
 from templates.promotion_sight import Sight, of_project
 
 
@@ -16,7 +17,7 @@ def title(sight: Sight) -> str:
     count = len(p.plan.files)
     what = f"{count} migration{'s' if count != 1 else ''}"
     aim = f"Promote {what} to production" if p.kind == "promotion" else f"Stage {what}"
-    if ending is None or ending.verdict == "done":
+    if not p.course.stopped and (ending is None or ending.verdict == "done"):
         return f"{aim}{of_project(p.plan.project)}"
     if p.may_have_changed:
         return f"Stopped: look at {p.where}, it may have changed{of_project(p.plan.project)}"
@@ -32,6 +33,8 @@ def status(sight: Sight) -> Mark:
     if p.ending is not None:
         return _ended(sight)
     asked = line(" · asked by ", mention(p.requested_by))
+    if p.course.stopped:
+        return lines(_halfway(sight), stopped(p), _people(p))
     match record.stage:
         case "gates":
             return line(_held(p) if record.waits_for else "Checking the gates", asked)
@@ -93,15 +96,25 @@ def _applying(sight: Sight) -> Mark:
     p, record, progress = sight.promotion, sight.record, sight.progress
     number = min(len(p.committed) + 1, len(p.plan.files))
     if p.failure is not None:
-        return lines(f"Waiting to try {number} of {len(p.plan.files)} again. Nothing of it is in.", _failure(p))
+        nothing = " Nothing of it is in." if p.failure.clean else ""
+        return lines(f"Waiting to try {number} of {len(p.plan.files)} again.{nothing}", _failure(p))
     if record.waits_for:
         return line(f"Waiting for {record.waits_for}")
     if not p.began:
         return line("Approved. About to apply")
-    text = f"Applying {number} of {len(p.plan.files)} to {p.where}"
-    if progress.get("file") == number and "statement" in progress:
-        text += f" · statement {progress['statement']} of {progress['of']}"
-    return line(text)
+    return line(f"Applying {number} of {len(p.plan.files)} to {p.where}", running(progress, number))
+
+
+def _halfway(sight: Sight) -> Mark:
+    """Where a promotion that stopped stands with what is in."""
+    record = sight.record
+    match record.stage:
+        case "verify":
+            return line((record.waits_for and f"Waiting for {record.waits_for}") or "Verifying what is in")
+        case "watch":
+            return line("Watching what is in", _watched(sight.promotion))
+        case _:
+            return Mark("")
 
 
 def _watching(sight: Sight) -> Mark:
@@ -120,8 +133,9 @@ def _ended(sight: Sight) -> Mark:
         case "failed":
             return _failed(p)
         case "unverified":
+            every = f"Of {len(p.plan.files)} files {len(p.committed)}" if p.remaining else "All files"
             return lines(
-                line(f"All files are in {p.where}, but what is there now is not as expected: ", ending.why, "."),
+                line(f"{every} are in {p.where}, but what is there now is not as expected: ", ending.why, "."),
                 "Look at it now; undo it with a new migration if it must go.",
             )
         case "rejected":
@@ -149,7 +163,7 @@ def _done(sight: Sight) -> Mark:
     took = timedelta(seconds=sum(file.seconds for file in p.committed.values()))
     unseen = ", ".join(label for label in sight.after if label not in p.ticks) if p.watch_until else ""
     return lines(
-        line(f"Done · in {p.where} since ", when(since), f" · took {_span(took)}", _watched(p)),
+        line(f"Done · in {p.where} since ", when(since), f" · took {_span(took)}", lock_line(p), _watched(p)),
         f"Nobody confirmed: {unseen}" if unseen else "",
         _people(p),
     )
@@ -175,20 +189,7 @@ def _approved_by(p: Promotion) -> tuple[str, ...]:
 
 
 def _failed(p: Promotion) -> Mark:
-    done = ", ".join(file.label for file in p.plan.files if file.version in p.committed)
-    open_ = ", ".join(file.label for file in p.remaining)
-    balance = line(f"In: {done}. Not in: {open_}.") if done else Mark("")
-    return lines(balance, _failure(p), _onward(p), _people(p))
-
-
-def _onward(p: Promotion) -> Mark:
-    """What to do about a file that did not go in; staging has the version already when production refuses it."""
-    if p.kind == "staging" or p.failure is None:
-        return line("Next: mend the cause, then ", code("/migrate stage"), " for what is not in.")
-    return line(
-        "Next: mend the cause, in production or in the file; an edited file goes to staging again with ",
-        code(f"/migrate restage {p.failure.version}"), ". Then ", code("/migrate promote"), " for what is not in.",
-    )
+    return lines(stopped(p), _people(p))
 
 
 def _failure(p: Promotion) -> Mark:

@@ -10,6 +10,7 @@ from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
 from templates.backup import backup_begun, backup_held
 from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
+from templates.promotion_course import told_alone, told_resumed, told_stopped
 from templates.rollback import evidence_lines, proof_lines
 
 Told = Mark | None
@@ -17,7 +18,8 @@ Told = Mark | None
 
 def needs_somebody(entry: Entry) -> bool:
     """Whether the line of this entry mentions somebody who has to know or act; such a line stands alone."""
-    mentions = ("approval.asked", "approval.void", "gate.waiver_void", "window.near", "run_now.asked", "walk.ended")
+    mentions = ("approval.asked", "approval.void", "gate.waiver_void", "window.near", "run_now.asked", "walk.ended",
+                "apply.stopped")
     return entry.kind in mentions or entry.data.get("well") is False
 
 
@@ -146,6 +148,8 @@ def _here(p: Promotion, e: Entry) -> Told:
 
 def _committed(p: Promotion, e: Entry) -> Told:
     label = next((file.label for file in p.plan.files if file.version == e.data["version"]), str(e.data["version"]))
+    if e.data.get("said"):
+        return line(f"✓ {label} is in {p.where}. {e.data['said']}")
     if e.data.get("recovered"):
         return line(
             f"✓ {label} is in {p.where}: the history shows that it was committed "
@@ -164,10 +168,7 @@ def _failed(p: Promotion, e: Entry) -> Told:
 
 
 def _interrupted(p: Promotion, e: Entry) -> Told:
-    return line(
-        f"Stagedoor was asked to stop in the middle of {e.data['version']}; "
-            "nothing of that file is in. It goes on by itself when Stagedoor is back."
-    )
+    return line(f"{e.data['why']} It goes on by itself when Stagedoor is back.")
 
 
 def _verified(p: Promotion, e: Entry) -> Told:
@@ -229,6 +230,11 @@ def _ended(p: Promotion, e: Entry) -> Told:
             return line("Cancelled by ", mention(e.actor), f". {p.where.capitalize()} is unchanged.")
         case "rejected":
             return line(who, f": {p.id} was rejected by ", mention(e.actor), f". {p.where.capitalize()} is unchanged.")
+        case "failed" if p.course.stopped:
+            return line(
+                f"{p.id} has ended: what is in was verified and watched. {len(p.remaining)} of {len(p.plan.files)} are "
+                "not in; the card says how it goes on."
+            )
         case "failed":
             balance = (
                 f"{p.where} may have changed, look at it now"
@@ -292,6 +298,9 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "apply.committed": _committed,
     "apply.failed": _failed,
     "apply.interrupted": _interrupted,
+    "apply.stopped": told_stopped,
+    "apply.alone": told_alone,
+    "promotion.resumed": told_resumed,
     "verify.seen": _verified,
     "taken.back": _taken_back,
     "evidence.seen": _evidence,

@@ -97,7 +97,9 @@ class Evidence:
     ticks: Mapping[str, Tick] = field(default_factory=dict)
     manual: tuple[str, ...] = ()
     obstacles: Mapping[str, str] = field(default_factory=dict)
-    """What keeps a planned file from running in one transaction, by version."""
+    """What keeps a planned file from being put in, by version."""
+    alone: Mapping[str, str] = field(default_factory=dict)
+    """The statement of each planned file that runs outside a transaction, by version."""
     applied: tuple[str, ...] = ()
     """Versions of the plan that this very run has already committed."""
     ahead: Ahead | None = None

@@ -8,7 +8,9 @@ from datetime import datetime
 
 from bot.domain.backup import HELD_KINDS, Held, held
 from bot.domain.baseline import Difference
+from bot.domain.carried import Carried
 from bot.domain.checklist import Check, State
+from bot.domain.course import STEPS, Course
 from bot.domain.entry import Entry, Json
 from bot.domain.evidence import Tick, Waiver
 from bot.domain.plan import Plan, PlannedFile
@@ -48,6 +50,8 @@ class Failure:
     line: int
     clean: bool = True
     blockers: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    """What stays half-done, and is seen to first by the next try."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +128,7 @@ class Promotion:
     """What the card says of the way back: schema, lost, given_up, locks."""
     backup: Held | None = None
     """The dump that is taken before it begins."""
+    course: Course = field(default_factory=Course)
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -140,6 +145,12 @@ class Promotion:
         """The approved head plus our own committed prefix: what the history must end with before the next file."""
         done = [file.version for file in self.plan.files if file.version in self.committed]
         return done[-1] if done else self.plan.head
+
+    @property
+    def so_far(self) -> Promotion:
+        """The same with a plan of what is in; for what is done with it where the rest stopped."""
+        files = tuple(file for file in self.plan.files if file.version in self.committed)
+        return replace(self, plan=replace(self.plan, files=files)) if self.course.stopped else self
 
     @property
     def changed_something(self) -> bool:
@@ -220,11 +231,14 @@ def _requested(entry: Entry) -> Promotion:
     plan, terms = entry.data.get("plan"), entry.data.get("terms")
     if entry.kind != "promotion.requested" or not isinstance(plan, dict):
         raise ValueError(f"{entry.about} does not begin with its request")
+    resumes = entry.data.get("resumes")
+    words = Carried.from_json(resumes.get("carried") if isinstance(resumes, dict) else None)
     return Promotion(
         id=entry.about,
         kind=str(entry.data["kind"]),
         plan=plan_from_json(plan),
-        requested_by=entry.actor,
+        requested_by=words.asked_by or entry.actor,
+        approvals=words.approvals, ticks=words.ticks, waivers=words.waivers, course=Course.of(entry.data),
         requested_at=entry.at,
         terms=terms if isinstance(terms, dict) else {},
         takes_back=back if isinstance(back := entry.data.get("takes_back"), dict) else {},
@@ -350,6 +364,7 @@ def _failed(p: Promotion, e: Entry) -> Promotion:
         line=_int(e.data.get("line", 0)),
         clean=e.data.get("clean") is not False,
         blockers=_texts(e.data.get("blockers", [])),
+        left=_texts(e.data.get("left", [])),
     )
     return replace(_closed(p), failure=failure, retries=p.retries + 1)
 
@@ -396,6 +411,10 @@ def _way_back(p: Promotion, e: Entry) -> Promotion:
 
 def _backup(p: Promotion, e: Entry) -> Promotion:
     return replace(p, backup=held(p.backup, e))
+
+
+def _course(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, course=p.course.after(e))
 
 
 def _ended(p: Promotion, e: Entry) -> Promotion:
@@ -445,4 +464,5 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "way_back.seen": _way_back,
     "walk.ended": _ended,
     **dict.fromkeys(HELD_KINDS, _backup),
+    **dict.fromkeys(STEPS, _course),
 }

@@ -10,6 +10,8 @@ from bot.domain.promotion import Promotion
 from bot.gates import PROMOTION
 from bot.runbooks import steps
 from bot.runbooks.backing_up import backup
+from bot.runbooks.comparing import compare_locks
+from bot.runbooks.halting import ended, halted
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.turn import not_now, window
 from bot.runbooks.voters import asked_for, still_count
@@ -72,12 +74,14 @@ def apply(promotion: Promotion, world: World) -> Outcome:
             return Wait(for_=" ".join(missing), until=world.ports.clock.now() + RECHECK)
     elif blocked := steps.project_taken(world):
         return blocked
-    return steps.put_in(promotion, world)
+    return halted(steps.put_in(promotion, world), promotion, world)
 
 
 def verify(promotion: Promotion, world: World) -> Outcome:
     """Look at what production says now: its history, and nothing left half-built."""
-    return steps.verified(promotion, world)
+    outcome = steps.verified(promotion.so_far, world)
+    compare_locks(promotion, world)
+    return outcome
 
 
 def watch(promotion: Promotion, world: World) -> Outcome:
@@ -95,7 +99,7 @@ def watch(promotion: Promotion, world: World) -> Outcome:
 
 def done(promotion: Promotion, world: World) -> Outcome:
     """Tell the team."""
-    return Stop(verdict="done", why=promotion.watched)
+    return ended(promotion, Stop(verdict="done", why=promotion.watched))
 
 
 def _voters(promotion: Promotion) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,8 +51,13 @@ class Everybody:
 
 
 class RealClock:
+    """The real time, or one that a test has moved ahead of it."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) + self.ahead
 
 
 @dataclass
@@ -63,6 +68,29 @@ class Walk:
     ports: Ports
     record: str
     stop: bool = False
+    clock: RealClock = field(default_factory=RealClock)
+
+    @property
+    def requests(self) -> Requests:
+        return Requests(self.ports)
+
+    @property
+    def project(self) -> Project:
+        return self.ports.projects["shop"]
+
+    def later(self, ahead: timedelta) -> Record:
+        """Take it as far as it goes once that much time has passed."""
+        self.clock.ahead += ahead
+        return self.on()
+
+    def resume(self, by: str) -> Record:
+        """Press Resume on it, and take what comes of that as far as it goes."""
+        self.record = self.requests.resume(by, self.record, f"resume {self.record} {by}").record
+        return self.on()
+
+    def approve(self, by: str) -> Record:
+        self.journal.append([Fact(about=self.record, kind="promotion.approved", actor=by)])
+        return self.on()
 
     def on(self) -> Record:
         """Take it as far as it goes now, with the backup that it waits for."""
@@ -96,9 +124,12 @@ class Walk:
 @contextmanager
 def approved(
     folder: Path, migrations: Path, staging_url: str, production_url: str, patience: Patience | None = None,
-    policy: str = "", backups: Backups | None = None,
+    *more: str, stager: str = ANA, policy: str = "", backups: Backups | None = None,
 ) -> Iterator[Walk]:
-    """What is pending was staged, asked for and approved: the next step puts it into production."""
+    """What is pending was staged, asked for and approved: the next step puts it into production.
+
+    `more` are further tables of the policy.
+    """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     clock, unused = RealClock(), cast(Any, None)
     with closing(SqliteJournal(folder / "stagedoor.db", clock, Scrubber(()))) as journal:
@@ -108,15 +139,15 @@ def approved(
         }
         project = Project(
             name="shop", migrations=FolderMigrations(migrations), databases=databases,
-            policy=parse_policy(POLICY + (policy or UNSAVED)), backups=backups,
+            policy=parse_policy("".join((POLICY, *more, policy or UNSAVED))), backups=backups,
         )
-        walk = Walk(journal=journal, ports=unused, record="")
+        walk = Walk(journal=journal, ports=unused, record="", clock=clock)
         walk.ports = Ports(
             journal=journal, shelves=journal, clock=clock, people=Everybody(), health=unused,
             projects={"shop": project}, wake=lambda record: None, tell=lambda: None, stopping=lambda: walk.stop,
         )
         requests = Requests(walk.ports)
-        walk.record = requests.stage(ANA, project, (), "1").record
+        walk.record = requests.stage(stager, project, (), "1").record
         walk.on()
         walk.record = requests.promote(ANA, project, (), "2").record
         walk.on()
