@@ -12,6 +12,7 @@ from bot.reporting.names import names
 from bot.scrub import Scrubber
 from bot.signing import Links
 from bot.world import Ports
+from handlers.charts import error_rate
 from handlers.conversation import Ask, Reply, Subject
 from handlers.reports import gathered
 from templates import report as words
@@ -119,10 +120,13 @@ class ReportDesk:
     def _publish(self, ask: Ask) -> Reply:
         incident = self._aftermath.read(ask.user, ask.value, ask.channel)
         report = gathered(self._ports.journal, self._ports.shelves, incident.id)
-        people = names(self._ports.shelves)
+        people, chart = names(self._ports.shelves), error_rate(self._ports, report)
         kept = {
-            form: self._ports.shelves.keep(self._scrub(report_in(form, report, people)).encode()) for form in FORMS
+            form: self._ports.shelves.keep(self._scrub(report_in(form, report, people, chart)).encode())
+            for form in FORMS
         }
+        if chart:
+            kept["png"] = self._ports.shelves.keep(chart)
         said = self._aftermath.publish(ask.user, incident, kept, report.through, ask.key)
         return self._kept(said, f"The report of {incident.id} is published.")
 

@@ -54,8 +54,10 @@ class WithReport:
             form, sha256 = str(entry.data["form"]), str(entry.data["sha256"])
         else:
             return None
-        text = self._ports.shelves.fetch(sha256).decode()
-        return Upload(filename=f"{record.id}-report.{form}", title=f"Report of {record.id}", content=text)
+        content, name = self._ports.shelves.fetch(sha256), f"{record.id}-report.{form}"
+        if form == "png":
+            return Upload(filename=name, title="Errors per minute", content=content, alt="Errors per minute")
+        return Upload(filename=name, title=f"Report of {record.id}", content=content.decode())
 
 
 class FollowView:

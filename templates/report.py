@@ -143,7 +143,8 @@ def _published(i: Incident, e: Entry, owner: Mark) -> Mark:
 
 
 def _attached(i: Incident, e: Entry, owner: Mark) -> Mark:
-    return line(f"The report as {str(e.data['form']).upper()}")
+    form = str(e.data["form"])
+    return line("Errors per minute around it" if form == "png" else f"The report as {form.upper()}")
 
 
 def _exported(i: Incident, e: Entry, owner: Mark) -> Mark:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.adapters.pictures import DrawnPictures
 from bot.digest import morning
 from bot.domain.entry import Entry
 from bot.domain.incident import Incident
+from bot.domain.project import Environment
 from bot.domain.record import Record, Status
+from bot.domain.sighting import Batch, Severity, Sighting, Source
 from bot.errors import Refused, Unknown
 from bot.runbooks import follow, incident, notice
 from bot.runbooks.walker import Walker
@@ -242,6 +245,25 @@ def test_publishing_freezes_the_bytes_posts_three_files_and_ends_it(after: Calla
     with pytest.raises(Refused, match="Version 2 is published, and nothing was added since"):
         a.press(ERIN, words.PUBLISH)
     assert not a.kinds("INC-1", "report.reminded")
+
+
+def test_where_errors_were_counted_the_report_draws_them(after: Callable[..., After]) -> None:
+    a = after()
+    a.ports = replace(a.ports, tallies=a.journal, pictures=DrawnPictures())
+    a.talk = ReportDesk(a.ports, Scrubber(()))
+    opened = a.kinds("INC-1", "incident.opened")[0].at
+    a.journal.fold([Batch(sightings=[
+        Sighting(
+            project="shop", environment=Environment.PRODUCTION, source=Source.DATABASE, severity=Severity.ERROR,
+            fingerprint="00ff", template="no such column", at=opened + timedelta(seconds=20 * number), mark=number,
+        ) for number in range(9)
+    ])])
+    a.press(ERIN, words.PUBLISH)
+    forms = a.kinds("INC-1", "report.published")[0].data["forms"]
+    assert isinstance(forms, dict)
+    assert a.ports.shelves.fetch(str(forms["png"])).startswith(b"\x89PNG")
+    assert '<img src="data:image/png;base64,' in a.ports.shelves.fetch(str(forms["html"])).decode()
+    assert "Errors per minute around it" in a.lines("report.attached")
 
 
 def test_of_two_who_publish_at_once_one_does(after: Callable[..., After]) -> None:

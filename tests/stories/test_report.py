@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from bot.settings import Settings
 from bot.signing import Links
 from rehearsal.slack import Message
-from tests.stories.house import ANA, BO, ERIN, SAM
+from tests.stories.house import ANA, BO, CY, ERIN, SAM
 from tests.stories.test_incident import RULES, Room
 
 
@@ -107,3 +108,35 @@ def test_a_page_opens_with_its_link_while_slack_is_away(desk: Desk) -> None:
     assert answer.status_code == 200
     assert "Ana Petrov" in answer.text
     assert httpx.get(url.replace("P-1", "S-1")).status_code == 404
+
+
+@pytest.mark.slow
+def test_killed_before_each_reminder_each_is_told_once(server: object) -> None:
+    zones = {BO: "America/New_York", CY: "Europe/London", SAM: "Asia/Tokyo"}
+    awake = next(who for who, zone in zones.items() if 9 <= datetime.now(ZoneInfo(zone)).hour < 20)
+    timed = '[incidents]\nreport_due = "20s"\nreminders = ["14s", "7s", "0s"]\n'
+    with Desk(postgres=server, limits="off") as h:  # type: ignore[arg-type]
+        h.write_policy(RULES.replace("[incidents]\n", timed))
+        h.start_bot()
+        inc = h.opened()
+        h.reads(inc, "Nobody leads yet")
+        h.presses(CY, inc, "Resolve")
+        h.fills(CY, "Resolve INC-1", text="it went away")
+        h.reads(inc, "Report due")
+        if awake != CY:
+            h.slack.command(CY, "/incident report INC-1", "#incidents")
+            h.told(CY, "Still missing")
+            shown = next(m for m in h.slack.ephemerals(CY) if "Still missing" in h.slack.text_of(m))
+            h.slack.press(CY, shown, "Hand over")
+            h.fills(CY, "Report of INC-1", who=awake)
+            h.thread_says(inc, "is yours now")
+        for told in (1, 2, 3):
+            h.kill_bot()
+            h.start_bot()
+            h.until(lambda told=told: reminders(h) >= told, f"reminder {told}")  # type: ignore[misc]
+        h.thread_says(inc, "is overdue. It was due")
+        assert reminders(h) == 3
+
+
+def reminders(h: Desk) -> int:
+    return h.thread("INC-1").count("shows what is missing")
