@@ -17,6 +17,7 @@ from bot.domain.reading import Reading
 from bot.domain.record import Claim, Record, Status
 from bot.domain.review import CommitStatus, Origin, Pull, Reviewed
 from bot.domain.visit import Visit
+from bot.domain.watching import Spot
 from bot.domain.way_back import Change, WayBack
 
 
@@ -180,11 +181,28 @@ class Work(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Added:
+    """Where a new file is: in the folder, or in a pull request (`url`) that has to be merged yet."""
+
+    where: str
+    url: str = ""
+    merged: bool = True
+
+
 class Migrations(Protocol):
     """Where a project's migration files are read from."""
 
     def read(self) -> Folder:
         """The folder as it is now. Raises `Unreachable` when it cannot be read."""
+        ...
+
+    def add(self, filename: str, content: bytes, title: str, said: str) -> Added:
+        """Put a new file there, exactly these bytes; once, however often it is asked for.
+
+        `title` and `said` introduce it where it has to be reviewed. Raises `Unreachable`, and `Refused` where
+        another file has that name or a right lacks.
+        """
         ...
 
 
@@ -255,6 +273,18 @@ class CodeHost(Protocol):
         """Tell a commit about its way to production."""
         ...
 
+    def comments(self, number: int) -> list[tuple[int, str]]:
+        """Number and text of each comment on a pull request."""
+        ...
+
+    def comment(self, number: int, body: str) -> int:
+        """Comment on a pull request; returns the comment's number."""
+        ...
+
+    def edit_comment(self, comment: int, body: str) -> None:
+        """Give a comment another text. Raises `Unknown` when it is gone."""
+        ...
+
 
 class Health(Protocol):
     """Addresses that must answer."""
@@ -269,6 +299,10 @@ class Vitals(Protocol):
 
     def read(self, slow_ms: int) -> Reading:
         """One cheap look; what of it could not be read is named in it. Raises `Unreachable`."""
+        ...
+
+    def spots(self, tables: Sequence[str]) -> tuple[Spot, ...]:
+        """Spot checks of these tables, as far as they are there. Raises `Unreachable`."""
         ...
 
 

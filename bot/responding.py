@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from bot import incidents
+from bot.domain.alert import Alert
 from bot.domain.entry import Fact, Json
 from bot.domain.incident import COMMANDER, INVESTIGATING, ROLES, Incident, Severity
 from bot.domain.notes import Note
@@ -44,12 +45,16 @@ class Responding:
         facts = incidents.opening(
             self._ports, project, title, severity, by, broken=broken, impact=impact, people=people, actions=actions,
             private=private, channel=channel, alert=alert, promotion=promotion, message=message, key=key,
+            detected=self._first_seen(alert),
         )
         if facts:
             return facts, facts[0].about
         before = incidents.opened_by(self._ports, alert or promotion or key)
         assert before is not None
         return (), before.incident.id
+
+    def _first_seen(self, alert: str) -> datetime | None:
+        return Alert.of(self._ports.journal.entries(about=alert)).raised.first if alert else None
 
     def read(self, by: str, record: str, channel: str = "") -> Known:
         """An incident for somebody who may read of it. Raises `Unknown`, also where it is not for them."""

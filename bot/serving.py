@@ -22,6 +22,7 @@ from bot.adapters.pictures import DrawnPictures
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
 from bot.clock import Timetable
+from bot.comments import Comments
 from bot.digest import morning
 from bot.metrics import Metrics
 from bot.mirror import Mirror
@@ -39,6 +40,7 @@ from bot.runbooks import (
     incident,
     notice,
     promotion,
+    rollback,
     staging,
     window,
 )
@@ -52,6 +54,7 @@ from bot.world import Ports, Project
 from handlers.alert_view import AlertView
 from handlers.announcer import Announcer, Rendering
 from handlers.answers import Answers
+from handlers.conversation import together
 from handlers.digest_view import DigestView
 from handlers.doctor import unknown_names
 from handlers.http import Part, SlackDoor, build
@@ -65,22 +68,25 @@ from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
 from handlers.report_desk import ReportDesk
 from handlers.report_view import FollowView, WithReport
+from handlers.rollback_view import RollbackView
 from handlers.signpost import Signpost
 from handlers.slack_in import SlackIn
 from handlers.slack_out import SlackOut
 from handlers.socket_mode import SocketMode
 from handlers.standby import standing_by
 from handlers.subjects import subjects
+from handlers.thread_reader import ThreadReader
 from handlers.window_view import FreezeView, WindowView
 from handlers.written import drawn
+from templates.comment import comment
 
 log = structlog.get_logger(__name__)
 
 RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
     "backup": backup.RUNBOOK, "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
-    "alert": alert.RUNBOOK,
-    "digest": notice.RUNBOOK, "follow": follow.RUNBOOK, "incident": incident.RUNBOOK,
+    "alert": alert.RUNBOOK, "rollback": rollback.RUNBOOK, "incident": incident.RUNBOOK,
+    "digest": notice.RUNBOOK, "follow": follow.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
 FATAL_AT_SLACK = frozenset({
@@ -142,14 +148,15 @@ class House:
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
         views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
-        views["alert"] = AlertView(ports, scrub)
+        views["rollback"] = RollbackView(ports, view)
+        views["alert"] = AlertView(ports, scrub, lambda action: action in self._speaks)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
         views |= {"digest": DigestView(ports), "follow": FollowView(ports)}
         views["incident"] = WithReport(IncidentView(ports, (("Report", "report"),)), ports)
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
-        self._mirror = Loop("mirror", Mirror(ports, links).reflect, clock)
+        self._mirror = Loop("mirror", Mirror(ports, links, Comments(ports, comment, scrub)).reflect, clock)
         self._signpost = Loop("signpost", Signpost(ports, out).show, clock)
         self._watcher = Watcher(ports)
         self._vitals = Loop("vitals", self._watcher.databases, clock)
@@ -159,7 +166,10 @@ class House:
         self._unknown: list[str] = []
         reading = SlackIn(self._client, journal, self._identity.home)
         reports = ReportDesk(ports, scrub, links)
+        reader = ThreadReader(ports, reading, self._identity.bot_user_id)
+        self._reader = Loop("threads", reader.read, clock)
         speaking = subjects(ports, view, out.channel_id, reading, reports)
+        self._speaks = together(speaking).actions
         self._inbox = InboxPool(journal, journal, self._threads, speaking, self._client, clock, metrics=self._metrics)
         self._app = build_app(
             self._identity, journal, speaking, clock, self._inbox.nudge, self._client, self._metrics,
@@ -176,7 +186,9 @@ class House:
         first = next(iter(self._ports.projects.values()))
         tell_policy_changes(self._journal, self._journal, self._settings.policy, first)
         threading.Thread(target=self._look_up_names, args=(first,), name="names", daemon=True).start()
-        for loop in (self._announcer, self._answers, self._mirror, self._signpost, self._vitals, self._judging):
+        for loop in (
+            self._announcer, self._answers, self._mirror, self._signpost, self._vitals, self._judging, self._reader,
+        ):
             loop.start()
         self._inbox.start()
         self._timetable.start()
@@ -197,6 +209,7 @@ class House:
         self._announcer.stop(3.0)
         self._answers.stop(3.0)
         self._mirror.stop(1.0)
+        self._reader.stop(1.0)
         self._vitals.stop(1.0)
         self._judging.stop(1.0)
         self._signpost.stop(1.0)
@@ -296,8 +309,9 @@ def _last_identity(journal: Store, why: str) -> dict[str, str]:
 
 
 def _listed(policy: Policy) -> tuple[str, ...]:
-    called = policy.incidents.on_call
-    return (*policy.roles.members, *policy.roles.operators, *policy.approvals.approvers, *called)
+    return (
+        *policy.roles.members, *policy.roles.operators, *policy.approvals.approvers, *policy.incidents.on_call,
+    )
 
 
 def _pager(settings: Settings) -> HttpPager | None:

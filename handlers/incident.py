@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
 from bot import incidents
+from bot.domain.alert import Alert
 from bot.domain.entry import Fact, canonical
 from bot.domain.incident import Incident, Severity
 from bot.domain.record import Status
@@ -94,13 +95,12 @@ class Incidents:
             incident = self._responding.read(ask.user, before.incident.id, ask.channel).incident
             raise Refused(f"{incident.id} was opened from {record.id} already: {incident.title}")
         cause = "promotion" if record.kind in ("promotion", "staging", "rollback") else "alert"
-        first = next(iter(self._ports.journal.entries(about=record.id)))
-        told = str(record.summary.get("title") or first.data.get("title") or "")
-        title = told or f"Trouble after {record.id}" if cause == "promotion" else told or f"Alert {record.id}"
-        said = {cause: record.id, "channel": ask.channel}
-        likely = record.summary.get("promotion") or first.data.get("promotion")
-        if cause == "alert" and likely:
-            said["likely"] = str(likely)
+        said, title = {cause: record.id, "channel": ask.channel}, f"Trouble after {record.id}"
+        if cause == "alert":
+            alert = Alert.of(self._ports.journal.entries(about=record.id))
+            title = alert.title
+            if alert.cause and alert.cause.promotion:
+                said["likely"] = alert.cause.promotion
         return self._asked(ask, self._ports.projects[record.project], title, said)
 
     def _asked(self, ask: Ask, project: Project, title: str, said: dict[str, str], broken: str = "") -> Reply:

@@ -11,9 +11,11 @@ from bot import incidents
 from bot.domain.entry import Fact, Json, canonical
 from bot.domain.incident import Incident
 from bot.domain.notes import Kept
-from bot.errors import Refused, Unknown
+from bot.domain.record import Status
+from bot.errors import Refused, Unknown, Unreachable
 from bot.responding import Responding
 from bot.world import Ports
+from handlers import showing
 from handlers.conversation import Ask, Reply, Subject
 from handlers.deliveries import unescaped
 from handlers.incident import Incidents
@@ -62,24 +64,21 @@ class IncidentTimeline:
             return self._changed(ask.channel, event)
         if subtype == "message_deleted":
             return self._deleted(ask.channel, event)
-        record = incidents.of_thread(self._ports, ask.channel, ask.thread)
+        record = self._incident_here(ask.channel, ask.thread)
         if not record or ask.message == ask.thread:
             return Reply()
-        return Reply(facts=(self.noted(record, ask.channel, event, "thread"),), wake=(record,))
+        return Reply(facts=(noted(self._reading, record, ask.channel, event, "thread"),), wake=(record,))
 
-    def noted(self, record: str, channel: str, message: Mapping[str, Any], source: str, by: str = "") -> Fact:
-        """The fact that this message of Slack's belongs to the incident."""
-        ts, thread = str(message.get("ts", "")), str(message.get("thread_ts") or "")
-        author = str(message.get("user") or message.get("bot_id") or "")
-        edited = message.get("edited")
-        files = [each.to_json() for each in self._reading.kept(message.get("files"))]
-        data: dict[str, Json] = {
-            "message": f"{channel}:{ts}", "at": datetime.fromtimestamp(float(ts), UTC).isoformat(), "source": source,
-            "author": author, "permalink": self._reading.permalink(channel, ts, thread), "files": list(files),
-            "version": str(edited["ts"]) if isinstance(edited, dict) and edited.get("ts") else ts,
-        }
-        text = unescaped(str(message.get("text") or ""))
-        return Fact(about=record, kind="incident.noted", actor=by or author or "slack", data=data, private=text)
+    def _incident_here(self, channel: str, thread: str) -> str:
+        """The incident whose thread it is. A card may stand in Slack a moment before we know where it stands."""
+        here = incidents.of_thread(self._ports, channel, thread)
+        if here:
+            return here
+        for record in self._ports.journal.find(kind="incident", status=Status.LIVE):
+            shown = showing.load(self._ports.shelves, record.id)
+            if shown.channel == channel and shown.sending and shown.sending.what == "card":
+                raise Unreachable(f"The card of {record.id} is being posted.")
+        return ""
 
     def _changed(self, channel: str, event: Mapping[str, Any]) -> Reply:
         """An edit: another version of the same note, known by the moment of the edit."""
@@ -116,7 +115,7 @@ class IncidentTimeline:
 
     def _knowing(self, channel: str, message: Mapping[str, Any], ref: str) -> tuple[str, ...]:
         """The incidents that this message belongs to: by its thread, even before it was noted, or by a note."""
-        here = incidents.of_thread(self._ports, channel, str(message.get("thread_ts") or ""))
+        here = self._incident_here(channel, str(message.get("thread_ts") or ""))
         if here:
             return (here,)
         return tuple(known.incident.id for known in incidents.every(self._ports) if ref in known.incident.notes)
@@ -130,7 +129,7 @@ class IncidentTimeline:
         message = self._reading.message(channel, ts)
         if message is None:
             return Reply()
-        here = incidents.of_thread(self._ports, channel, str(message.get("thread_ts") or ""))
+        here = self._incident_here(channel, str(message.get("thread_ts") or ""))
         going = [] if here else list(self._responding.running(ask.user, channel))
         if not here and len(going) != 1:
             several = "Several incidents are open. Use the message shortcut “Add to incident” to say which one."
@@ -139,7 +138,7 @@ class IncidentTimeline:
         facts = []
         ref = f"{channel}:{ts}"
         if ref not in known.notes or "pin" not in known.notes.by_ref[ref].sources:
-            facts.append(self.noted(known.id, channel, message, "pin", ask.user))
+            facts.append(noted(self._reading, known.id, channel, message, "pin", ask.user))
         if here:
             facts.append(Fact(about=known.id, kind="incident.key", actor=ask.user,
                               data={"entry": ref, "stamp": str(event.get("event_ts", ""))}))
@@ -183,7 +182,7 @@ class IncidentTimeline:
         note = incident.notes.by_ref.get(f"{channel}:{message.get('ts', '')}")
         if note and note.sources:
             return Reply(message=notice(line(f"It is in the timeline of {incident.id} already.")))
-        fact = self.noted(incident.id, channel, message, "shortcut", ask.user)
+        fact = noted(self._reading, incident.id, channel, message, "shortcut", ask.user)
         return Reply(facts=(fact,), message=notice(line(f"Added to {incident.id}.")), wake=(incident.id,))
 
     def _correct(self, ask: Ask) -> Reply:
@@ -213,6 +212,23 @@ class IncidentTimeline:
             ask.fields.get(modals.KEY) == "yes",
         )
         return Reply(facts=facts, wake=(str(said["incident"]),))
+
+
+def noted(
+    reading: Reading, record: str, channel: str, message: Mapping[str, Any], source: str, by: str = "",
+) -> Fact:
+    """The fact that this message of Slack's belongs to the incident."""
+    ts, thread = str(message.get("ts", "")), str(message.get("thread_ts") or "")
+    author = str(message.get("user") or message.get("bot_id") or "")
+    edited = message.get("edited")
+    files = [each.to_json() for each in reading.kept(message.get("files"))]
+    data: dict[str, Json] = {
+        "message": f"{channel}:{ts}", "at": datetime.fromtimestamp(float(ts), UTC).isoformat(), "source": source,
+        "author": author, "permalink": reading.permalink(channel, ts, thread), "files": list(files),
+        "version": str(edited["ts"]) if isinstance(edited, dict) and edited.get("ts") else ts,
+    }
+    text = unescaped(str(message.get("text") or ""))
+    return Fact(about=record, kind="incident.noted", actor=by or author or "slack", data=data, private=text)
 
 
 def in_a_thread(body: Mapping[str, Json]) -> bool:

@@ -10,6 +10,7 @@ from bot.deploys import Deploys
 from bot.promotions import Promotions
 from bot.requests import Requests
 from bot.responding import Responding
+from bot.rollbacks import Rollbacks
 from bot.scrub import Scrubber
 from bot.timing import Timing
 from bot.world import Ports
@@ -21,6 +22,8 @@ from handlers.incident_timeline import IncidentTimeline, Reading
 from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
 from handlers.report_desk import ReportDesk
+from handlers.rollback import Rollback
+from handlers.status import Status
 from handlers.timing import Clockwork
 from handlers.which import Which
 from handlers.written import Written
@@ -31,20 +34,23 @@ def subjects(
 ) -> tuple[Subject, ...]:
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
-    which = Which(promotions, channel_id)
-    verbs = {"checklist": Written(ports, promotions).verb}
-    responding = Responding(ports)
+    which, rollback, responding = Which(promotions, channel_id), Rollback(Rollbacks(ports)), Responding(ports)
     talk = Incidents(
         ports, responding, promotions, which, verbs={"report": reports.verb}, more={"report": reports.button},
     )
+    verbs = {
+        "checklist": Written(ports, promotions).verb, "rollback": rollback.verb,
+        "status": Status(promotions, ports).verb,
+    }
     return (
         Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
-        reports.subject(),
-        Alarm(Alerts(ports)).subject(),
         talk.subject(),
         IncidentTimeline(ports, responding, talk, reading).subject(),
+        Alarm(Alerts(ports)).subject(),
+        rollback.subject(),
+        reports.subject(),
     )
 
 

@@ -46,12 +46,13 @@ class Api:
     prefix: str
     issues: list[dict[str, Any]] = field(default_factory=list)
     rights: set[str] = field(default_factory=lambda: {
-        "contents", "pull_requests", "checks", "actions", "statuses", "contents:write", "pull_requests:write",
-        "issues", "issues:write",
+        "contents", "pull_requests", "checks", "actions", "statuses", "issues", "contents:write", "pull_requests:write",
+        "issues:write",
     })
     permissions: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     runs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    comments: dict[int, dict[str, Any]] = field(default_factory=dict)
     limit: int = 5000
     remaining: int = 5000
     reset: int = 0
@@ -63,7 +64,7 @@ class Api:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def routes(self) -> list[BaseRoute]:
-        return [Route("/{path:path}", self._serve, methods=["GET", "POST", "PUT"])]
+        return [Route("/{path:path}", self._serve, methods=["GET", "POST", "PUT", "PATCH"])]
 
     async def _serve(self, request: Request) -> Response:
         body = await request.body()
@@ -166,6 +167,9 @@ class Api:
             ("POST", "/pulls", "pull_requests", self._open),
             ("GET", "/issues", "issues", self._issues),
             ("POST", "/issues", "issues", self._open_issue),
+            ("GET", f"/issues/{number}/comments", "issues", self._comments_of),
+            ("POST", f"/issues/{number}/comments", "issues", self._comment),
+            ("PATCH", f"/issues/comments/{number}", "issues", self._edit_comment),
         ]
 
     def _page(self, answer: Any, request: Request) -> tuple[Any, dict[str, str]]:
@@ -314,3 +318,22 @@ class Api:
         }
         self.issues.append(made)
         return made
+
+    def _comments_of(self, number: str, query: Any) -> Any:
+        return [one for one in self.comments.values() if one["on"] == self._one(number).number]
+
+    def _comment(self, number: str, body: dict[str, str]) -> Any:
+        made = {"id": 1001 + len(self.comments), "on": self._one(number).number, "body": "", "user": user("stagedoor")}
+        self.comments[made["id"]] = made
+        return self._worded(made, body)
+
+    def _edit_comment(self, number: str, body: dict[str, str]) -> Any:
+        if int(number) not in self.comments:
+            raise NotHere()
+        return self._worded(self.comments[int(number)], body)
+
+    def _worded(self, comment: dict[str, Any], body: dict[str, str]) -> Any:
+        if not 0 < len(body.get("body", "")) <= 65_536:
+            raise NotHere(422, "Validation Failed")
+        comment["body"] = body["body"]
+        return comment

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -40,9 +41,9 @@ class Room(House):
 
     rooms: tuple[str, ...] = ()
 
-    def fills(self, user: str, title: str, **values: object) -> None:
+    def fills(self, user: str, window: str, **values: object) -> None:
         """The modal with this title, filled in; its submission is delivered three times."""
-        self.until(lambda: (m := self.slack.modal(user)) and title in m.title and m, f"the modal “{title}”")
+        self.until(lambda: (m := self.slack.modal(user)) and window in m.title and m, f"the modal “{window}”")
         self.slack.submit(user, values=values, copies=3)
 
     def opened(self, title: str = "Checkout fails", user: str = ANA, **values: object) -> str:
@@ -57,6 +58,14 @@ def room(server: object) -> object:
         made.write_policy(RULES)
         made.start_bot()
         yield made
+
+
+@contextmanager
+def journal_of(h: House) -> Iterator[SqliteJournal]:
+    """The bot's own journal, read beside it."""
+    journal = SqliteJournal(h.store, SystemClock(), Scrubber(()))
+    yield journal
+    journal.close()
 
 
 def test_opened_led_updated_decided_resolved_and_closed(room: Room) -> None:
@@ -148,3 +157,87 @@ def test_the_timeline_follows_slack(room: Room) -> None:
     assert f"/archives/{card.channel}/p" in note.permalink
     assert [(file.name, bool(file.sha256)) for file in note.files] == [("graph.png", True)]
     assert texts[""].deleted
+
+
+@pytest.mark.slow
+def test_what_was_said_while_nobody_listened_is_not_lost(room: Room) -> None:
+    h = room
+    inc = h.opened()
+    card = h.until(lambda: h.card(inc), "the card")
+    h.until(lambda: "What changed" in h.thread(inc), "the thread")
+    h.kill_bot()
+    h.slack.say(BO, "#incidents", "the first clue", card.ts)
+    h.slack.say(CY, "#incidents", "a slip", card.ts)
+    h.slack.edit_message(next(m for m in h.slack.thread(card) if "clue" in m.text), "the very first clue")
+    for message in h.slack.workspace.messages:      # as if half a minute had gone by
+        if message.in_thread and not message.by_bot:
+            message.ts = f"{float(message.ts) - 30:.6f}"
+    h.restart()
+    with journal_of(h) as journal:
+        def said() -> bool:
+            notes = Incident.of(journal.entries(about=inc)).timeline()
+            return [journal.private(note.text_of) for note in notes] == ["the very first clue", "a slip"]
+
+        h.until(said, "both to be noted")
+    assert h.slack.thread(card)[-1].text != "What changed"
+    assert len([m for m in h.slack.messages("#incidents") if not m.in_thread]) == 1
+
+
+@pytest.mark.slow
+def test_faults_in_the_middle_of_an_incident(room: Room) -> None:
+    h = room
+    h.slack.command(BO, "/incident open Login fails", "#incidents")
+    h.fills(BO, "Open an incident", title="Login fails", severity="SEV3")
+    inc = "INC-1"
+    h.reads(inc, "Login fails")
+    first = h.card(inc)
+    h.presses(BO, inc, "Take command")
+    h.reads(inc, "commander @bo")
+    h.slack.press(CY, first, "Take command", stale=True)           # the old card still showed that nobody leads
+    h.told(CY, "Somebody else took command of INC-1 just now")
+    h.slack.deactivate("bo")
+    h.presses(CY, inc, "Take command")
+    h.reads(inc, "commander @cy")
+    h.thread_says(inc, "@cy leads now")
+    h.slack.troubles.failing(times=12, status=503)
+    h.presses(CY, inc, "Severity")
+    h.slack.delete_message(h.card(inc))
+    h.slack.command(CY, "/incident resolve INC-1 the session table was vacuumed", "#incidents")
+    again = h.until(lambda: next((m for m in h.slack.messages("#incidents") if "Fixed by: the session table" in
+                                  h.slack.text_of(m)), None), "a new card", 60)
+    assert "Takes the place of an earlier message" in h.slack.text_of(again)
+
+
+@pytest.mark.slow
+def test_a_private_incident_stays_in_its_channel(room: Room) -> None:
+    h = room
+    secret = h.slack.add_channel("sec-leak", private=True)
+    h.rooms = ("#sec-leak",)
+    inc = h.opened("Keys leaked", severity="SEV1", room=secret.id)
+    h.told(ANA, "Its card is in the private channel")
+    text = h.reads(inc, "Keys leaked")
+    assert "private" in text
+    assert h.card(inc).channel == secret.id
+    h.reads("F-1", "INC-1: a private incident")
+    h.slack.command(SAM, "/incident list leaked", "#incidents")
+    h.told(SAM, "No incident says all of “leaked”")
+    h.slack.command(SAM, "/incident note INC-1 hello", "#incidents")
+    h.told(SAM, "There is no incident INC-1 that you can see")
+    assert not any("leaked" in h.slack.text_of(m) for place in ("#incidents", "#deploys", "#general")
+                   for m in h.slack.messages(place))
+    h.slack.command(ERIN, "/incident list leaked", "#incidents")
+    h.told(ERIN, "Keys leaked")
+
+
+@pytest.mark.slow
+def test_opened_from_a_promotion_and_from_a_message(room: Room) -> None:
+    h = room
+    h.staged()
+    h.slack.say(SAM, "#deploys", "everything is <slow>")
+    sams = next(m for m in h.slack.messages("#deploys") if "slow" in m.text)
+    h.slack.shortcut(SAM, "Open an incident", sams, copies=3)
+    h.fills(SAM, "Open an incident", severity="SEV4")
+    h.reads("INC-1", "everything is <slow>")
+    said = h.thread_says("INC-1", "the message it was opened from")
+    assert "Staging changed: 20261101120000" in h.thread_says("INC-1", "What changed in the last 24 h")
+    assert "@sam" in said

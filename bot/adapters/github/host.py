@@ -103,10 +103,12 @@ class GitHub:
         """Everything said about a pull request's last commit, all of it about one and the same commit."""
         for _ in range(3):
             before = self.pull(number)
-            touched = self.changed(number).items()
-            names = {path.rpartition("/")[2] for path, there in touched if there and path.rpartition("/")[0] == folder}
+            touched = self.changed(number)
+            there = [path for path, stays in touched.items() if stays and path.rpartition("/")[0] == folder]
+            names = {path.rpartition("/")[2] for path in there}
             blobs: Mapping[str, str] = self.listing(before.head, folder).blobs if names else {}
-            found = reviewed(self._wire, self._at, before, {name: blobs[name] for name in names if name in blobs})
+            own = {name: blobs[name] for name in names if name in blobs}
+            found = reviewed(self._wire, self._at, before, own, touched)
             if self.pull(number).head == before.head:
                 return found
         raise Refused(f"Commits keep coming to #{number} while it is read. Ask again when it rests.")
@@ -164,6 +166,22 @@ class GitHub:
             self._wire.post(f"{self._at}/statuses/{commit}", dict(body))
         except NotThere:
             raise Unknown(f"GitHub has no commit {commit[:7]} of {self.repository} that it lets us mark.") from None
+
+    def comments(self, number: int) -> list[tuple[int, str]]:
+        given = self._wire.pages(f"{self._at}/issues/{number}/comments")
+        return [(int(one["id"]), str(one.get("body") or "")) for one in given]
+
+    def comment(self, number: int, body: str) -> int:
+        try:
+            return int(self._wire.post(f"{self._at}/issues/{number}/comments", {"body": body})["id"])
+        except NotThere:
+            raise Refused(f"GITHUB_TOKEN may not comment on #{number}. docs/github.md lists the rights.") from None
+
+    def edit_comment(self, comment: int, body: str) -> None:
+        try:
+            self._wire.patch(f"{self._at}/issues/comments/{comment}", {"body": body})
+        except NotThere:
+            raise Unknown(f"Comment {comment} is gone.") from None
 
     def close(self) -> None:
         self._wire.close()

@@ -1,0 +1,7 @@
+"""Supabase's Management API."""
+
+from __future__ import annotations
+
+from bot.adapters.supabase.logs import ManagementLogs
+
+__all__ = ["ManagementLogs"]
