@@ -25,6 +25,7 @@ from templates.window import freeze_line, window_line
 
 INCIDENT = "incident"
 ALERT_WORDS = {"alert.raised": "raised: {title}", "alert.acknowledged": "acknowledged", "alert.muted": "muted"}
+ELSEWHERE_NO_NEWS = (INCIDENT, "follow", "digest", "notice")
 QUIET = ("walk.", "announcer.", "person.refused", "catalog.", "approval.asked")
 """Entries of other records that are no news to anybody."""
 
@@ -49,7 +50,7 @@ def elsewhere(journal: Journal, record: Record, incident: Incident) -> Iterator[
     until = incident.closed_at or incident.watch_until
     for other in journal.find(project=record.project, limit=100_000):
         about = other.id in (incident.promotion, incident.alert, *(each.promotion for each in incident.decisions))
-        if other.kind == INCIDENT or (other.touched < incident.seq and not about):
+        if other.kind in ELSEWHERE_NO_NEWS or (other.touched < incident.seq and not about):
             continue
         for line in lines_of(other, list(journal.entries(about=other.id))):
             if (about or line.at >= incident.at) and (until is None or line.at <= until):
