@@ -18,6 +18,7 @@ from handlers.alert import Alarm
 from handlers.conversation import Subject, together
 from handlers.deploy import Deploy
 from handlers.incident import Incidents
+from handlers.incident_opening import Opening
 from handlers.incident_timeline import IncidentTimeline, Reading
 from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
@@ -34,9 +35,11 @@ def subjects(
 ) -> tuple[Subject, ...]:
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
-    which, rollback, responding = Which(promotions, channel_id), Rollback(Rollbacks(ports)), Responding(ports)
+    which, rollback = Which(promotions, channel_id), Rollback(Rollbacks(ports), view.clean)
+    responding = Responding(ports)
+    opening = Opening(ports, responding, promotions, which)
     talk = Incidents(
-        ports, responding, promotions, which, verbs={"report": reports.verb}, more={"report": reports.button},
+        ports, responding, promotions, opening, verbs={"report": reports.verb}, more={"report": reports.button},
     )
     verbs = {
         "checklist": Written(ports, promotions).verb, "rollback": rollback.verb,
@@ -46,8 +49,9 @@ def subjects(
         Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
+        opening.subject(),
         talk.subject(),
-        IncidentTimeline(ports, responding, talk, reading).subject(),
+        IncidentTimeline(ports, responding, opening, reading).subject(),
         Alarm(Alerts(ports)).subject(),
         rollback.subject(),
         reports.subject(),
