@@ -24,6 +24,7 @@ from bot.adapters.threads import Threads
 from bot.backups import BackupRequests
 from bot.clock import Timetable
 from bot.comments import Comments
+from bot.digest import morning
 from bot.metrics import Metrics
 from bot.mirror import Mirror
 from bot.notices import tell_policy_changes, tell_unknown_names
@@ -35,6 +36,7 @@ from bot.runbooks import (
     alert,
     backup,
     baseline,
+    follow,
     freeze,
     incident,
     notice,
@@ -56,6 +58,7 @@ from handlers.announcer import Announcer, Rendering
 from handlers.answers import Answers
 from handlers.backup_view import BackupView
 from handlers.conversation import together
+from handlers.digest_view import DigestView
 from handlers.doctor import unknown_names
 from handlers.http import Part, SlackDoor, build
 from handlers.http import serve as serve_http
@@ -66,6 +69,8 @@ from handlers.notice_view import NoticeView
 from handlers.pages import Pages
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
+from handlers.report_desk import ReportDesk
+from handlers.report_view import FollowView, WithReport
 from handlers.rollback_view import RollbackView
 from handlers.signpost import Signpost
 from handlers.slack_in import SlackIn
@@ -84,7 +89,7 @@ RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
     "backup": backup.RUNBOOK, "restore": restoring.RUNBOOK, "rollback": rollback.RUNBOOK,
     "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
-    "alert": alert.RUNBOOK, "incident": incident.RUNBOOK,
+    "alert": alert.RUNBOOK, "incident": incident.RUNBOOK, "digest": notice.RUNBOOK, "follow": follow.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
 FATAL_AT_SLACK = frozenset({
@@ -149,7 +154,8 @@ class House:
         views["rollback"] = RollbackView(ports, view)
         views["alert"] = AlertView(ports, scrub, lambda action: action in self._speaks)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
-        views |= {"incident": IncidentView(ports), "backup": BackupView(ports)}
+        views |= {"digest": DigestView(ports), "follow": FollowView(ports), "backup": BackupView(ports)}
+        views["incident"] = WithReport(IncidentView(ports, (("Report", "report"),)), ports)
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
@@ -162,9 +168,10 @@ class House:
         self._metrics = Metrics()
         self._unknown: list[str] = []
         reading = SlackIn(self._client, journal, self._identity.home)
+        reports = ReportDesk(ports, scrub, links)
         reader = ThreadReader(ports, reading, self._identity.bot_user_id)
         self._reader = Loop("threads", reader.read, clock)
-        speaking = subjects(ports, view, out.channel_id, reading)
+        speaking = subjects(ports, view, out.channel_id, reading, reports)
         self._speaks = together(speaking).actions
         self._inbox = InboxPool(journal, journal, self._threads, speaking, self._client, clock, metrics=self._metrics)
         self._app = build_app(
@@ -174,7 +181,7 @@ class House:
         self._timetable = Timetable(
             journal, self._threads, clock, lambda: journal.prune(clock.now() - PRUNE_AFTER), lambda: measure(ports),
             Heartbeat(_heartbeats(settings), self._unwell).beat,
-            BackupRequests(ports).nightly,
+            BackupRequests(ports).nightly, lambda: morning(ports, self._wake),
         )
 
     def serve(self) -> None:

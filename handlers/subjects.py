@@ -25,6 +25,7 @@ from handlers.incident_opening import Opening
 from handlers.incident_timeline import IncidentTimeline, Reading
 from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
+from handlers.report_desk import ReportDesk
 from handlers.rollback import Rollback
 from handlers.status import Status
 from handlers.timing import Clockwork
@@ -33,15 +34,17 @@ from handlers.written import Written
 
 
 def subjects(
-    ports: Ports, view: PromotionView, channel_id: Callable[[str], str], reading: Reading,
+    ports: Ports, view: PromotionView, channel_id: Callable[[str], str], reading: Reading, reports: ReportDesk,
 ) -> tuple[Subject, ...]:
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
     which, rollback = Which(promotions, channel_id), Rollback(Rollbacks(ports), view.clean)
     responding = Responding(ports)
     opening = Opening(ports, responding, promotions, which)
-    talk = Incidents(ports, responding, promotions, opening, verbs={}, more={})
     backups = BackupVerb(BackupRequests(ports), Restores(ports))
+    talk = Incidents(
+        ports, responding, promotions, opening, verbs={"report": reports.verb}, more={"report": reports.button},
+    )
     verbs = {
         "checklist": Written(ports, promotions).verb, "rollback": rollback.verb,
         "status": Status(promotions, ports).verb, "backup": backups.verb,
@@ -56,6 +59,7 @@ def subjects(
         IncidentTimeline(ports, responding, opening, reading).subject(),
         Alarm(Alerts(ports)).subject(),
         rollback.subject(),
+        reports.subject(),
     )
 
 
@@ -67,4 +71,5 @@ class _Unopened:
 def vocabulary() -> Subject:
     """The words of all subjects, for the manifest, which is printed before there is a world."""
     ports = cast("Ports", _Unopened())
-    return together(subjects(ports, PromotionView(ports, Scrubber(())), str, cast("Reading", _Unopened())))
+    scrub, unopened = Scrubber(()), cast("Reading", _Unopened())
+    return together(subjects(ports, PromotionView(ports, scrub), str, unopened, ReportDesk(ports, scrub)))
