@@ -30,8 +30,10 @@ def fault(**more: Any) -> Fault:
     })
 
 
-def account(known: bool = False, count: int = 3, hours: dict[datetime, int] | None = None, since: timedelta | None = None,
-            **more: Any) -> Account:
+def account(
+    known: bool = False, count: int = 3, hours: dict[datetime, int] | None = None, since: timedelta | None = None,
+    **more: Any,
+) -> Account:
     return Account(
         fault=fault(**more), minutes={MINUTE: count}, known=known, hours=hours or {},
         since=NOW - since if since else None,
@@ -112,7 +114,7 @@ def test_a_quiet_scene_says_nothing() -> None:
     assert alerts.judge(QUIET) == ()
 
 
-@pytest.mark.parametrize(("rule", "scene", "title"), CASES, ids=[f"{rule}-{at}" for at, (rule, _, _) in enumerate(CASES)])
+@pytest.mark.parametrize(("rule", "scene", "title"), CASES)
 def test_each_change_says_one_thing(rule: str, scene: Scene, title: str) -> None:
     [signal] = alerts.judge(scene)
     assert (signal.rule, signal.title) == (rule, title)

@@ -22,6 +22,7 @@ from bot.policy import Watch
 from bot.ports import Put
 from bot.watch import ground, learning
 from bot.watch.raising import Held, Raising, held, told_before
+from bot.watch.reading import read
 from bot.watch.recent import recent, standing
 from bot.world import Ports
 
@@ -32,6 +33,7 @@ LOOKED = "looked"
 
 STATEMENTS = "statements"
 JUDGED = "judged"
+MOST_STATEMENTS = 2000
 MOST_EVERY = timedelta(seconds=40)
 """A quiet project is looked at this often, so that a change without a promotion is told within a minute."""
 
@@ -89,7 +91,7 @@ class Watcher:
             return
         watch, now = opened.policy.watch, ports.clock.now()
         quiet, upto = not ground.busy(ports.shelves, project), ground.mark(ports)
-        reading = opened.vitals.read(watch.slow_query_ms)
+        reading = read(opened.vitals, watch.slow_query_ms)
         look = ground.Look()
         if quiet and not ground.busy(ports.shelves, project):
             look = ground.compare(ports, project, reading, upto)
@@ -196,9 +198,11 @@ def _statements(doc: Mapping[str, Json] | None) -> dict[str, Statement] | None:
 
 
 def _remembered(before: dict[str, Statement] | None, reading: Reading) -> dict[str, Json]:
-    """All that was ever seen: a statement that the server has forgotten and counts anew starts afresh."""
+    """What is there now, and of what was seen before as much as has room; what comes back after that is new again."""
     known: dict[str, Json] = {id: [each.calls, each.total] for id, each in (before or {}).items()}
-    return {**known, **means(reading)}
+    now = means(reading)
+    older = {id: kept for id, kept in known.items() if id not in now}
+    return {**dict(list(older.items())[-MOST_STATEMENTS:]), **now}
 
 
 def _int(value: Json) -> int:
