@@ -99,7 +99,10 @@ class PromotionView:
         return found
 
     def _diff_file(self, promotion: Promotion, entry: Entry) -> Upload | None:
-        """What a staging run changed in the catalog, whole, where it is longer than the lines that tell of it."""
+        """Drift, whole; what a staging run changed in the catalog, where that is longer than the lines about it."""
+        if entry.kind == "drift.seen":
+            text = self._scrub(self._ports.shelves.fetch(str(entry.data["diff"])).decode())
+            return Upload(filename=f"{promotion.id}-drift.txt", title="Staging beside production", content=text)
         if entry.kind == "watch.visited":
             return self._screenshot(promotion, entry)
         kept = str(entry.data.get("diff", "")) if entry.kind == "evidence.seen" else ""

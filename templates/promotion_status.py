@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from bot.domain.checklist import State
@@ -11,6 +12,7 @@ from templates.blocks import Mark, code, line, lines, mention, speech, when
 from templates.promotion_course import lock_line, running, stopped
 from templates.promotion_sight import Sight, of_project
 from templates.promotion_watching import alarm_title, watched, watching
+from templates.rollback import rollback_of
 
 
 def title(sight: Sight) -> str:
@@ -18,6 +20,9 @@ def title(sight: Sight) -> str:
     count = len(p.plan.files)
     what = f"{count} migration{'s' if count != 1 else ''}"
     aim = f"Promote {what} to production" if p.kind == "promotion" else f"Stage {what}"
+    aim = f"Emergency: {aim[0].lower()}{aim[1:]}" if p.emergency else aim
+    if p.taken_back and p.taken_back.done:
+        return f"{aim}: rolled back{of_project(p.plan.project)}"
     if not p.course.stopped and (alarm := alarm_title(sight)) and (ending is None or ending.verdict == "done"):
         return alarm
     if not p.course.stopped and (ending is None or ending.verdict == "done"):
@@ -32,21 +37,24 @@ def title(sight: Sight) -> str:
 
 
 def status(sight: Sight) -> Mark:
+    p = sight.promotion
+    if p.emergency and p.ending is None and sight.record.stage == "done":
+        return _done(sight)
+    if back := rollback_of(p):
+        return lines(back, _people(p)) if p.taken_back and p.taken_back.done else lines(back, _status(sight))
+    return _status(sight)
+
+
+def _status(sight: Sight) -> Mark:
     p, record = sight.promotion, sight.record
     if p.ending is not None:
         return _ended(sight)
     asked = line(" · asked by ", mention(p.requested_by))
     if p.course.stopped:
         return lines(_halfway(sight), stopped(p), _people(p))
+    if before := _BEFORE.get(record.stage):
+        return line(before(sight), asked)
     match record.stage:
-        case "gates":
-            return line(_held(p) if record.waits_for else "Checking the gates", asked)
-        case "approval":
-            return line(_approval(sight), asked)
-        case "window":
-            return line(_window(sight), asked)
-        case "backup":
-            return line(backing_up(sight), asked)
         case "apply":
             return _applying(sight)
         case "verify":
@@ -55,6 +63,10 @@ def status(sight: Sight) -> Mark:
             return watching(sight)
         case _:
             return line(f"At “{record.stage}”", f", waiting for {record.waits_for}" if record.waits_for else "", asked)
+
+
+def _gates(sight: Sight) -> str:
+    return _held(sight.promotion) if sight.record.waits_for else "Checking the gates"
 
 
 def _held(p: Promotion) -> str:
@@ -132,7 +144,7 @@ def _ended(sight: Sight) -> Mark:
             every = f"Of {len(p.plan.files)} files {len(p.committed)}" if p.remaining else "All files"
             return lines(
                 line(f"{every} are in {p.where}, but what is there now is not as expected: ", ending.why, "."),
-                "Look at it now; undo it with a new migration if it must go.",
+                "Look at it now; Roll back takes it out if it must go.",
             )
         case "rejected":
             return line(
@@ -189,3 +201,8 @@ def _span(took: timedelta) -> str:
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+_BEFORE: Mapping[str, Callable[[Sight], Mark | str]] = {
+    "gates": _gates, "approval": _approval, "window": _window, "backup": backing_up,
+}

@@ -11,6 +11,7 @@ from bot.domain.promotion import Promotion
 from templates import promotion_watching
 from templates.backup import backup_begun, backup_held
 from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
+from templates.emergency import owed_line
 from templates.promotion_course import told_alone, told_resumed, told_stopped
 from templates.rollback import evidence_lines, proof_lines
 
@@ -20,7 +21,7 @@ Told = Mark | None
 def needs_somebody(entry: Entry) -> bool:
     """Whether the line of this entry mentions somebody who has to know or act; such a line stands alone."""
     mentions = ("approval.asked", "approval.void", "gate.waiver_void", "window.near", "run_now.asked", "walk.ended",
-                "apply.stopped")
+                "apply.stopped", "taken_back.done", "emergency.owed")
     return entry.kind in mentions or entry.data.get("well") is False
 
 
@@ -189,6 +190,10 @@ def _proof(p: Promotion, e: Entry) -> Told:
     return proof_lines(p, e)
 
 
+def _drift(p: Promotion, e: Entry) -> Told:
+    return line("Staging and production differ; all of it is in this file.")
+
+
 def _too_late(p: Promotion, e: Entry) -> Told:
     if not p.began:
         return None
@@ -198,19 +203,39 @@ def _too_late(p: Promotion, e: Entry) -> Told:
     )
 
 
+def _taking_back(p: Promotion, e: Entry) -> Told:
+    return line(f"{e.data['record']} takes it back, asked for by ", mention(e.actor), f": {e.data['reason']}")
+
+
+def _gone(p: Promotion, e: Entry) -> Told:
+    return line(mention(p.requested_by), f": {p.id} was rolled back by {e.data['record']}; production has it no more.")
+
+
+def _kept(p: Promotion, e: Entry) -> Told:
+    return line(f"{e.data['record']} ended ({e.data['verdict']}): {p.id} is still in production.")
+
+
+def _well(p: Promotion, who: Mark) -> Mark:
+    if p.kind == "baseline":
+        return line(who, f": {p.id} is accepted. These differences no longer hold up a promotion.")
+    if p.kind == "promotion":
+        return line(who, f": {p.id} is done. Production has all of it.")
+    if p.on_behalf:
+        return line(f"{p.id} is done: it was taken back on staging, as {p.on_behalf} did in production.")
+    return line(
+        who, f": {p.id} is done. Staging has all of it. Next: test it there, then ", code("/migrate promote"),
+        ". A promotion that waits for this goes on by itself.",
+    )
+
+
 def _ended(p: Promotion, e: Entry) -> Told:
     verdict, why = str(e.data["verdict"]), str(e.data.get("why", ""))
     who = mention(p.requested_by)
     match verdict:
-        case "done" if p.kind == "baseline":
-            return line(who, f": {p.id} is accepted. These differences no longer hold up a promotion.")
         case "done":
-            if p.kind == "promotion":
-                return line(who, f": {p.id} is done. Production has all of it.")
-            return line(
-                who, f": {p.id} is done. Staging has all of it. Next: test it there, then ", code("/migrate promote"),
-                ". A promotion that waits for this goes on by itself.",
-            )
+            return _well(p, who)
+        case "rolled back":
+            return None
         case "cancelled":
             return line("Cancelled by ", mention(e.actor), f". {p.where.capitalize()} is unchanged.")
         case "rejected":
@@ -290,9 +315,14 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "taken.back": _taken_back,
     "evidence.seen": _evidence,
     "proof.seen": _proof,
+    "drift.seen": _drift,
     "watch.begun": promotion_watching.begun,
     "watch.looked": promotion_watching.looked,
     "watch.visited": promotion_watching.visited,
+    "emergency.owed": owed_line,
+    "taken_back.asked": _taking_back,
+    "taken_back.done": _gone,
+    "taken_back.ended": _kept,
     "walk.ended": _ended,
 }
 

@@ -11,10 +11,12 @@ from bot.domain.baseline import Difference
 from bot.domain.carried import Carried
 from bot.domain.checklist import Check, State
 from bot.domain.course import STEPS, Course
+from bot.domain.emergency import EMERGENCY, Emergency
 from bot.domain.entry import Entry, Json
 from bot.domain.evidence import Tick, Waiver
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
+from bot.domain.rolling_back import ROLLING, TAKEN, Rolling, TakenBack
 from bot.domain.source import Source
 from bot.domain.watching import STEPS as WATCH_STEPS
 from bot.domain.watching import Watched
@@ -127,8 +129,17 @@ class Promotion:
     """Whether what a staging run showed was gathered."""
     takes_back: Mapping[str, Json] = field(default_factory=dict)
     """Set where a version is staged anew: what of it is on staging, and the proven way back from that."""
+    drift: str = ""
+    """SHA-256 of what was last told of drift between staging and production."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
-    """What the card says of the way back: schema, lost, given_up, locks."""
+    """What the card says of the way back: schema, lost, given_up, locks; and the proven SQL by version."""
+    rolling: Rolling | None = None
+    """Set where the record is a rollback: what it takes back."""
+    emergency: Emergency | None = None
+    on_behalf: str = ""
+    """The rollback that had this staging run begun."""
+    taken_back: TakenBack | None = None
+    """The newest rollback of this promotion."""
     backup: Held | None = None
     """The dump that is taken before it begins."""
     course: Course = field(default_factory=Course)
@@ -245,6 +256,9 @@ def _requested(entry: Entry) -> Promotion:
         requested_at=entry.at,
         terms=terms if isinstance(terms, dict) else {},
         takes_back=back if isinstance(back := entry.data.get("takes_back"), dict) else {},
+        rolling=Rolling.from_json(rolling) if isinstance(rolling := entry.data.get("rolling"), dict) else None,
+        emergency=Emergency.of(entry),
+        on_behalf=str(entry.data.get("for", "")),
     )
 
 
@@ -417,6 +431,10 @@ def _way_back(p: Promotion, e: Entry) -> Promotion:
     return replace(p, way_back=e.data)
 
 
+def _drift(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, drift=str(e.data["diff"]))
+
+
 def _backup(p: Promotion, e: Entry) -> Promotion:
     return replace(p, backup=held(p.backup, e))
 
@@ -428,6 +446,24 @@ def _course(p: Promotion, e: Entry) -> Promotion:
 def _ended(p: Promotion, e: Entry) -> Promotion:
     ending = Ending(verdict=str(e.data["verdict"]), why=str(e.data.get("why", "")), at=e.at, by=e.actor)
     return replace(p, ending=p.ending or ending)
+
+
+def _rolling(p: Promotion, e: Entry) -> Promotion:
+    """What happens to a rollback; its words are the approvals, and a new plan takes them away."""
+    plan = e.data.get("plan")
+    if p.rolling is None or (e.kind == "rollback.word" and plan != p.plan.digest):
+        return p
+    rolling = ROLLING[e.kind](p.rolling, e)
+    anew = plan_from_json(plan) if isinstance(plan, dict) else p.plan
+    return replace(p, plan=anew, rolling=rolling, approvals={word.by: word.at for word in rolling.words})
+
+
+def _emergency(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, emergency=EMERGENCY[e.kind](p.emergency, e)) if p.emergency else p
+
+
+def _taken_back(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, taken_back=TAKEN[e.kind](p.taken_back, e))
 
 
 def _texts(value: Json) -> tuple[str, ...]:
@@ -470,7 +506,9 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "proof.seen": _proof,
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
+    "drift.seen": _drift,
     "walk.ended": _ended,
+    **dict.fromkeys(EMERGENCY, _emergency), **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
     **dict.fromkeys(WATCH_STEPS, _looks),
     **dict.fromkeys(HELD_KINDS, _backup),
     **dict.fromkeys(STEPS, _course),

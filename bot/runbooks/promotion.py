@@ -8,9 +8,10 @@ from datetime import timedelta
 from bot.domain.checklist import State, automatic_passed, passed
 from bot.domain.promotion import Promotion
 from bot.gates import PROMOTION
-from bot.runbooks import steps, watching
+from bot.runbooks import proving, steps, watching
 from bot.runbooks.backing_up import backup
 from bot.runbooks.comparing import compare_locks
+from bot.runbooks.emergency import owed
 from bot.runbooks.halting import ended, halted
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.turn import not_now, window
@@ -75,7 +76,10 @@ def apply(promotion: Promotion, world: World) -> Outcome:
         watching.remember(promotion, world)
     elif blocked := steps.project_taken(world):
         return blocked
-    return halted(steps.put_in(promotion, world), promotion, world)
+    outcome = steps.put_in(promotion, world)
+    if not isinstance(outcome, Wait):
+        proving.look(promotion, proving.AFTER, world)
+    return halted(outcome, promotion, world)
 
 
 def verify(promotion: Promotion, world: World) -> Outcome:
@@ -88,11 +92,17 @@ def verify(promotion: Promotion, world: World) -> Outcome:
 def watch(promotion: Promotion, world: World) -> Outcome:
     """Stay and look for as long as the policy says."""
     world.release_project()
+    if promotion.taken_back and promotion.taken_back.done:
+        return Stop(verdict="rolled back", why=f"rolled back by {promotion.taken_back.record}")
     return watching.watch(promotion, world)
 
 
 def done(promotion: Promotion, world: World) -> Outcome:
-    """Tell the team."""
+    """Tell the team; after an emergency, once the evidence that was skipped is there."""
+    if promotion.taken_back and promotion.taken_back.done:
+        return Stop(verdict="rolled back", why=f"rolled back by {promotion.taken_back.record}")
+    if promotion.emergency and (waits := owed(promotion, world)):
+        return waits
     return ended(promotion, Stop(verdict="done", why=promotion.watched))
 
 

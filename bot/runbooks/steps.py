@@ -9,6 +9,7 @@ from types import ModuleType
 
 from bot import gates, schedule
 from bot.domain.checklist import Check
+from bot.domain.emergency import excused
 from bot.domain.entry import Json
 from bot.domain.migration import Match
 from bot.domain.plan import PlannedFile
@@ -61,10 +62,11 @@ def judged(promotion: Promotion, world: World, which: tuple[ModuleType, ...]) ->
     if proving.judges_ways_back(which, tuple(world.policy.gates.skip)):
         evidence = proving.proven_on_demand(promotion, evidence, world)
         proving.told_of_way_back(promotion, evidence, world)
+    proving.told_of_drift(promotion, evidence, world)
     if evidence.reviews and evidence.reviews.authors != promotion.authors:
         said = evidence.reviews
         world.note("reviews.seen", {"authors": list(said.authors), "pulls": list(said.pulls)})
-    checks = gates.judge(evidence, which, tuple(world.policy.gates.skip))
+    checks = excused(gates.judge(evidence, which, tuple(world.policy.gates.skip)), promotion.emergency)
     if checks != promotion.checklist:
         world.note("gates.judged", {"checklist": [check.to_json() for check in checks]})
     return checks
