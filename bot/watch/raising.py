@@ -154,6 +154,8 @@ class Raising:
         key = f"{self._project}:{signal.key}"
         before = self._ports.shelves.get(SHELF, key)
         record = f"{SERIES}-{self._ports.journal.number(SERIES)}"
+        if signal.attach:   # a whole difference of catalogs may be long: the chain holds its hash
+            signal = replace(signal, attach=self._ports.shelves.keep(signal.attach.encode()))
         fact = raised(record, self._project, signal, self._now, str(before["record"]) if before else "")
         self._facts.append(fact)
         counters = fact.data["counters"]

@@ -15,7 +15,7 @@ from bot.domain.faults import key_of
 from bot.domain.project import Environment
 from bot.domain.reading import Reading, Statement, means
 from bot.domain.record import Status
-from bot.domain.scene import Account, Limits, Scene
+from bot.domain.scene import Account, Limits, Scene, Silence
 from bot.domain.sighting import Fault
 from bot.errors import StagedoorError
 from bot.policy import Watch
@@ -110,10 +110,14 @@ class Watcher:
             self._judge(project, [], [])
 
     def _unread(self, project: str, why: str) -> None:
-        before = self._ports.shelves.get(LOOKED, project) or {}
-        if before.get("why") != why:
+        """It does not answer: noted once, and told when it lasts. The next reading writes the note anew."""
+        before, now = self._ports.shelves.get(LOOKED, project) or {}, self._ports.clock.now()
+        if not before.get("silent"):
             log.warning("watch.unread", project=project, why=why)
-            self._ports.shelves.put([Put(shelf=LOOKED, key=project, doc={**before, "why": why})])
+            before = {**before, "silent": now.isoformat()}
+            self._ports.shelves.put([Put(shelf=LOOKED, key=project, doc=before)])
+        silent = Silence(since=datetime.fromisoformat(str(before["silent"])), why=why)
+        Raising(self._ports, project).settle(alerts.judge(Scene(project=project, now=now, silent=silent)))
 
     # Logs
 

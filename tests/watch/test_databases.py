@@ -12,6 +12,7 @@ import pytest
 from bot.domain.entry import Fact, Opening
 from bot.domain.record import Status
 from bot.ports import Put
+from bot.watch.watcher import Watcher
 from tests.postgres import Fresh
 from tests.watching import ANA, POLICY, Post, post
 
@@ -47,7 +48,7 @@ def test_a_column_made_by_hand_is_told_within_one_look_and_only_once(p: Post, da
     [alert] = p.alerts
     assert alert.title == "Production changed without a promotion"
     assert "+ column public.books.isbn" in p.lines(alert.id)[0]
-    assert "isbn" in alert.attach
+    assert b"isbn" in p.journal.fetch(alert.attach)
     assert alert.level == "error"
 
 
@@ -118,6 +119,24 @@ def test_who_blocks_whom_is_told_and_it_resolves_itself(p: Post, database: Fresh
     p.walk()
     assert {record.status for record in p.records} == {Status.ENDED}
     assert p.lines(alert.id)[-1] == f"{alert.id} is over."
+
+
+def test_a_database_that_does_not_answer_is_told_when_it_lasts(p: Post, database: Fresh) -> None:
+    Watcher(p.ports).databases()
+    database.server.drop(database.name)
+    for minutes in (1, 1, 3):
+        Watcher(p.ports).databases()
+        p.clock.forward(minutes=minutes)
+    Watcher(p.ports).databases()
+    [alert] = p.alerts
+    assert alert.title == "Production's database does not answer"
+    assert "does not exist" in alert.said
+    database.server.project(database.name)
+    Watcher(p.ports).look("shop")
+    p.clock.forward(seconds=30)
+    Watcher(p.ports).look("shop")
+    p.walk()
+    assert next(each for each in p.records if each.id == alert.id).status is Status.ENDED
 
 
 def test_a_database_that_does_not_answer_resolves_nothing(p: Post, database: Fresh) -> None:
