@@ -182,6 +182,14 @@ def test_what_cannot_be_read_is_named_and_is_no_fine_reading(tmp_path: Path, dat
         assert looked["unread"] == {"statements": "the extension pg_stat_statements is not there"}
 
 
+def test_sessions_that_the_server_hides_are_named_and_not_taken_for_none(tmp_path: Path, database: Fresh) -> None:
+    with post(tmp_path, database.server.url(database.name, "authenticator")) as p:
+        p.look()
+        looked = p.journal.get("looked", "shop")
+        assert looked
+        assert "grant pg_read_all_stats" in str(looked["unread"])
+
+
 def test_a_look_is_cheap(p: Post) -> None:
     begun = time.monotonic()
     for _ in range(5):
