@@ -51,8 +51,8 @@ class Rounds:
         return poller.trouble if poller else ""
 
     def stop(self) -> None:
-        """No new poll begins; what is folded is folded."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """No new poll begins; one that runs ends by itself, or its fold finds the store closed."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _poll(self, key: tuple[str, str]) -> None:
         due = self._clock.now() + AFTER_TROUBLE
