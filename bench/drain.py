@@ -3,9 +3,10 @@
     python bench/drain.py [SECONDS]        (default 10; the figure of docs/logs.md is of 60)
 
 The bot's HTTP shell with the drain's door, Slack's door, inbox and a SQLite journal (synced to disk) runs in a process
-of its own that is tied to one core. Another process sends batches of 250 events as a drain does, gzipped, six at once;
-one event in five counts (COUNTS_EVERY=1 in the environment makes it every one): errors of some ten faults and slow
-statements. The others are what fills a log: checkpoints, connections, quick statements, answers of 200. Meanwhile somebody types `/migrate help` five times a second.
+of its own that is tied to one core. Another process sends batches of 250 events as a drain does, gzipped, six at once.
+One event in five counts (COUNTS_EVERY=1 in the environment makes it every one): errors of some ten faults and slow
+statements. The others are what fills a log: checkpoints, connections, quick statements, answers of 200. Meanwhile
+somebody types `/migrate help` five times a second.
 Beside it, in the same run: orjson parsing the very same unpacked bytes and doing nothing else, which is the limit; and
 drain3 mining the messages of the events that count, as the peer for what we do with each of them.
 """

@@ -19,8 +19,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import httpx
 
@@ -36,6 +35,7 @@ from bot.sightings.polling import Poller
 from bot.sightings.recognising import Recogniser
 from bot.sightings.rounds import Rounds
 
+ROOT = Path(__file__).parent.parent
 TOKEN = "sbp_bench"
 EVERY = timedelta(seconds=15)
 
