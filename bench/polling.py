@@ -86,7 +86,7 @@ def main(projects: int, seconds: float) -> None:
             for n in range(projects)
         ])])
         pollers = {
-            (f"p{n}", "production"): Poller(
+            (f"p{n}", Environment.PRODUCTION): Poller(
                 source=ManagementLogs(client, url, TOKEN, ref(n), clock), funnel=funnel, tallies=journal, clock=clock,
                 recogniser=Recogniser(project=f"p{n}", environment=Environment.PRODUCTION, slow_ms=1000, key=b"k"),
                 every=EVERY, hurried=lambda: True,

@@ -17,7 +17,8 @@ def following(plan: Plan, ports: Ports) -> Ahead | None:
         return None
     promotion = Promotion.of(ports.journal.entries(about=record.id))
     before = following(promotion.plan, ports)
-    live = record.status is Status.LIVE and not (promotion.cancelled_by or promotion.rejected)
+    over = promotion.cancelled_by or promotion.rejected or promotion.course.stopped
+    live = record.status is Status.LIVE and not over
     return Ahead(
         record=record.id, live=live and (before is None or before.live or not before.brings),
         brings=(*(before.brings if before else ()), *(file.version for file in promotion.remaining)),
@@ -37,7 +38,7 @@ def newest(project: str, ports: Ports) -> Promotion | None:
         for record in ports.journal.find(kind="promotion", project=project, status=Status.LIVE)
         if _still(record)
         and (promotion := Promotion.of(ports.journal.entries(about=record.id))).remaining
-        and not (promotion.cancelled_by or promotion.rejected)
+        and not (promotion.cancelled_by or promotion.rejected or promotion.course.stopped)
     ]
     return max(waiting, key=lambda promotion: promotion.remaining[-1].version, default=None)
 

@@ -14,6 +14,7 @@ from bot.adapters.supabase import ManagementLogs
 from bot.domain.project import Environment
 from bot.domain.record import Status
 from bot.domain.sighting import Batch, Folded, Gap
+from bot.notices import tell_gap
 from bot.policy import DEFAULT_PROJECT
 from bot.ports import Clock, Put
 from bot.settings import ProjectSettings, Settings
@@ -22,6 +23,7 @@ from bot.sightings.funnel import Funnel
 from bot.sightings.polling import Poller
 from bot.sightings.recognising import Recogniser
 from bot.sightings.rounds import Rounds
+from bot.sightings.wire import EPOCH
 from bot.stores import Store
 
 log = structlog.get_logger(__name__)
@@ -69,8 +71,17 @@ class Listening:
         self.alive()
 
     def alive(self) -> None:
-        """Note that somebody is listening now."""
+        """Note that somebody is listening now, and tell of spans that nobody saw."""
         self._store.put([Put(shelf="watch", key="alive", doc={"at": self._clock.now().isoformat()})])
+        for where in {*self.drains, *self.rounds.pollers}:
+            self._tell_gaps(*where)
+
+    def _tell_gaps(self, project: str, environment: Environment) -> None:
+        key = f"gaps told/{project}/{environment}"
+        told = self._store.get("watch", key)
+        since = datetime.fromisoformat(str(told["end"])) if told else EPOCH
+        for gap in self._store.gaps(project, environment, since):
+            tell_gap(self._store, gap, Put(shelf="watch", key=key, doc={"end": gap.end.isoformat()}))
 
     def notes(self) -> list[str]:
         """Whose logs are not read, and why, as sentences."""

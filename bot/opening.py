@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from bot.adapters.github import GitHub
+from bot.adapters.levers import Api, PolicyLevers
 from bot.domain.backup import plain
 from bot.domain.project import Environment
 from bot.migrations.backup.backups import PgBackups
@@ -39,6 +40,7 @@ def _opened(name: str, project: ProjectSettings, settings: Settings, clock: Cloc
         },
         policy=project.policy, host=host, directory=directory, backups=backups_of(name, project, settings),
         reviewed=bool(host and project.github_token and project.github_token.get_secret_value()),
+        levers=_levers(project, settings, clock),
         vitals=PostgresVitals(project.production_database_url.get_secret_value(), "production", clock),
     )
 
@@ -49,6 +51,16 @@ def backups_of(name: str, project: ProjectSettings, settings: Settings) -> Backu
         url=project.production_database_url.get_secret_value(), directory=settings.backup_dir / plain(name),
         pg_dump=settings.pg_dump,
     )
+
+
+def _levers(project: ProjectSettings, settings: Settings, clock: Clock) -> PolicyLevers:
+    api = Api(
+        vercel=settings.vercel_api_url, netlify=settings.netlify_api_url, github=settings.github_api_url,
+        repository=project.github_repository, branch=project.github_branch,
+        github_token=project.github_token.get_secret_value() if project.github_token else "",
+    )
+    named = {variable: secret.get_secret_value() for variable, secret in settings.named.items()}
+    return PolicyLevers(project.policy, named, api, clock)
 
 
 def code_host(project: ProjectSettings, api_url: str, clock: Clock) -> CodeHost | None:

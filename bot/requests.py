@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from bot import resuming
 from bot.asking import Wanted, read, wanted
 from bot.baseline import accepted, differences
 from bot.domain.baseline import Kind
@@ -16,20 +17,23 @@ from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
+from bot.domain.resumable import why_not
 from bot.errors import Refused, Unknown
 from bot.following import beyond, ground, newest
+from bot.incidents import opening
 from bot.linting import pending, risks
 from bot.migrations.files import purpose
 from bot.migrations.transaction import obstacle, statement_count
 from bot.policy.terms import terms
 from bot.ports import Put
 from bot.restaging import restageable
-from bot.roles import require_member, require_operator
+from bot.resuming import require_resumer
+from bot.roles import require_member, require_operator, require_rescuer
 from bot.safekeeping import holds
 from bot.world import Ports, Project
 
 KINDS = {Environment.PRODUCTION: "promotion", Environment.STAGING: "staging"}
-SERIES = {"promotion": "P", "staging": "S", "baseline": "B"}
+SERIES = {"promotion": "P", "staging": "S", "baseline": "B", "rollback": "R"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +52,22 @@ class Requests:
         self._ports = ports
         self._requests = threading.Lock()
 
-    def promote(self, by: str, project: Project, versions: tuple[str, ...], key: str) -> Asked:
-        """Ask for all pending migrations, or these, to go to production; the same `key` again asks nothing new."""
+    def promote(
+        self, by: str, project: Project, versions: tuple[str, ...], key: str, emergency: str | None = None,
+    ) -> Asked:
+        """Ask for all pending migrations, or these, to go to production; the same `key` again asks nothing new.
+
+        With a reason for an `emergency` it passes windows and what only people tick, and opens an incident.
+        """
         require_member(self._ports.people.find(by), project.policy)
+        if emergency is not None:
+            require_rescuer(self._ports.people.find(by), project.policy)
+            if not (emergency := " ".join(emergency.split())):
+                raise Refused("An emergency needs a reason: /migrate promote --emergency the checkout is down")
         asked = wanted(versions)
         if asked.fork:
             require_operator(self._ports.people.find(by), project.policy)
-        return self._request(by, project, Environment.PRODUCTION, asked, key)
+        return self._request(by, project, Environment.PRODUCTION, asked, key, emergency or "")
 
     def stage(self, by: str, project: Project, versions: tuple[str, ...], key: str) -> Asked:
         """Ask for all pending migrations, or these, to go to staging; the same `key` again asks nothing new."""
@@ -78,16 +91,47 @@ class Requests:
                 self._ports.shelves.keep(file.content)
             return self._open(by, project, "staging", plan, key, back)
 
+    def resume(self, by: str, record_id: str, key: str) -> Asked:
+        """Ask for what a promotion or staging run that stopped did not bring; the same `key` asks nothing new.
+
+        What was approved holds while the bytes that are left and the head are as they were approved; otherwise it is
+        a request of its own, which says what changed.
+        """
+        record = self._ports.journal.load(record_id)
+        if record is None or record.project not in self._ports.projects or record.kind not in KINDS.values():
+            raise Unknown(f"There is no promotion {record_id}.")
+        with self._requests:
+            if before := self._before(key):
+                return before
+            stopped = self._fold(record_id)
+            project = self._ports.project_of(record.project, stopped.terms)
+            require_resumer(by, self._ports.people, project.policy)
+            if why := why_not(stopped):
+                raise Refused(f"{record_id} {why}.")
+            source = stopped.plan.source
+            asked = Wanted(
+                versions=tuple(file.version for file in stopped.remaining), pull=source.pull if source else 0,
+                fork=bool(source and source.fork),
+            )
+            plan, files = self._plan(project, stopped.plan.environment, asked)
+            if live := self._live(record.kind, plan):
+                return Asked(record=live, plan=plan, again=True)
+            for file in files:
+                self._ports.shelves.keep(file.content)
+            return self._open(by, project, record.kind, plan, key, resumes=stopped)
+
     def baseline(self, by: str, project: Project, key: str) -> Asked:
         """Ask for today's differences between files and histories to be accepted for good."""
         require_operator(self._ports.people.find(by), project.policy)
         with self._requests:
             if before := self._before(key):
                 return before
-            known = accepted(self._ports.shelves, project.name)
-            new = tuple(difference for difference in differences(project) if difference not in known)
+            shelves = self._ports.shelves
+            known = accepted(shelves, project.name)
+            new = tuple(difference for difference in differences(project, shelves) if difference not in known)
             if not new:
-                raise Refused("Nothing to accept: files and histories agree, but for what was accepted before.")
+                agree = "files, histories and catalogs agree, but for what was accepted before"
+                raise Refused(f"Nothing to accept: {agree}.")
             head = max((row.version for row in project.databases[Environment.PRODUCTION].history()), default=None)
             plan = Plan(project=project.name, environment=Environment.PRODUCTION, head=head, files=(), accepts=new)
             live = self._live("baseline", plan)
@@ -102,21 +146,23 @@ class Requests:
         return pending(project, folder, chosen, self._ports.shelves, self._ports.clock.now(), held)
 
     def _request(
-        self, by: str, project: Project, environment: Environment, asked: Wanted, key: str
+        self, by: str, project: Project, environment: Environment, asked: Wanted, key: str, emergency: str = "",
     ) -> Asked:
         kind = KINDS[environment]
         if before := self._before(key):
             return before
         # Outside the lock: GitHub may be slow, and nobody else's request has to wait for that.
-        plan, files = self._plan(project, environment, asked)
+        plan, files = self._plan(project, environment, asked, alone=bool(emergency))
         with self._requests:
             if before := self._before(key):
                 return before
             if live := self._live(kind, plan):
+                if emergency and self._fold(live).emergency is None:
+                    raise Refused(f"{live} is about exactly this already. Cancel it, then ask again as an emergency.")
                 return Asked(record=live, plan=plan, again=True)
             for file in files:
                 self._ports.shelves.keep(file.content)
-            return self._open(by, project, kind, plan, key)
+            return self._open(by, project, kind, plan, key, emergency=emergency)
 
     def _before(self, key: str) -> Asked | None:
         """What this very delivery opened when it was worked on before."""
@@ -127,6 +173,7 @@ class Requests:
 
     def _open(
         self, by: str, project: Project, kind: str, plan: Plan, key: str, back: dict[str, Json] | None = None,
+        resumes: Promotion | None = None, emergency: str = "",
     ) -> Asked:
         record_id = f"{SERIES[kind]}-{self._ports.journal.number(SERIES[kind])}"
         fact = Fact(
@@ -136,18 +183,35 @@ class Requests:
             data={
                 "kind": kind, "plan": plan.to_json(), "terms": terms(project.policy),
                 **({"takes_back": back} if back else {}),
+                **({"resumes": resuming.request(resumes, plan, by)} if resumes else {}),
+                **({"emergency": emergency} if emergency else {}),
             },
             opens=Opening(kind=kind, project=project.name, stage="take_back" if back else "gates"),
         )
         # The note of which record a delivery opened goes in with the opening, so that the same
         # delivery worked again after a crash finds it.
-        self._ports.journal.append([fact], puts=[Put(shelf="requests", key=key, doc={"record": record_id})])
+        facts = [fact, *(self._incident(by, project, record_id, plan, emergency) if emergency else ())]
+        if resumes:
+            facts.append(Fact(about=resumes.id, kind="promotion.resumed", actor=by, data={"as": record_id}))
+        self._ports.journal.append(facts, puts=[Put(shelf="requests", key=key, doc={"record": record_id})])
+        for each in facts[1:]:
+            self._ports.wake(each.about)
         return Asked(record=record_id, plan=plan, again=False)
+
+    def _incident(self, by: str, project: Project, record: str, plan: Plan, reason: str) -> tuple[Fact, ...]:
+        """An emergency is one of an incident, whose freeze lets it pass."""
+        files = ", ".join(file.label for file in plan.files)
+        return opening(
+            self._ports, project.name, f"Emergency promotion {record}: {reason}", "SEV2", by, promotion=record,
+            broken=reason, actions=f"{record} promotes {files}", ends_it=True,
+        )
 
     def _live(self, kind: str, plan: Plan) -> str:
         """The live record of the same plan. Raises `Refused` for one that shares files with it."""
         for record in self._ports.journal.find(kind=kind, project=plan.project, status=Status.LIVE):
             live = self._fold(record.id)
+            if live.course.stopped:  # it goes no further, and is watched for what it brought
+                continue
             if live.plan.digest == plan.digest:
                 return record.id
             if shared := {f.version for f in live.plan.files} & {f.version for f in plan.files}:
@@ -157,7 +221,7 @@ class Requests:
         return ""
 
     def _plan(
-        self, project: Project, environment: Environment, asked: Wanted, anew: bool = False,
+        self, project: Project, environment: Environment, asked: Wanted, anew: bool = False, alone: bool = False,
     ) -> tuple[Plan, list[Migration]]:
         folder, meant = read(project, asked, environment)
         history = project.databases[environment].history()
@@ -175,13 +239,14 @@ class Requests:
             if file.version not in applied and (file.version, file.sha256) not in left_out
         ]
         named = [_named(version, meant, applied, str(environment)) for version in asked.versions]
-        before = newest(project.name, self._ports) if environment is Environment.PRODUCTION else None
+        before = newest(project.name, self._ports) if environment is Environment.PRODUCTION and not alone else None
         chosen = named or (beyond(before, pending) if before else pending)
         if not chosen:
             count = len(meant.migrations)
             raise Refused(f"Nothing to do: {environment} has every migration of {asked.where} ({count}).")
         chosen.sort(key=lambda file: file.version)
-        opened = risks(chosen, self._ports.shelves, self._ports.clock.now())
+        target = project.databases[Environment.PRODUCTION]
+        opened = risks(chosen, self._ports.shelves, self._ports.clock.now(), target)
         files = tuple(
             PlannedFile(
                 version=file.version,

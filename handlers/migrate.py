@@ -7,20 +7,21 @@ from difflib import get_close_matches
 
 from bot.promotions import Promotions
 from bot.requests import Asked, Requests
-from bot.status import overview
 from bot.world import Project
 from handlers.conversation import Ask, Reply, Subject
 from handlers.promotion_view import PromotionView
 from handlers.which import Which, taken_apart
 from templates.blocks import line, notice
 from templates.check import check_card
-from templates.migrate import help_card, history_card, status_card
+from templates.migrate import help_card, history_card
 from templates.promotion_buttons import APPROVE, CANCEL, I_AM_HERE, REJECT, VIEW_SQL
 from templates.promotion_checklist import CONFIRM
+from templates.promotion_course import RESUME
 from templates.promotion_sql import sql_modal
 from templates.rollback import ROLLBACK_PLAN, rollback_modal
 from templates.waiver import REASON, WAIVE, WAIVE_REASON, waive_modal
 
+EMERGENCY = "--emergency"
 Verb = Callable[[Ask, Project, tuple[str, ...]], Reply]
 
 
@@ -36,7 +37,6 @@ class Migrate:
         self._view = view
         self._which = which
         self._verbs: Mapping[str, Verb] = {
-            "status": self._status,
             "check": self._check,
             "stage": self._stage,
             "restage": self._restage,
@@ -55,6 +55,7 @@ class Migrate:
                 CANCEL: self._cancel,
                 CONFIRM: self._confirm,
                 I_AM_HERE: self._attend,
+                RESUME: self._resume,
                 VIEW_SQL: self._sql,
                 ROLLBACK_PLAN: self._rollback_plan,
                 WAIVE: self._waive,
@@ -74,10 +75,6 @@ class Migrate:
             return Reply(message=help_card(f"There is no /migrate {verb}.{hint}"))
         return self._verbs[verb](ask, self._which.project(ask, named), tuple(words))
 
-    def _status(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
-        self._promotions.require_member(ask.user, project)
-        return Reply(message=status_card(overview(project)))
-
     def _check(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
         return Reply(message=check_card(project.name, self._requests.check(ask.user, project, versions)))
 
@@ -92,7 +89,8 @@ class Migrate:
         return self._asked(project, self._requests.restage(ask.user, project, versions, ask.key))
 
     def _promote(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
-        return self._asked(project, self._requests.promote(ask.user, project, versions, ask.key))
+        words, emergency = _emergency(versions)
+        return self._asked(project, self._requests.promote(ask.user, project, words, ask.key, emergency))
 
     def _baseline(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
         asked = self._requests.baseline(ask.user, project, ask.key)
@@ -114,6 +112,11 @@ class Migrate:
 
     def _cancel(self, ask: Ask) -> Reply:
         return Reply(facts=self._promotions.cancel(ask.user, ask.value))
+
+    def _resume(self, ask: Ask) -> Reply:
+        _, promotion = self._promotions.read(ask.user, ask.value)
+        project = self._promotions.project(promotion.plan.project)
+        return self._asked(project, self._requests.resume(ask.user, ask.value, ask.key))
 
     def _attend(self, ask: Ask) -> Reply:
         return Reply(facts=self._promotions.attend(ask.user, ask.value))
@@ -137,6 +140,14 @@ class Migrate:
     def _rollback_plan(self, ask: Ask) -> Reply:
         _, promotion = self._promotions.read(ask.user, ask.value)
         return Reply(view=rollback_modal(promotion, self._view.ways_back(promotion)))
+
+
+def _emergency(words: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
+    """The words before `--emergency`, and the reason after it."""
+    if EMERGENCY not in words:
+        return words, None
+    place = words.index(EMERGENCY)
+    return words[:place], " ".join(words[place + 1:])
 
 
 def _reason_given(ask: Ask) -> dict[str, str]:

@@ -9,29 +9,44 @@ from bot.alerting import Alerts
 from bot.deploys import Deploys
 from bot.promotions import Promotions
 from bot.requests import Requests
+from bot.responding import Responding
+from bot.rollbacks import Rollbacks
 from bot.scrub import Scrubber
 from bot.timing import Timing
 from bot.world import Ports
 from handlers.alert import Alarm
 from handlers.conversation import Subject, together
 from handlers.deploy import Deploy
+from handlers.incident import Incidents
+from handlers.incident_timeline import IncidentTimeline, Reading
 from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
+from handlers.rollback import Rollback
+from handlers.status import Status
 from handlers.timing import Clockwork
 from handlers.which import Which
 from handlers.written import Written
 
 
-def subjects(ports: Ports, view: PromotionView, channel_id: Callable[[str], str]) -> tuple[Subject, ...]:
+def subjects(
+    ports: Ports, view: PromotionView, channel_id: Callable[[str], str], reading: Reading,
+) -> tuple[Subject, ...]:
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
-    which = Which(promotions, channel_id)
-    verbs = {"checklist": Written(ports, promotions).verb}
+    which, rollback, responding = Which(promotions, channel_id), Rollback(Rollbacks(ports)), Responding(ports)
+    talk = Incidents(ports, responding, promotions, which, verbs={}, more={})
+    verbs = {
+        "checklist": Written(ports, promotions).verb, "rollback": rollback.verb,
+        "status": Status(promotions, ports).verb,
+    }
     return (
         Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
+        talk.subject(),
+        IncidentTimeline(ports, responding, talk, reading).subject(),
         Alarm(Alerts(ports)).subject(),
+        rollback.subject(),
     )
 
 
@@ -43,4 +58,4 @@ class _Unopened:
 def vocabulary() -> Subject:
     """The words of all subjects, for the manifest, which is printed before there is a world."""
     ports = cast("Ports", _Unopened())
-    return together(subjects(ports, PromotionView(ports, Scrubber(())), str))
+    return together(subjects(ports, PromotionView(ports, Scrubber(())), str, cast("Reading", _Unopened())))

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from bot.domain.backup import Backing
 from bot.domain.baseline import Difference, Kind
 from bot.domain.checklist import State
+from bot.domain.drift import Drift
 from bot.domain.finding import Report
 from bot.domain.migration import Match
 from bot.domain.plan import Plan
@@ -85,7 +86,9 @@ class Evidence:
     ticks: Mapping[str, Tick] = field(default_factory=dict)
     manual: tuple[str, ...] = ()
     obstacles: Mapping[str, str] = field(default_factory=dict)
-    """What keeps a planned file from running in one transaction, by version."""
+    """What keeps a planned file from being put in, by version."""
+    alone: Mapping[str, str] = field(default_factory=dict)
+    """The statement of each planned file that runs outside a transaction, by version."""
     applied: tuple[str, ...] = ()
     """Versions of the plan that this very run has already committed."""
     ahead: Ahead | None = None
@@ -105,6 +108,8 @@ class Evidence:
     """By the gate's name."""
     lint: Report | None = None
     """What the checks say of the planned files, weighed by the target's sizes; None where nobody asked."""
+    drift: Drift | None = None
+    """How staging and production differ for no known reason; None where nobody could compare them."""
 
     backup: Backing | None = None
     """Whether the backup that the plan needs can be taken now; None where it needs none."""

@@ -8,12 +8,18 @@ from datetime import datetime
 
 from bot.domain.backup import HELD_KINDS, Held, held
 from bot.domain.baseline import Difference
+from bot.domain.carried import Carried
 from bot.domain.checklist import Check, State
+from bot.domain.course import STEPS, Course
+from bot.domain.emergency import EMERGENCY, Emergency
 from bot.domain.entry import Entry, Json
 from bot.domain.evidence import Tick, Waiver
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
+from bot.domain.rolling_back import ROLLING, TAKEN, Rolling, TakenBack
 from bot.domain.source import Source
+from bot.domain.watching import STEPS as WATCH_STEPS
+from bot.domain.watching import Watched
 from bot.domain.way_back import WayBack
 from bot.domain.window import Span
 
@@ -48,6 +54,8 @@ class Failure:
     line: int
     clean: bool = True
     blockers: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    """What stays half-done, and is seen to first by the next try."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +116,7 @@ class Promotion:
     verified: str = ""
     watch_until: datetime | None = None
     watched: str = ""
+    looks: Watched = field(default_factory=Watched)
     ending: Ending | None = None
     catalogs: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the catalog before each file by version, and of the one after all under the empty one."""
@@ -120,10 +129,20 @@ class Promotion:
     """Whether what a staging run showed was gathered."""
     takes_back: Mapping[str, Json] = field(default_factory=dict)
     """Set where a version is staged anew: what of it is on staging, and the proven way back from that."""
+    drift: str = ""
+    """SHA-256 of what was last told of drift between staging and production."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
-    """What the card says of the way back: schema, lost, given_up, locks."""
+    """What the card says of the way back: schema, lost, given_up, locks; and the proven SQL by version."""
+    rolling: Rolling | None = None
+    """Set where the record is a rollback: what it takes back."""
+    emergency: Emergency | None = None
+    on_behalf: str = ""
+    """The rollback that had this staging run begun."""
+    taken_back: TakenBack | None = None
+    """The newest rollback of this promotion."""
     backup: Held | None = None
     """The dump that is taken before it begins."""
+    course: Course = field(default_factory=Course)
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -140,6 +159,12 @@ class Promotion:
         """The approved head plus our own committed prefix: what the history must end with before the next file."""
         done = [file.version for file in self.plan.files if file.version in self.committed]
         return done[-1] if done else self.plan.head
+
+    @property
+    def so_far(self) -> Promotion:
+        """The same with a plan of what is in; for what is done with it where the rest stopped."""
+        files = tuple(file for file in self.plan.files if file.version in self.committed)
+        return replace(self, plan=replace(self.plan, files=files)) if self.course.stopped else self
 
     @property
     def changed_something(self) -> bool:
@@ -220,14 +245,20 @@ def _requested(entry: Entry) -> Promotion:
     plan, terms = entry.data.get("plan"), entry.data.get("terms")
     if entry.kind != "promotion.requested" or not isinstance(plan, dict):
         raise ValueError(f"{entry.about} does not begin with its request")
+    resumes = entry.data.get("resumes")
+    words = Carried.from_json(resumes.get("carried") if isinstance(resumes, dict) else None)
     return Promotion(
         id=entry.about,
         kind=str(entry.data["kind"]),
         plan=plan_from_json(plan),
-        requested_by=entry.actor,
+        requested_by=words.asked_by or entry.actor,
+        approvals=words.approvals, ticks=words.ticks, waivers=words.waivers, course=Course.of(entry.data),
         requested_at=entry.at,
         terms=terms if isinstance(terms, dict) else {},
         takes_back=back if isinstance(back := entry.data.get("takes_back"), dict) else {},
+        rolling=Rolling.from_json(rolling) if isinstance(rolling := entry.data.get("rolling"), dict) else None,
+        emergency=Emergency.of(entry),
+        on_behalf=str(entry.data.get("for", "")),
     )
 
 
@@ -350,6 +381,7 @@ def _failed(p: Promotion, e: Entry) -> Promotion:
         line=_int(e.data.get("line", 0)),
         clean=e.data.get("clean") is not False,
         blockers=_texts(e.data.get("blockers", [])),
+        left=_texts(e.data.get("left", [])),
     )
     return replace(_closed(p), failure=failure, retries=p.retries + 1)
 
@@ -374,6 +406,11 @@ def _watched(p: Promotion, e: Entry) -> Promotion:
     return replace(p, watched=str(e.data["said"]))
 
 
+def _looks(p: Promotion, e: Entry) -> Promotion:
+    said = str(e.data["said"]) if "said" in e.data else p.watched
+    return replace(p, looks=p.looks.after(e), watched=said)
+
+
 def _catalog_seen(p: Promotion, e: Entry) -> Promotion:
     return replace(p, catalogs={**p.catalogs, str(e.data["version"]): str(e.data["sha256"])})
 
@@ -394,13 +431,39 @@ def _way_back(p: Promotion, e: Entry) -> Promotion:
     return replace(p, way_back=e.data)
 
 
+def _drift(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, drift=str(e.data["diff"]))
+
+
 def _backup(p: Promotion, e: Entry) -> Promotion:
     return replace(p, backup=held(p.backup, e))
+
+
+def _course(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, course=p.course.after(e))
 
 
 def _ended(p: Promotion, e: Entry) -> Promotion:
     ending = Ending(verdict=str(e.data["verdict"]), why=str(e.data.get("why", "")), at=e.at, by=e.actor)
     return replace(p, ending=p.ending or ending)
+
+
+def _rolling(p: Promotion, e: Entry) -> Promotion:
+    """What happens to a rollback; its words are the approvals, and a new plan takes them away."""
+    plan = e.data.get("plan")
+    if p.rolling is None or (e.kind == "rollback.word" and plan != p.plan.digest):
+        return p
+    rolling = ROLLING[e.kind](p.rolling, e)
+    anew = plan_from_json(plan) if isinstance(plan, dict) else p.plan
+    return replace(p, plan=anew, rolling=rolling, approvals={word.by: word.at for word in rolling.words})
+
+
+def _emergency(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, emergency=EMERGENCY[e.kind](p.emergency, e)) if p.emergency else p
+
+
+def _taken_back(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, taken_back=TAKEN[e.kind](p.taken_back, e))
 
 
 def _texts(value: Json) -> tuple[str, ...]:
@@ -443,6 +506,10 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "proof.seen": _proof,
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
+    "drift.seen": _drift,
     "walk.ended": _ended,
+    **dict.fromkeys(EMERGENCY, _emergency), **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
+    **dict.fromkeys(WATCH_STEPS, _looks),
     **dict.fromkeys(HELD_KINDS, _backup),
+    **dict.fromkeys(STEPS, _course),
 }

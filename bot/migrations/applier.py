@@ -8,7 +8,7 @@ from bot.errors import Refused, Unreachable
 from bot.migrations import locks
 from bot.migrations.apply import Apply, Patience
 from bot.migrations.session import ConnectionLost, Session
-from bot.migrations.transaction import statements_to_run
+from bot.migrations.transaction import alone_in, statements_to_run
 from bot.migrations.trouble import failed, sentence
 from bot.ports import Done, Failed, InDoubt, Job, Noting
 
@@ -40,7 +40,7 @@ class PostgresApplier:
 
     def _tried(self, job: Job, noting: Noting) -> Done | Failed | InDoubt:
         try:
-            statements = statements_to_run(job.content)
+            what = alone_in(job.content) or statements_to_run(job.content)
         except Refused as refused:
             return Failed(why=f"{refused} Nothing of it was run.")
         if noting.stopping():
@@ -51,7 +51,7 @@ class PostgresApplier:
                 session=session, name=self._name, job=job, noting=noting, patience=self._patience, first=first,
                 fresh=lambda: self._opened(job),
             )
-            return apply.run(statements)
+            return apply.run(what)
         except Refused as refused:
             return Failed(why=str(refused))
         except (Unreachable, ConnectionLost) as trouble:

@@ -1,4 +1,4 @@
-"""The apply protocol for one transactional file (docs/apply.md): one call is one try, safe to repeat after a crash."""
+"""The apply protocol for one file (docs/apply.md): one call is one try, safe to repeat after a crash."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import psycopg
 from bot.domain.migration import Applied
 from bot.errors import Unreachable
 from bot.migrations import history, locks
+from bot.migrations.alone import Alone
 from bot.migrations.attempt import Attempt
 from bot.migrations.catalog.witness import Witness
+from bot.migrations.outside import Outside
 from bot.migrations.session import ConnectionLost, Session
 from bot.migrations.splitter import Statement
-from bot.migrations.transaction import statements_to_run
+from bot.migrations.transaction import statement_count
 from bot.migrations.trouble import failed, lost_before_commit, said
 from bot.migrations.watch import Watch
 from bot.ports import Done, Failed, InDoubt, Job, Noting
@@ -47,10 +49,16 @@ class Apply:
     fresh: Callable[[], Session]
     first: bool
 
-    def run(self, statements: tuple[Statement, ...]) -> Done | Failed | InDoubt:
+    def run(self, what: tuple[Statement, ...] | Alone) -> Done | Failed | InDoubt:
         """Put the file in, or find out that it is in already. Safe to run again after anything."""
-        before = (self._locked() or self._decided()) if self.first else None
-        return before or self._put_in(statements)
+        if before := (self._locked() or self._decided()) if self.first else None:
+            return before
+        if isinstance(what, Alone):
+            return Outside(
+                session=self.session, name=self.name, job=self.job, noting=self.noting, alone=what,
+                grace=self.patience.grace,
+            ).run()
+        return self._put_in(what)
 
     # Before the file -----------------------------------------------------------------------------------------------
 
@@ -99,7 +107,7 @@ class Apply:
 
     def _found(self, row: Applied) -> Done | Failed:
         if history.same(self.job.content, row):
-            return Done(seconds=0.0, statements=len(statements_to_run(self.job.content)), recovered=True)
+            return Done(seconds=0.0, statements=statement_count(self.job.content), recovered=True)
         known = "without its statements" if row.statements is None else "with other statements"
         return Failed(why=(
             f"{row.version} is in {self.name}'s history already, {known}. Nothing was run. "
@@ -128,7 +136,8 @@ class Apply:
                 session.query("rollback")
             return trouble
         return self._commit(watch) or Done(
-            seconds=time.monotonic() - begun, statements=len(statements), seen=witness.told() if witness else {},
+            seconds=time.monotonic() - begun, statements=len(statements),
+            seen=witness.told() if witness else attempt.told(),
         )
 
     def _commit(self, watch: Watch) -> Done | Failed | InDoubt | None:

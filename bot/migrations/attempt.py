@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 
+from bot.domain.entry import Json
 from bot.migrations import history
 from bot.migrations.catalog.witness import Witness
 from bot.migrations.session import Session
 from bot.migrations.splitter import Statement
 from bot.migrations.trouble import failed, short
-from bot.migrations.watch import Watch
+from bot.migrations.watch import Seen, Watch, telling
 from bot.ports import Failed, Job, Noting
+
+_FEW = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +30,8 @@ class Attempt:
     name: str
     noting: Noting
     witness: Witness | None = None
+    begins: list[float] = field(default_factory=list)
+    """When each statement began."""
 
     def prepare(self) -> Failed | None:
         """Begin, keep everybody else from writing history until we have committed, and look at the head again.
@@ -57,12 +63,9 @@ class Attempt:
         return None
 
     def _execute(self, number: int, statement: Statement, of: int) -> Failed | None:
-        def tell() -> None:
-            self.noting.progress({"statement": number, "of": of})
-
-        tell()
+        self.begins.append(time.monotonic())
         try:
-            self._run(statement.text, tell)
+            self._run(statement.text, telling(self.noting, number, of))
             if self.witness and self.session.in_transaction:
                 self.witness.after(number)
         except psycopg.Error as error:
@@ -76,6 +79,11 @@ class Attempt:
         if _may_loosen(statement):
             self._tighten()
         return None
+
+    def told(self) -> dict[str, Json]:
+        """How long each statement's locks lasted, up to now; of very long files nothing."""
+        now = time.monotonic()
+        return {"lasted": [round(now - begun, 6) for begun in self.begins]} if len(self.begins) <= _FEW else {}
 
     def record(self) -> Failed | None:
         """Check what the file deferred, take its settings away, and write the history row as the CLI would."""
@@ -96,7 +104,7 @@ class Attempt:
             ))
         return None
 
-    def _run(self, statement: str, still: Callable[[], None] = lambda: None) -> None:
+    def _run(self, statement: str, still: Callable[[Seen], None] = lambda seen: None) -> None:
         self.watch.begin(still)
         self.session.run(statement, self.watch.tick)
 

@@ -98,3 +98,14 @@ def tokens(text: str, piece: Piece) -> Iterator[tuple[str, int]]:
 def words(text: str) -> list[str]:
     """All tokens of a text, without its comments."""
     return [word for piece in pieces(text) for word, _ in tokens(text, piece)]
+
+
+def spelled(text: str) -> list[tuple[str, int]]:
+    """The same tokens as they are written, each with its place."""
+    found: list[tuple[str, int]] = []
+    for piece in pieces(text):
+        if piece.kind is Kind.PLAIN:
+            found += [(match.group(), match.start()) for match in _TOKEN.finditer(text, piece.start, piece.end)]
+        elif piece.kind is not Kind.COMMENT:
+            found.append((text[piece.start:piece.end], piece.start))
+    return found

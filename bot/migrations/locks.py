@@ -28,7 +28,7 @@ where l.locktype = 'advisory' and l.objsubid = 1 and l.granted and l.classid::bi
 """
 
 _BLOCKERS = """
-select b.pid, a.usename, a.application_name, a.state, a.xact_start, a.query
+select b.pid, a.usename, a.application_name, a.state, a.xact_start, a.query, a.backend_type
 from unnest(pg_catalog.pg_blocking_pids(%s)) b (pid) left join pg_catalog.pg_stat_activity a using (pid)
 order by a.xact_start
 """
@@ -104,9 +104,12 @@ def blockers(session: Session) -> tuple[str, ...]:
 
 def _blocker(
     pid: int, user: str | None, application: str | None, state: str | None, since: datetime | None, query: str | None,
+    backend: str | None,
 ) -> str:
     if pid == 0:
         return "a prepared transaction, which has no session"
+    if backend == "autovacuum worker":
+        return f"pid {pid}, {_autovacuum(query or '')}{f', since {_clock(since)}' if since else ''}"
     doing = _without_values(query or "")
     parts = (
         f"pid {pid}", f"user {user}" if user else "", f'application "{application}"' if application else "",
@@ -114,6 +117,14 @@ def _blocker(
         f"last statement: {doing}" if doing else "",
     )
     return ", ".join(part for part in parts if part)
+
+
+def _autovacuum(query: str) -> str:
+    """Postgres takes a common autovacuum away from who wants its table; one against wraparound it lets end."""
+    what = f"autovacuum ({_without_values(query).removeprefix('autovacuum: ')})"
+    if "wraparound" in query:
+        return f"{what}: it keeps transaction ids from running out, is not interrupted, and ends by itself"
+    return what
 
 
 def _without_values(query: str) -> str:

@@ -190,7 +190,8 @@ class Session:
         """A short statement of our own, with its rows. Raises `ConnectionLost` or the server's error."""
         connection = self.beside if beside else self.connection
         try:
-            cursor = connection.execute(statement.encode(), parameters or None)
+            named = parameters[0] if parameters and isinstance(parameters[0], dict) else parameters or None
+            cursor = connection.execute(statement.encode(), named)
             return cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:
             raise self._translated(error) from None

@@ -1,22 +1,28 @@
-"""Decides whether a migration file can run in one transaction together with its history row, and what of it runs."""
+"""Decides how a migration file can be put in: in one transaction together with its history row, or as one statement."""
 
 from __future__ import annotations
 
 from bot.errors import Refused
+from bot.migrations import alone, enum_values
+from bot.migrations.alone import Alone, cannot, never, read_alone
 from bot.migrations.lexer import Kind, pieces, words
 from bot.migrations.splitter import Statement, remembered, statements
 
 _OPENS = {"BEGIN", "START"}
 _CLOSES = {"COMMIT", "END"}
 _CONTROL = {*_OPENS, *_CLOSES, "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"}
-_ALONE = "cannot run inside a transaction, and Stagedoor runs every file in one, together with its history row."
+_SPLIT = (
+    "cannot run inside a transaction, so it has to be the only statement of its file. Split the file: what stands "
+    "before it stays here, it gets a file of its own with a later version, and what follows a third one."
+)
 _NO_ROW = "the history row would not be in the same transaction."
 
 
 def obstacle(content: bytes) -> str | None:
-    """Why this file cannot run in one transaction, as a sentence that names the line; None when it can."""
+    """Why this file cannot be put in, as a sentence that names the line; None when it can."""
     try:
-        statements_to_run(content)
+        if alone_in(content) is None:
+            return enum_values.used_too_early(statements_to_run(content))
     except Refused as refused:
         return str(refused)
     return None
@@ -24,7 +30,30 @@ def obstacle(content: bytes) -> str | None:
 
 def statement_count(content: bytes) -> int:
     """How many statements run. Raises `Refused` like `statements_to_run`."""
-    return len(statements_to_run(content))
+    return 1 if alone_in(content) else len(statements_to_run(content))
+
+
+def alone_in(content: bytes) -> Alone | None:
+    """The one statement of a file that runs outside a transaction; None for a file that runs in one.
+
+    Raises `Refused` for a statement that no migration may hold.
+    """
+    _readable(content)
+    spoken = _spoken(content)
+    return read_alone(spoken[0]) if len(spoken) == 1 else None
+
+
+def in_a_trial(content: bytes) -> list[str]:
+    """What stands for the file in a transaction that is rolled back: it leaves the catalog just as the file would.
+
+    Raises `Refused` where nothing does.
+    """
+    single = alone_in(content)
+    if single is None:
+        return [statement.text for statement in statements_to_run(content)]
+    if single.kind is alone.Kind.DETACH:
+        raise Refused(f"{single.kind} cannot be tried in a transaction.")
+    return [single.plain] if single.plain else []
 
 
 @remembered
@@ -34,7 +63,9 @@ def statements_to_run(content: bytes) -> tuple[Statement, ...]:
     Raises `Refused` for a file that cannot run like that.
     """
     _readable(content)
-    spoken = [statement for statement in statements(content) if not statement.comment_only]
+    if content.split(b"\n", 1)[0].rstrip(b"\r") == b"-- pg-delta: transaction=false":
+        raise Refused(f"Line 1: the file asks to run without a transaction, and then {_NO_ROW} Take the line out.")
+    spoken = _spoken(content)
     if not spoken:
         raise Refused("It holds no statement: nothing would run. Take the file out, or write what it should do.")
     inside = _without_outer_pair(spoken)
@@ -47,8 +78,6 @@ def statements_to_run(content: bytes) -> tuple[Statement, ...]:
 
 def _readable(content: bytes) -> None:
     """Postgres takes UTF-8 without NUL; the CLI would store something else than what is written."""
-    if content.split(b"\n", 1)[0].rstrip(b"\r") == b"-- pg-delta: transaction=false":
-        raise Refused(f"Line 1: the file asks to run without a transaction, and then {_NO_ROW} Take the line out.")
     if b"\0" in content:
         line = content.count(b"\n", 0, content.index(b"\0")) + 1
         raise Refused(f"Line {line}: there is a NUL byte, which Postgres cannot read. Save the file as UTF-8 text.")
@@ -59,6 +88,10 @@ def _readable(content: bytes) -> None:
         raise Refused(
             f"Line {line}: this is not UTF-8, and Postgres would refuse or garble it. Save the file as UTF-8."
         ) from None
+
+
+def _spoken(content: bytes) -> list[Statement]:
+    return [statement for statement in statements(content) if not statement.comment_only]
 
 
 def _without_outer_pair(statements: list[Statement]) -> list[Statement]:
@@ -101,14 +134,10 @@ def _can_run_inside(statement: Statement) -> None:
             f"{where} {control} inside the file would end or split its transaction, and {_NO_ROW} Take it out; "
             "one BEGIN at the very start with one COMMIT at the very end is fine."
         )
-    if concurrently := _concurrent(read):
-        raise Refused(
-            f"{where} {concurrently} {_ALONE} Without CONCURRENTLY it can, but the table is then locked while it works."
-        )
     if read[0] == "COPY" and ("STDIN" in read or "STDOUT" in read):
         raise Refused(f"{where} COPY with STDIN or STDOUT needs psql at the other end. Use INSERT instead.")
-    if alone := _non_transactional(read):
-        raise Refused(f"{where} {alone} {_ALONE} Run it outside migrations.")
+    if what := cannot(read):
+        raise Refused(f"{where} {never(read) or f'{what} {_SPLIT}'}")
 
 
 _WATCHED = {
@@ -121,37 +150,6 @@ def _transaction_control(read: list[str]) -> str:
         return " ".join(read[:2]) if read[0] in ("START", "ROLLBACK") and len(read) > 1 else read[0]
     if read[:2] in (["PREPARE", "TRANSACTION"], ["SET", "TRANSACTION"]) or read[:3] == ["SET", "LOCAL", "TRANSACTION"]:
         return " ".join(read[:2])
-    return ""
-
-
-def _concurrent(read: list[str]) -> str:
-    """CONCURRENTLY where it rules a transaction out; REFRESH MATERIALIZED VIEW CONCURRENTLY may run in one."""
-    if "CONCURRENTLY" not in read:
-        return ""
-    at = read.index("CONCURRENTLY")
-    if read[0] in ("CREATE", "DROP") and read[at - 1] == "INDEX" and at <= 3:
-        return " ".join(read[:at + 1])
-    if read[0] == "REINDEX":
-        return "REINDEX CONCURRENTLY"
-    if read[:2] == ["ALTER", "TABLE"] and "DETACH" in read:
-        return "DETACH PARTITION CONCURRENTLY"
-    return ""
-
-
-def _non_transactional(read: list[str]) -> str:
-    first, second = read[0], read[1] if len(read) > 1 else ""
-    if first == "VACUUM":
-        return "VACUUM"
-    if first == "DISCARD" and second == "ALL":
-        return "DISCARD ALL"
-    if first in ("CREATE", "DROP") and second in ("DATABASE", "TABLESPACE", "SUBSCRIPTION"):
-        return f"{first} {second}"
-    if first == "ALTER" and second == "SYSTEM":
-        return "ALTER SYSTEM"
-    if first == "CLUSTER" and set(read[1:]) <= {"VERBOSE", "(", ")", "TRUE", "ON"}:
-        return "CLUSTER without a table"
-    if first == "REINDEX" and (kind := {"DATABASE", "SYSTEM", "SCHEMA"} & set(read[1:8])):
-        return f"REINDEX {kind.pop()}"
     return ""
 
 

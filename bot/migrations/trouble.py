@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import psycopg
 
+from bot.migrations.enum_values import REMEDY
 from bot.migrations.session import ConnectionLost
 from bot.migrations.splitter import Statement
 from bot.ports import Failed
 
 LOCK_TIMEOUT = "55P03"
+TOOK_TOO_LONG = "57014"
+UNSAFE_ENUM = "55P04"
 _RETRY = {LOCK_TIMEOUT, "40001", "40P01"}
 _SQL_LENGTH = 300
 _MESSAGE_LENGTH = 300
@@ -16,17 +19,20 @@ _MESSAGE_LENGTH = 300
 
 def failed(
     label: str, error: psycopg.Error, where: str, number: int = 0, statement: Statement | None = None,
-    blockers: tuple[str, ...] = (),
+    blockers: tuple[str, ...] = (), outside: bool = False,
 ) -> Failed:
-    """A failure after which the server rolled the whole file back."""
+    """A failure after which the server rolled the whole file back, unless it ran `outside` a transaction."""
     sqlstate = error.sqlstate or ""
     line = _line(error, statement) if statement else 0
     place = f"{where}, line {line}" if line else where
-    held = f" The lock was held by: {'; '.join(blockers)}." if blockers and sqlstate == LOCK_TIMEOUT else ""
+    waited = sqlstate == LOCK_TIMEOUT or (outside and sqlstate == TOOK_TOO_LONG)
+    held = f" {'It waited for' if outside else 'The lock was held by'}: {'; '.join(blockers)}." if blockers else ""
+    over = "" if outside else " It was rolled back; nothing of it is in."
+    remedy = f" {REMEDY}" if sqlstate == UNSAFE_ENUM else ""
     return Failed(
-        why=sentence(f"{label} failed {place}: {said(error)}") + f"{held} It was rolled back; nothing of it is in.",
+        why=sentence(f"{label} failed {place}: {said(error)}") + f"{held if waited else ''}{remedy}{over}",
         sqlstate=sqlstate, statement=number, line=line, sql=short(statement.text) if statement else "",
-        retry=sqlstate in _RETRY, blockers=blockers if sqlstate == LOCK_TIMEOUT else (),
+        retry=sqlstate in _RETRY, blockers=blockers if waited else (),
     )
 
 

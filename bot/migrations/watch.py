@@ -7,11 +7,31 @@ from collections.abc import Callable
 
 import psycopg
 
+from bot.domain.entry import Json
 from bot.migrations import locks
+from bot.migrations.progress import how_far
 from bot.migrations.session import ConnectionLost, Session
+from bot.ports import Noting
 
 _SILENCE = 60.0
 """How many seconds past its own limit a statement may stay without an answer before the connection counts as lost."""
+
+
+LONG = 2.0
+"""After how many seconds a statement counts as long: from then on it is told how far it is."""
+_STEPS = 5
+"""The time of a long statement is told in steps of so many seconds."""
+
+Seen = dict[str, Json]
+
+
+def telling(noting: Noting, number: int, of: int) -> Callable[[Seen], None]:
+    """Tells which statement runs, now and whenever the watch has seen more of it."""
+    def tell(seen: Seen) -> None:
+        noting.progress({"statement": number, "of": of, **seen})
+
+    tell({})
+    return tell
 
 
 class Watch:
@@ -30,8 +50,8 @@ class Watch:
         self.cancelled = False
         self.begin()
 
-    def begin(self, still: Callable[[], None] = lambda: None) -> None:
-        """A statement is about to be sent; `still` is called now and then while it runs."""
+    def begin(self, still: Callable[[Seen], None] = lambda seen: None) -> None:
+        """A statement is about to be sent; `still` is told now and then how it goes."""
         self._still = still
         self._begun = time.monotonic()
         self._look_at = self._begun + self._every
@@ -44,8 +64,7 @@ class Watch:
         now = time.monotonic()
         if now >= self._look_at:
             self._look_at = now + self._every
-            self._still()
-            self._find_blockers()
+            self._still(self._look(now - self._begun))
         if self._stopping():
             self._stop(now)
 
@@ -54,12 +73,19 @@ class Watch:
         if time.monotonic() - self._begun > self._patience:
             raise ConnectionLost(f"{self._session.name} stayed silent past the statement's own time limit")
 
-    def _find_blockers(self) -> None:
+    def _look(self, seconds: float) -> Seen:
         """Best effort: the statement goes on whether or not the second connection can look."""
+        seen: Seen = {}
         try:
-            self.blockers = locks.blockers(self._session) or self.blockers
+            now = locks.blockers(self._session)
+            self.blockers = now or self.blockers
+            if now:
+                seen["blockers"] = list(now)
+            if seconds >= LONG:
+                seen |= {"seconds": int(seconds) // _STEPS * _STEPS, "doing": how_far(self._session)}
         except (psycopg.Error, ConnectionLost):
             self._look_at = float("inf")
+        return seen
 
     def _stop(self, now: float) -> None:
         self._stop_seen = self._stop_seen or now

@@ -9,6 +9,7 @@ from bot.errors import Refused
 from bot.evidence import staged_put
 from bot.gates import STAGING
 from bot.runbooks import proving, steps
+from bot.runbooks.halting import ended, halted
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.promotion import RECHECK
 from bot.runbooks.walker import Runbook
@@ -47,17 +48,17 @@ def apply(promotion: Promotion, world: World) -> Outcome:
     """Put the files into staging."""
     if blocked := steps.project_taken(world):
         return blocked
-    return steps.put_in(promotion, world)
+    return halted(steps.put_in(promotion, world), promotion, world)
 
 
 def verify(promotion: Promotion, world: World) -> Outcome:
     """Look at what staging says now."""
-    return steps.verified(promotion, world)
+    return steps.verified(promotion.so_far, world)
 
 
 def proof(promotion: Promotion, world: World) -> Outcome:
     """Try each file's way back, in one transaction that leaves no trace, and gather what the run showed."""
-    promotion = proving.look(promotion, proving.AFTER, world)
+    promotion = proving.look(promotion.so_far, proving.AFTER, world)
     if not promotion.shown:
         proving.gather_showing(promotion, world)
     if promotion.ways:
@@ -73,6 +74,7 @@ def proof(promotion: Promotion, world: World) -> Outcome:
 
 def done(promotion: Promotion, world: World) -> Outcome:
     """Keep the evidence, tied to the bytes, and let the promotions that waited for it go on."""
+    promotion = promotion.so_far
     runs = [
         staged_put(
             promotion.plan.project, file.version, proving.staged_run(promotion, file, world),
@@ -83,7 +85,7 @@ def done(promotion: Promotion, world: World) -> Outcome:
     world.ports.shelves.put(runs)
     for waiting in world.ports.journal.find(kind="promotion", project=promotion.plan.project, status=Status.LIVE):
         world.ports.wake(waiting.id)
-    return Stop(verdict="done", why=promotion.verified)
+    return ended(promotion, Stop(verdict="done", why=promotion.verified))
 
 
 RUNBOOK = Runbook(stages=(take_back, gates, apply, verify, proof, done), leave=World.release_project)

@@ -7,17 +7,19 @@ from collections.abc import Mapping
 from datetime import timedelta
 from types import ModuleType
 
-from bot import gates
+from bot import gates, schedule
 from bot.domain.checklist import Check
+from bot.domain.emergency import excused
 from bot.domain.entry import Json
 from bot.domain.migration import Match
 from bot.domain.plan import PlannedFile
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
+from bot.domain.resumable import LOCK_TIMEOUT
 from bot.errors import Unreachable
 from bot.evidence import gather, in_history
 from bot.following import following
-from bot.ports import Database, Done, Failed, InDoubt, Job
+from bot.ports import Database, Done, Failed, InDoubt, Job, Put
 from bot.runbooks import proving
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.world import World
@@ -27,6 +29,12 @@ SHOW_EVERY = 0.25
 
 SETTLE = timedelta(seconds=2)
 """How soon an attempt in doubt is looked at again."""
+
+SLOWLY = timedelta(minutes=5)
+"""How often a lock that others hold is tried for once the quick tries are over, until the deploy window closes."""
+
+BEGUN = "begun"
+"""What was last noted of a file that runs outside a transaction, of whichever promotion, until it is in."""
 
 
 def called_off(promotion: Promotion) -> Stop | None:
@@ -54,10 +62,11 @@ def judged(promotion: Promotion, world: World, which: tuple[ModuleType, ...]) ->
     if proving.judges_ways_back(which, tuple(world.policy.gates.skip)):
         evidence = proving.proven_on_demand(promotion, evidence, world)
         proving.told_of_way_back(promotion, evidence, world)
+    proving.told_of_drift(promotion, evidence, world)
     if evidence.reviews and evidence.reviews.authors != promotion.authors:
         said = evidence.reviews
         world.note("reviews.seen", {"authors": list(said.authors), "pulls": list(said.pulls)})
-    checks = gates.judge(evidence, which, tuple(world.policy.gates.skip))
+    checks = excused(gates.judge(evidence, which, tuple(world.policy.gates.skip)), promotion.emergency)
     if checks != promotion.checklist:
         world.note("gates.judged", {"checklist": [check.to_json() for check in checks]})
     return checks
@@ -124,7 +133,12 @@ def _job(promotion: Promotion, file: PlannedFile, world: World) -> Job:
         lock_timeout=policy.lock_timeout.total_seconds(),
         statement_timeout=policy.statement_timeout.total_seconds(),
         witness=promotion.plan.environment is Environment.STAGING,
+        begun=world.ports.shelves.get(BEGUN, _place(promotion, file)) or {},
     )
+
+
+def _place(promotion: Promotion, file: PlannedFile) -> str:
+    return f"{promotion.plan.project}:{promotion.plan.environment}:{file.version}"
 
 
 def _committed(promotion: Promotion, file: PlannedFile, outcome: Done, world: World) -> Promotion:
@@ -135,7 +149,10 @@ def _committed(promotion: Promotion, file: PlannedFile, outcome: Done, world: Wo
         "statements": outcome.statements,
         "recovered": outcome.recovered,
         "seen": dict(outcome.seen),
+        "said": outcome.said,
     }
+    if outcome.said or outcome.recovered:
+        world.ports.shelves.put([Put(shelf=BEGUN, key=_place(promotion, file), doc=None)])
     notes = [("apply.committed", committed)]
     # What the card waits for is over now, and only the walker can say so.
     if promotion.remaining[1:] and not world.stopping() and not world.record.waits_for:
@@ -154,9 +171,10 @@ def _not_in(promotion: Promotion, file: PlannedFile, outcome: Failed | InDoubt, 
 
 
 def _failed(promotion: Promotion, file: PlannedFile, outcome: Failed, world: World) -> Outcome:
-    """A lock time-out is tried again, later each time, as often as the policy says; nothing else is."""
-    again = outcome.retry and promotion.retries < world.policy.apply.retries
-    pause = min(2.0**promotion.retries, 60.0)
+    """A lock time-out is tried again, later each time, as often as the policy says and the window lasts."""
+    pause = _pause(promotion, outcome, world)
+    again = pause is not None
+    world.progress({})
     world.note(
         "apply.failed",
         {
@@ -168,15 +186,29 @@ def _failed(promotion: Promotion, file: PlannedFile, outcome: Failed, world: Wor
             "sql": outcome.sql,
             "clean": outcome.clean,
             "blockers": list(outcome.blockers),
+            "left": list(outcome.left),
             "again": again,
-            "in_seconds": pause if again else 0,
+            "in_seconds": pause or 0,
         },
     )
-    if again:
+    if pause is not None:
         return Wait(
             for_=f"another try at {file.label}: {outcome.why}", until=world.ports.clock.now() + timedelta(seconds=pause)
         )
     return Stop(verdict="failed", why=outcome.why)
+
+
+def _pause(promotion: Promotion, outcome: Failed, world: World) -> float | None:
+    """After how many seconds the next try comes: soon at first, then slowly for as long as the window is open."""
+    if not outcome.retry:
+        return None
+    if promotion.retries < world.policy.apply.retries:
+        return min(2.0**promotion.retries, 60.0)
+    if outcome.sqlstate != LOCK_TIMEOUT or promotion.plan.environment is not Environment.PRODUCTION:
+        return None
+    now, every = world.ports.clock.now(), schedule.calendar(world.ports, promotion.plan.project)
+    span = None if every.always_open else every.following(now)
+    return SLOWLY.total_seconds() if span and span.start <= now and now + SLOWLY < span.end else None
 
 
 def verified(promotion: Promotion, world: World) -> Outcome:
@@ -204,15 +236,6 @@ def verified(promotion: Promotion, world: World) -> Outcome:
     return Next(said=said)
 
 
-def health(promotion: Promotion, world: World) -> None:
-    """Ask every health address of the policy once; journalled when the answers differ from the last ones."""
-    addresses = world.policy.watch.health
-    wrong = [f"{url} {problem}" for url in addresses if (problem := world.ports.health.check(url))]
-    said = "; ".join(wrong) if wrong else f"{len(addresses)} health addresses answered"
-    if addresses and said != promotion.watched:
-        world.note("watch.seen", {"said": said, "well": not wrong})
-
-
 def _database(promotion: Promotion, world: World) -> Database:
     return world.project.databases[promotion.plan.environment]
 
@@ -223,15 +246,19 @@ class _Notes:
     def __init__(self, world: World) -> None:
         self._world = world
         self._file: dict[str, Json] = {}
+        self._place = ""
         self._shown = 0.0
 
     def about(self, promotion: Promotion, file: PlannedFile) -> _Notes:
         """From now on it is this file that is told of."""
         files = promotion.plan.files
         self._file = {"file": files.index(file) + 1, "files": len(files), "version": file.version}
+        self._place = _place(promotion, file)
         return self
 
     def note(self, kind: str, data: Mapping[str, Json]) -> None:
+        if kind == "alone" and "before" in data:
+            self._world.ports.shelves.put([Put(shelf=BEGUN, key=self._place, doc=data)])
         self._world.note(f"apply.{kind}", {"version": self._file["version"], **data})
 
     def progress(self, data: Mapping[str, Json]) -> None:

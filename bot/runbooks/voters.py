@@ -33,6 +33,8 @@ def asked_for(promotion: Promotion, world: World) -> Outcome | None:
     """Ask the approvers once and wait until enough of them approved; None when they did."""
     now, policy = world.ports.clock.now(), world.policy.approvals
     required = required_approvals(promotion.plan, world.policy, promotion.lost)
+    if promotion.asked_at is None and len(promotion.approvals) >= required:
+        return None  # given to the promotion whose rest this is; each voter is judged again when it is applied
     if promotion.asked_at is None:
         world.note("approval.asked", {"required": required, "approvers": list(policy.approvers)})
         return Wait(for_="approval", until=now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def test_each_file_is_attempted_before_and_committed_after_over_one_session(walk
 def test_a_file_that_fails_stops_the_rest_and_leaves_the_ones_before(walk: Walk, fresh: Fresh) -> None:
     fresh.run("create table t2 (id int)")
     walk.on()
+    walk.later(timedelta(minutes=31))
     assert walk.promotion.ending is not None
     assert walk.promotion.ending.verdict == "failed"
     assert list(walk.promotion.committed) == ["1"]

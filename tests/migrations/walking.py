@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,7 +24,7 @@ from bot.migrations.files import FolderMigrations
 from bot.policy import parse_policy
 from bot.ports import Backups
 from bot.requests import Requests
-from bot.runbooks import backup, promotion, staging
+from bot.runbooks import backup, promotion, rollback, staging
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.world import Ports, Project
@@ -42,7 +42,9 @@ UNSAVED = """
 [backups]
 when = "never"
 """
-RUNBOOKS = {"promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "backup": backup.RUNBOOK}
+RUNBOOKS = {
+    "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "backup": backup.RUNBOOK, "rollback": rollback.RUNBOOK,
+}
 
 
 class Everybody:
@@ -50,9 +52,14 @@ class Everybody:
         return Person(id=user, full_member=True)
 
 
+@dataclass
 class RealClock:
+    """The real time, or one that a test has moved ahead of it."""
+
+    ahead: timedelta = timedelta()
+
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) + self.ahead
 
 
 @dataclass
@@ -63,6 +70,29 @@ class Walk:
     ports: Ports
     record: str
     stop: bool = False
+    clock: RealClock = field(default_factory=RealClock)
+
+    @property
+    def requests(self) -> Requests:
+        return Requests(self.ports)
+
+    @property
+    def project(self) -> Project:
+        return self.ports.projects["shop"]
+
+    def later(self, ahead: timedelta) -> Record:
+        """Take it as far as it goes once that much time has passed."""
+        self.clock.ahead += ahead
+        return self.on()
+
+    def resume(self, by: str) -> Record:
+        """Press Resume on it, and take what comes of that as far as it goes."""
+        self.record = self.requests.resume(by, self.record, f"resume {self.record} {by}").record
+        return self.on()
+
+    def approve(self, by: str) -> Record:
+        self.journal.append([Fact(about=self.record, kind="promotion.approved", actor=by)])
+        return self.on()
 
     def on(self) -> Record:
         """Take it as far as it goes now, with the backup that it waits for."""
@@ -72,12 +102,13 @@ class Walk:
             reached = self._on()
         return reached
 
-    def walk(self, record: str) -> None:
-        Walker(self.ports, RUNBOOKS).walk(record)
-
     def _on(self) -> Record:
-        self.walk(self.record)
-        reached = self.journal.load(self.record)
+        return self.walk(self.record)
+
+    def walk(self, record: str) -> Record:
+        """Take any record as far as it goes now."""
+        Walker(self.ports, RUNBOOKS).walk(record)
+        reached = self.journal.load(record)
         assert reached is not None
         return reached
 
@@ -96,9 +127,12 @@ class Walk:
 @contextmanager
 def approved(
     folder: Path, migrations: Path, staging_url: str, production_url: str, patience: Patience | None = None,
-    policy: str = "", backups: Backups | None = None,
+    *more: str, stager: str = ANA, policy: str = "", backups: Backups | None = None, whole: str = "",
 ) -> Iterator[Walk]:
-    """What is pending was staged, asked for and approved: the next step puts it into production."""
+    """What is pending was staged, asked for and approved: the next step puts it into production.
+
+    `more` are further tables of the policy.
+    """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     clock, unused = RealClock(), cast(Any, None)
     with closing(SqliteJournal(folder / "stagedoor.db", clock, Scrubber(()))) as journal:
@@ -108,15 +142,15 @@ def approved(
         }
         project = Project(
             name="shop", migrations=FolderMigrations(migrations), databases=databases,
-            policy=parse_policy(POLICY + (policy or UNSAVED)), backups=backups,
+            policy=parse_policy(whole or "".join((POLICY, *more, policy or UNSAVED))), backups=backups,
         )
-        walk = Walk(journal=journal, ports=unused, record="")
+        walk = Walk(journal=journal, ports=unused, record="", clock=clock)
         walk.ports = Ports(
             journal=journal, shelves=journal, clock=clock, people=Everybody(), health=unused,
             projects={"shop": project}, wake=lambda record: None, tell=lambda: None, stopping=lambda: walk.stop,
         )
         requests = Requests(walk.ports)
-        walk.record = requests.stage(ANA, project, (), "1").record
+        walk.record = requests.stage(stager, project, (), "1").record
         walk.on()
         walk.record = requests.promote(ANA, project, (), "2").record
         walk.on()

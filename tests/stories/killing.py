@@ -25,6 +25,7 @@ POINTS: dict[str, tuple[tuple[Any, str], ...]] = {
     "work": ((Desk, "work"),),
     "post": ((SlackOut, "post"), (SlackOut, "update"), (SlackOut, "share")),
     "statement": ((Session, "run"),),
+    "word": ((Session, "run"), (Session, "query"), (Session, "script")),
     "upload": ((SlackOut, "upload"),),
 }
 

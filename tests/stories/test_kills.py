@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from bot.adapters.sqlite_journal import SqliteJournal
@@ -224,3 +225,56 @@ def killed_in_a_slow_statement(h: House, moment: float) -> None:
     assert h.production_rows("select what from applied_once order by 1") == [("first",), ("second",)]
     assert h.history()[-1] == "20261101130000"
     assert h.thread_says(card, "is done").count("20261101130000 slow is in production") == 1
+
+
+BUILD = "create index concurrently books_title_idx on books (title);\n"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("points", [
+    "word:15:after word:22:before word:27:after word:33:before word:38:after word:44:before",
+    "write:2:after write:3:after write:4:before",
+])
+def test_killed_at_every_boundary_of_a_concurrent_build(server: object, points: str) -> None:
+    with Mortal(points, postgres=server) as h:
+        h.only(FEATURE)
+        h.write("20261101130000_title_index.sql", BUILD)
+        promoted(h)
+        assert h.lives >= 3, "it was to die, and did not"
+        for address in (h.staging, h.production):
+            assert h.history(address) == ["20261020090000", FEATURE, "20261101130000"]
+        assert h.production_rows(INDEXES) == [("books_title_idx", True)]
+        thread = h.thread(h.promotion)
+        assert thread.count("20261101130000 title_index is in production") == 1
+
+
+INDEXES = (
+    "select indexrelid::regclass::text, indisvalid from pg_index where indrelid = 'books'::regclass"
+    " and indexrelid::regclass::text like '%%title%%'"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", [0.1, 1.8])
+def test_killed_while_an_index_is_built(house: Callable[..., House], moment: float) -> None:
+    """The build waits for an old transaction; the process dies, the transaction ends so long after that."""
+    h = house(policy=UNCHECKED)
+    h.only(FEATURE)
+    h.write("20261101130000_title_index.sql", BUILD)
+    card = h.ready_to_approve()
+    with psycopg.connect(h.production) as old:
+        old.execute("set transaction isolation level repeatable read")
+        old.execute("select count(*) from books")
+        h.presses(BO, card, "Approve")
+        h.until(lambda: h.production_rows(
+            "select 1 from pg_stat_progress_create_index where phase = 'waiting for old snapshots'"
+        ), "the build")
+        h.kill_bot()
+        h.start_bot(wait=False)
+        time.sleep(moment)
+    text = h.reads(card, "Done · in production", patience=60)
+    assert "✗" not in text
+    assert h.production_rows(INDEXES) == [("books_title_idx", True)]
+    assert h.history()[-1] == "20261101130000"
+    assert h.thread_says(card, "is done").count("20261101130000 title_index is in production") == 1

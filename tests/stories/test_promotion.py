@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 
 from tests.stories.house import ANA, BO, CY, FEATURE, GIL, POLICY, SAM, SUBTITLE, UNCHECKED, House
@@ -150,18 +151,32 @@ def test_the_same_request_again_finds_the_same_promotion(house: Opens) -> None:
     h.told(BO, "P-1 is already about")
 
 
-def test_several_files_stop_at_the_first_failure_and_say_what_is_in(house: Opens) -> None:
+def test_several_files_stop_at_the_first_failure_say_what_is_in_and_resume(house: Opens) -> None:
     h = house(policy=UNCHECKED)
     h.only(FEATURE)
     h.write("20261101123000_require_region.sql", "ALTER TABLE books ALTER COLUMN region SET NOT NULL;\n")
     h.write("20261101124000_never.sql", NEVER)
     card = h.ready_to_approve()
     h.presses(BO, card, "Approve")
-    text = h.reads(card, "Stopped after 1 of 3: production has changed")
-    assert "In: 20261101120000 add_feature_xyz. Not in: 20261101123000 require_region, 20261101124000 never." in text
+    text = h.reads(card, "[Resume]")
+    assert "Stopped after 1 of 3: production has changed" in text
+    assert "In: 20261101120000 add_feature_xyz (" in text
+    assert "Not in: 20261101123000 require_region, 20261101124000 never." in text
     assert "23502" in text
     assert "unchanged" not in h.thread_says(card, "stopped and production has changed")
     assert h.history() == ["20261020090000", FEATURE]
+    h.reads(card, "(verified, watched until")
+    h.presses(SAM, card, "Resume")
+    h.told(SAM, "Only an operator or an approver")
+    with psycopg.connect(h.production, autocommit=True) as production:
+        production.execute("update books set region = 'EU' where region is null")
+    h.presses(BO, card, "Resume")
+    rest = h.reads("P-2", "Done · in production")
+    assert "Goes on with the rest of P-1, resumed by @bo; what was approved then holds." in rest
+    assert "Asked by @ana, approved by @bo" in rest
+    assert "P-2 goes on with what is not in." in h.reads(card, "P-2")
+    assert "[Resume]" not in h.reads(card, "P-2 goes on")
+    assert len(h.history()) == 4
 
 
 def test_what_the_cli_put_on_staging_counts_with_its_weaker_label(house: Opens) -> None:

@@ -46,14 +46,19 @@ def locks(
     before: Snapshot, seen: Mapping[str, Json], staging: Mapping[str, int], production: Mapping[str, int],
 ) -> list[str]:
     """What others had to wait for, longest first: `books for about 41 ms (reads and writes wait; …)`."""
-    held = [lock for lock in _list(seen.get("locks")) if ("table", lock["table"]) in before.objects]
-    held = [lock for lock in held if MODES.index(lock["mode"]) >= BLOCKS_WRITING]
     said = []
-    for lock in sorted(held, key=lambda lock: -lock["seconds"]):
+    for lock in held(before, seen):
         waits = "reads and writes wait" if MODES.index(lock["mode"]) >= BLOCKS_READING else "writes wait"
         size = _size(lock["table"], staging, production)
         said.append(f"{_plain(lock['table'])} for about {_span(lock['seconds'])} ({waits}; {size})")
     return said
+
+
+def held(before: Snapshot, seen: Mapping[str, Json]) -> list[dict[str, Any]]:
+    """The locks on tables that were there before, for which writers or readers waited; longest first."""
+    known = [lock for lock in _list(seen.get("locks")) if ("table", lock["table"]) in before.objects]
+    heavy = [lock for lock in known if MODES.index(lock["mode"]) >= BLOCKS_WRITING]
+    return sorted(heavy, key=lambda lock: -lock["seconds"])
 
 
 def _size(table: str, staging: Mapping[str, int], production: Mapping[str, int]) -> str:

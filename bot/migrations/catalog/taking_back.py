@@ -13,7 +13,7 @@ from bot.migrations import history, locks
 from bot.migrations.catalog.diff import differences
 from bot.migrations.catalog.reading import snapshot
 from bot.migrations.session import ConnectionLost, Session
-from bot.migrations.transaction import statements_to_run
+from bot.migrations.transaction import in_a_trial
 from bot.migrations.trouble import said, sentence
 from bot.ports import Job
 
@@ -48,8 +48,8 @@ def _run(session: Session, job: Job) -> None:
     head = session.query(history.HEAD)[0][0]
     if head != job.version:
         raise Refused(f"{session.name} is at {head} by now: take that back first, or give the file a newer version.")
-    for statement in statements_to_run(job.content):
-        session.run(statement.text, lambda: None)
+    for statement in in_a_trial(job.content):
+        session.run(statement, lambda: None)
     session.script(f"set constraints all immediate; {session.claim()}")
     session.query(f"delete from {history.TABLE} where version = %s", job.version)  # noqa: S608  (our own words)
 

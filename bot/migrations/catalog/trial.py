@@ -17,7 +17,7 @@ from bot.migrations.catalog.draft import step
 from bot.migrations.catalog.losses import given_up, lost
 from bot.migrations.catalog.reading import snapshot
 from bot.migrations.session import ConnectionLost, Session
-from bot.migrations.transaction import statements_to_run
+from bot.migrations.transaction import in_a_trial
 from bot.migrations.trouble import said, short
 
 ROUNDS = 8
@@ -98,7 +98,7 @@ class Trial:
 
     def _filed(self, contents: Sequence[bytes]) -> Went:
         try:
-            statements = [statement.text for content in contents for statement in statements_to_run(content)]
+            statements = [statement for content in contents for statement in in_a_trial(content)]
         except Refused as refused:
             return Went(why=[str(refused)])
         went = Went(statements=statements)
@@ -143,7 +143,7 @@ class Trial:
 
     def _up(self, change: Change, aim: Snapshot, way: WayBack) -> WayBack:
         try:
-            statements = [statement.text for content in change.up for statement in statements_to_run(content)]
+            statements = [statement for content in change.up for statement in in_a_trial(content)]
         except Refused as refused:
             return replace(way, schema=Schema.UNKNOWN, said=(*way.said, str(refused)))
         if trouble := self._execute(statements):

@@ -18,17 +18,30 @@ RULE = Rule(
 
 
 def whole(source: Source, statements: Sequence[Statement], troubles: Sequence[Trouble]) -> Iterator[Finding]:
-    """The value stands as a text in a later statement that works with rows or expressions."""
+    """The value stands as a text in a later statement that works with rows or expressions.
+
+    A value of a type that the same file makes may be used at once.
+    """
     added: dict[str, int] = {}
+    made: set[str] = set()
     for number, one in enumerate(statements):
-        if one.kind == "AlterEnumStmt" and one.node.get("newVal") and not one.node.get("oldVal"):
+        if one.kind == "CreateEnumStmt":
+            made.add(_type(one))
+        new = one.kind == "AlterEnumStmt" and one.node.get("newVal") and not one.node.get("oldVal")
+        if new and _type(one) not in made:
             added[str(one.node["newVal"])] = number
     if not added:
         return
     for number, one in enumerate(statements):
-        if one.kind in ("AlterEnumStmt", "CommentStmt", "CreateFunctionStmt"):
+        if one.kind in ("AlterEnumStmt", "CreateEnumStmt", "CommentStmt", "CreateFunctionStmt"):
             continue
         used = {str(node["sval"]) for _, node in walk(one.node) if isinstance(node.get("sval"), str)}
         for value in sorted(used & added.keys()):
             if number > added[value]:
                 yield RULE.at(one, f"'{value}' was added further up in this file. {RULE.why}.")
+
+
+def _type(s: Statement) -> str:
+    """The name of a type without its schema."""
+    names = s.node.get("typeName") or ()
+    return str(names[-1].get("String", {}).get("sval", "")) if names else ""

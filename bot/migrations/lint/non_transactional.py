@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Rule, Source, Statement
@@ -20,22 +21,27 @@ _ALWAYS = {
     "DropdbStmt": "DROP DATABASE", "CreateTableSpaceStmt": "CREATE TABLESPACE", "DropTableSpaceStmt": "DROP TABLESPACE",
     "CreateSubscriptionStmt": "CREATE SUBSCRIPTION", "DropSubscriptionStmt": "DROP SUBSCRIPTION",
 }
+_NEVER = {*_ALWAYS.values(), "VACUUM FULL", "CLUSTER without a table", "DISCARD ALL"} - {"VACUUM"} | {
+    f"REINDEX {kind}" for kind in ("DATABASE", "SYSTEM", "SCHEMA")
+}
 
 
 def whole(source: Source, statements: Sequence[Statement], troubles: Sequence[Trouble]) -> Iterator[Finding]:
-    """Alone means alone: no BEGIN around it either."""
-    if len(statements) + len(troubles) < 2:
-        return
+    """Alone means alone: no BEGIN around it either. What is not about the schema is in no file at all."""
+    single = len(statements) + len(troubles) < 2
     for one in statements:
-        if what := named(one):
+        what = named(one)
+        if what in _NEVER:
+            yield RULE.at(one, f"{what} does not belong into a migration: it is about more than this schema.")
+        elif what and not single:
             yield RULE.at(one, f"{what} beside other statements. {RULE.why}.")
 
 
 def named(s: Statement) -> str:
     """What of a statement cannot run in a transaction; empty when it can."""
     node = s.node
-    if s.kind == "VacuumStmt" and not node.get("is_vacuumcmd"):
-        return ""
+    if s.kind == "VacuumStmt":
+        return _vacuum(node)
     if s.kind in _ALWAYS:
         return _ALWAYS[s.kind]
     if s.kind == "IndexStmt" and node.get("concurrent"):
@@ -43,10 +49,10 @@ def named(s: Statement) -> str:
     if s.kind == "DropStmt" and node.get("concurrent"):
         return "DROP INDEX CONCURRENTLY"
     if s.kind == "ReindexStmt":
-        if option(node.get("params"), "concurrently"):
-            return "REINDEX CONCURRENTLY"
         kind = str(node.get("kind", "")).removeprefix("REINDEX_OBJECT_")
-        return f"REINDEX {kind}" if kind in ("DATABASE", "SYSTEM", "SCHEMA") else ""
+        if kind in ("DATABASE", "SYSTEM", "SCHEMA"):
+            return f"REINDEX {kind}"
+        return "REINDEX CONCURRENTLY" if option(node.get("params"), "concurrently") else ""
     if s.kind in ("ClusterStmt", "RepackStmt") and "relation" not in node:
         return "CLUSTER without a table"
     if s.kind == "DiscardStmt" and node.get("target") == "DISCARD_ALL":
@@ -55,3 +61,9 @@ def named(s: Statement) -> str:
         detach = (command.get("def", {}).get("PartitionCmd", {}) for command in commands(node))
         return "DETACH PARTITION CONCURRENTLY" if any(part.get("concurrent") for part in detach) else ""
     return ""
+
+
+def _vacuum(node: Any) -> str:
+    if not node.get("is_vacuumcmd"):
+        return ""
+    return "VACUUM FULL" if option(node.get("options"), "full") else "VACUUM"
