@@ -24,7 +24,7 @@ def logs_unseen(record: str, project: str, gap: Mapping[str, str]) -> Message:
     title = line(f"Logs of {project} {gap['environment']} were not seen")
     begin, end = (datetime.fromisoformat(gap[edge]) for edge in ("begin", "end"))
     span = line(f"From {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC. ", gap["why"])
-    meaning = line("Errors of that time are not counted and raised no alert; Supabase's log explorer may still have them.")
+    meaning = line("Errors of that time raised no alert and are not counted; Supabase's log explorer may have them.")
     blocks = (section(bold(title)), section(span), section(meaning), context(line(record)))
     return Message(lines(title, span, meaning), blocks)
 
