@@ -23,7 +23,7 @@ from bot.sightings.funnel import Funnel
 from bot.sightings.polling import Poller
 from bot.sightings.recognising import Recogniser
 from bot.sightings.rounds import Rounds
-from bot.sightings.wire import EPOCH
+from bot.sightings.shapes import EPOCH
 from bot.stores import Store
 
 log = structlog.get_logger(__name__)
