@@ -51,5 +51,8 @@ def test_times_in_any_unit() -> None:
         found = micros_of(stamp)
         assert found is not None
         assert abs(found - at) < 1001
-    for stamp in (None, "", "soon", 5, -1, float("nan"), float("inf"), 10**30, 10**400, "9" * 400, "0001-01-01T00:00:00+23:59", "9999-12-31"):
+    for stamp in (
+        None, "", "soon", 5, -1, float("nan"), float("inf"), 10**30, 10**400, "9" * 400, "0001-01-01T00:00:00+23:59",
+        "9999-12-31",
+    ):
         assert micros_of(stamp) is None
