@@ -12,6 +12,7 @@ from bot.adapters import heartbeat
 from bot.ports import Clock, Journal, Work
 
 SWEEP_SECONDS = 1.0
+ALIVE_SECONDS = 15.0
 
 
 class Timetable:
@@ -19,7 +20,7 @@ class Timetable:
 
     def __init__(
         self, journal: Journal, work: Work, clock: Clock, prune: Callable[[], object], measure: Callable[[], object],
-        beat: Callable[[], object],
+        beat: Callable[[], object], alive: Callable[[], object],
     ) -> None:
         self._journal = journal
         self._work = work
@@ -32,6 +33,7 @@ class Timetable:
         self._scheduler.add_job(self.sweep, "interval", seconds=SWEEP_SECONDS)
         self._scheduler.add_job(prune, "interval", hours=24)
         self._scheduler.add_job(beat, "interval", seconds=heartbeat.EVERY_SECONDS)
+        self._scheduler.add_job(alive, "interval", seconds=ALIVE_SECONDS)
         self._scheduler.add_job(measure, "interval", seconds=activity.EVERY.total_seconds())
 
     def start(self) -> None:

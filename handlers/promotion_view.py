@@ -79,6 +79,10 @@ class PromotionView:
             return None
         return Line(message=message, alone=needs_somebody(entry), file=self._diff_file(so_far, entry))
 
+    def clean(self, text: str) -> str:
+        """What a person typed, without secrets: it may end up in a file."""
+        return self._scrub(text)
+
     def sql(self, promotion: Promotion) -> list[tuple[str, str]]:
         """The plan's files as text for reading: scrubbed, while what runs are the bytes themselves."""
         files = promotion.plan.files

@@ -18,6 +18,7 @@ from handlers.alert import Alarm
 from handlers.conversation import Subject, together
 from handlers.deploy import Deploy
 from handlers.incident import Incidents
+from handlers.incident_opening import Opening
 from handlers.incident_timeline import IncidentTimeline, Reading
 from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
@@ -33,8 +34,10 @@ def subjects(
 ) -> tuple[Subject, ...]:
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
-    which, rollback, responding = Which(promotions, channel_id), Rollback(Rollbacks(ports)), Responding(ports)
-    talk = Incidents(ports, responding, promotions, which, verbs={}, more={})
+    which, rollback = Which(promotions, channel_id), Rollback(Rollbacks(ports), view.clean)
+    responding = Responding(ports)
+    opening = Opening(ports, responding, promotions, which)
+    talk = Incidents(ports, responding, promotions, opening, verbs={}, more={})
     verbs = {
         "checklist": Written(ports, promotions).verb, "rollback": rollback.verb,
         "status": Status(promotions, ports).verb,
@@ -43,8 +46,9 @@ def subjects(
         Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
+        opening.subject(),
         talk.subject(),
-        IncidentTimeline(ports, responding, talk, reading).subject(),
+        IncidentTimeline(ports, responding, opening, reading).subject(),
         Alarm(Alerts(ports)).subject(),
         rollback.subject(),
     )

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from bot import timeline
 from bot.domain.incident import Incident
 from bot.domain.record import Status
+from bot.errors import Unknown
 from bot.runbooks.freezing import keep_frozen
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.switching import turn_switches
@@ -28,9 +29,17 @@ def overdue(incident: Incident, world: World) -> datetime | None:
     now = world.ports.clock.now()
     if now < due:
         return due
-    who = incident.commander or incident.updates[-1].by
+    who = _reachable(incident.commander or incident.updates[-1].by, world)
     world.note("incident.overdue", {"due": due.isoformat(), "who": who, "late": (now - due).total_seconds()})
     return now
+
+
+def _reachable(person: str, world: World) -> str:
+    """That person, or nobody (then who is on call is told) where they left the workspace."""
+    try:
+        return person if world.ports.people.find(person).full_member else ""
+    except Unknown:
+        return ""
 
 
 CLOCKS: tuple[Clock, ...] = (overdue,)
