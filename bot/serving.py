@@ -12,9 +12,9 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot import logs
-from bot.activity import measure
+from bot.activity import EVERY, measure
 from bot.adapters.health import HttpHealth
-from bot.adapters.heartbeat import Heartbeat
+from bot.adapters.heartbeat import EVERY_SECONDS, Heartbeat
 from bot.adapters.loop import Loop
 from bot.adapters.pager import HttpPager
 from bot.adapters.pages import PageVisitor
@@ -22,9 +22,10 @@ from bot.adapters.pictures import DrawnPictures
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
 from bot.backups import BackupRequests
-from bot.clock import Timetable
+from bot.clock import Job, Timetable
 from bot.comments import Comments
 from bot.digest import morning
+from bot.listening import Listening
 from bot.metrics import Metrics
 from bot.mirror import Mirror
 from bot.notices import tell_policy_changes, tell_unknown_names
@@ -60,6 +61,7 @@ from handlers.backup_view import BackupView
 from handlers.conversation import together
 from handlers.digest_view import DigestView
 from handlers.doctor import unknown_names
+from handlers.drain import DrainDoor, Mouth
 from handlers.http import Part, SlackDoor, build
 from handlers.http import serve as serve_http
 from handlers.inbox import InboxPool
@@ -164,6 +166,8 @@ class House:
         self._watcher = Watcher(ports)
         self._vitals = Loop("vitals", self._watcher.databases, clock)
         self._judging = Loop("judging", self._watcher.logs, clock)
+        self._listening = Listening(settings, journal, clock, lambda folded: self._judging.nudge())
+        self._polling = Loop("polling", self._listening.rounds.step, clock)
         self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
         self._metrics = Metrics()
         self._unknown: list[str] = []
@@ -179,9 +183,14 @@ class House:
         )
         self._sockets = self._open_sockets()
         self._timetable = Timetable(
-            journal, self._threads, clock, lambda: journal.prune(clock.now() - PRUNE_AFTER), lambda: measure(ports),
-            Heartbeat(_heartbeats(settings), self._unwell).beat,
-            BackupRequests(ports).nightly, lambda: morning(ports, self._wake),
+            journal, self._threads, clock, (
+                Job(every=24 * 3600, do=self._prune),
+                Job(every=60, do=BackupRequests(ports).nightly),
+                Job(every=20, do=lambda: morning(ports, self._wake)),
+                Job(every=EVERY_SECONDS, do=Heartbeat(_heartbeats(settings), self._unwell).beat),
+                Job(every=15, do=self._listening.alive),
+                Job(every=EVERY.total_seconds(), do=lambda: measure(ports)),
+            ),
         )
 
     def serve(self) -> None:
@@ -194,10 +203,13 @@ class House:
         ):
             loop.start()
         self._inbox.start()
+        self._listening.begin()
+        self._polling.start()
         self._timetable.start()
         web = build(
             slack=self._slack_door(), alive={"process": lambda: None}, ready=self._parts(), metrics=self._metrics,
-            routes=self._pages.routes(), notes=lambda: self._unknown,
+            routes=[*self._pages.routes(), *self._drain_door().routes()],
+            notes=lambda: [*self._unknown, *self._listening.notes()],
         )
         if self._sockets:
             self._sockets.start()
@@ -207,6 +219,8 @@ class House:
         if self._sockets:
             self._sockets.stop()
         self._inbox.drain(5.0)
+        self._polling.stop(1.0)
+        self._listening.stop()
         self._timetable.stop()
         self._threads.stop()
         self._announcer.stop(3.0)
@@ -217,6 +231,14 @@ class House:
         self._judging.stop(1.0)
         self._signpost.stop(1.0)
         self._private.close()
+
+    def _drain_door(self) -> DrainDoor:
+        mouths = {where: Mouth(drain, secret) for where, (drain, secret) in self._listening.drains.items()}
+        return DrainDoor(mouths, self._listening.sole, self._metrics.registry)
+
+    def _prune(self) -> None:
+        self._journal.prune(self._clock.now() - PRUNE_AFTER)
+        self._listening.prune()
 
     def _look_up_names(self, where: Project) -> None:
         """Say which names of the policy Slack does not know; no reason not to start, so it does not hold that up."""
