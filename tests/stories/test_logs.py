@@ -55,6 +55,11 @@ def test_what_a_real_server_logs_is_counted_once_by_both_sources(own_server: Hou
                 db.execute("select * from nosuch where id = 7")
         db.execute("select pg_sleep(1.1)")
     h.until(lambda: len(faults(h)) == 2 or None, "both faults to be counted")
+    card = h.until(
+        lambda: next((each for each in h.slack.messages("#incidents") if "nosuch" in h.slack.text_of(each)), None),
+        "the error to reach #incidents",
+    )
+    assert 'relation "nosuch" does not exist (42P01)' in h.slack.text_of(card)
     found = faults(h)
     assert found['relation "nosuch" does not exist'].total == 3
     assert found['relation "nosuch" does not exist'].objects == ("nosuch",)
