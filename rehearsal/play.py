@@ -15,7 +15,9 @@ import psycopg
 from rich.console import Console
 
 from rehearsal import shop
-from rehearsal.script import CY, GOOD, Step, steps
+from rehearsal.script import CY, GOOD, steps
+from rehearsal.script_incident import report
+from rehearsal.step import Step
 from rehearsal.world import World
 
 HINT = """
@@ -36,6 +38,7 @@ Ctrl-C ends it and leaves nothing behind.
 """
 COMMANDS = {
     "/migrate": "status, check, stage, restage, promote, rollback, baseline, checklist, history, help",
+    "/incident": "open, list, note, resolve, report, help",
     "/deploy": "window, windows, freeze, unfreeze, cancel, help",
 }
 """What the page suggests when somebody types a slash: what this release understands."""
@@ -85,6 +88,8 @@ def by_script() -> int:
             held = all(_played(step, world, console) for step in steps(world))
             console.rule("Transcript")
             console.print(world.slack.transcript())
+            console.rule("The report of the incident")
+            console.print(report(world) or "There is none: a step before it did not hold.")
     except KeyboardInterrupt:
         console.print("Ended before the last step. Nothing is left behind.")
         return 1
