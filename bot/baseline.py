@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bot.domain.baseline import Difference, Kind
 from bot.domain.migration import Folder, Match
 from bot.domain.project import Environment
+from bot.drift import drifted
 from bot.migrations.history import match
 from bot.ports import Put, Shelves
 from bot.world import Project
@@ -14,11 +15,12 @@ from bot.world import Project
 SHELF = "baseline"
 
 
-def differences(project: Project) -> tuple[Difference, ...]:
+def differences(project: Project, shelves: Shelves) -> tuple[Difference, ...]:
     """What does not fit today, in both environments. Raises `Unreachable` when something cannot be read."""
     folder = project.migrations.read()
-    return tuple(
-        difference for environment in Environment for difference in _of(project, folder, environment)
+    return (
+        *(difference for environment in Environment for difference in _of(project, folder, environment)),
+        *(stray.difference for stray in drifted(project, shelves).held),
     )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dotenv import dotenv_values
 
 from bot.domain.finding import Level
 from bot.errors import StagedoorError
-from bot.migrations.checking import Ground, analyse, judge
-from bot.migrations.folder_files import named
+from bot.migrations.checking import Ground, analyse, judge, judge_backs
+from bot.migrations.folder_files import named, twins
 from bot.migrations.formats import FORMATS, levels_at
 
 DEFAULT = "supabase/migrations"
@@ -24,7 +25,10 @@ def run(paths: Sequence[str], form: str, least: str, environ: Mapping[str, str])
         return 2, "", str(wrong)
     # Files that are named are a pull request's, and go in together. Of a folder nobody knows what is applied.
     ground = Ground(together=bool(paths) and not any(Path(path).is_dir() for path in paths))
-    report = judge(analyse(files), ground)
+    analyses = analyse(files)
+    report = judge(analyses, ground)
+    backs = judge_backs(analyses, twins(files))
+    report = replace(report, findings=(*report.findings, *backs))
     return (1 if any(levels_at(report, Level(least))) else 0), FORMATS[form](report, len(files)), ""
 
 

@@ -150,6 +150,16 @@ def check(
 
 
 @app.command()
+def workflow(
+    by_cli: Annotated[bool, typer.Option("--by-cli", help="The one in which the Supabase CLI stages.")] = False,
+) -> None:
+    """Print a GitHub Actions workflow that checks and tests migrations: `… > .github/workflows/migrations.yml`."""
+    from templates.documents import workflow as written
+
+    typer.echo(written(by_cli=by_cli), nl=False)
+
+
+@app.command()
 def checklist(promotion: Annotated[str, typer.Argument(help="Its id: P-31.")]) -> None:
     """Write a promotion's checklist as Markdown, as it was ticked, for its pull request."""
     from handlers.paper import promotion_checklist

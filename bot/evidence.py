@@ -13,7 +13,9 @@ from bot.domain.migration import Applied, Folder, Match, Migration
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
 from bot.domain.review import blob_hash
+from bot.drift import drifted
 from bot.errors import StagedoorError
+from bot.gates import drift as drift_gate
 from bot.gates.pull_request import TITLE as PULL_REQUEST
 from bot.linting import reported
 from bot.migrations.history import match
@@ -48,10 +50,12 @@ def gather(
     if plan.environment is not Environment.STAGING:
         said = _tried(unread, "reviews", lambda: reviews(plan, project, shelves, now))
         staging = _tried(unread, "staging", project.databases[Environment.STAGING].history)
-    lint, tried = None, proofs(shelves, plan)
+    drift, lint, tried = None, None, proofs(shelves, plan)
     if plan.environment is not Environment.STAGING:
-        held = holds(project.policy.backups)
-        lint = reported(plan, project.databases[plan.environment], shelves, now, held)
+        held, backs = holds(project.policy.backups), folder.rollbacks if folder else ()
+        lint = reported(plan, project.databases[plan.environment], shelves, now, held, backs)
+        if drift_gate.NAME not in project.policy.gates.skip:
+            drift = _tried(unread, "drift", lambda: drifted(project, shelves, plan))
     contents = {file.version: shelves.fetch(file.sha256) for file in plan.files}
     obstacles = {version: why for version, content in contents.items() if (why := obstacle(content))}
     fit = {version: content for version, content in contents.items() if version not in obstacles}
@@ -78,6 +82,7 @@ def gather(
         waivers=waivers or {},
         accepted=accepted(shelves, plan.project),
         lint=lint,
+        drift=drift,
         proofs=tried,
         backup=backing(plan, [lost for proof in tried.values() for lost in proof.way.lost], project, shelves, now),
         rollbacks={back.version: back.sha256 for back in folder.rollbacks} if folder else {},

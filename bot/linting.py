@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.finding import Report
@@ -14,6 +15,8 @@ from bot.errors import StagedoorError
 from bot.migrations import risk
 from bot.migrations.checking import Ground, analyse, checker_version, judge
 from bot.migrations.checking import risks as risks_of
+from bot.migrations.grounded import ASKS
+from bot.migrations.lint.rollback_file import with_back
 from bot.migrations.sql.rule import Analysis
 from bot.migrations.sql.wire import from_json, to_json
 from bot.ports import Database, Put, Shelves
@@ -24,17 +27,20 @@ AGAIN = timedelta(minutes=10)
 """After which a file that could not be analysed is tried once more: perhaps the machine was only busy."""
 
 
-def reported(plan: Plan, target: Database, shelves: Shelves, now: datetime, held: str = "") -> Report:
-    """The report over a plan's files. Where the target does not answer, each finding keeps its own level.
+def reported(
+    plan: Plan, target: Database, shelves: Shelves, now: datetime, held: str = "", backs: Sequence[Migration] = (),
+) -> Report:
+    """The report over a plan's files and their rollback files.
 
-    `held` says what will hold the data that they destroy.
+    Where the target does not answer, each finding keeps its own level. `held` says what will hold the data that they
+    destroy.
     """
     files = [
         Migration(version=file.version, name=file.name, filename=file.filename, content=shelves.fetch(file.sha256))
         for file in plan.files
     ]
     analyses = looked_at(files, shelves, now)
-    return judge(analyses, _ground(analyses, target, held)[0])
+    return _with_backs(judge(analyses, _ground(analyses, target, held)[0]), files, analyses, backs, shelves, now)
 
 
 def pending(
@@ -47,17 +53,19 @@ def pending(
         files = [file for file in folder.migrations if file.version not in applied]
     analyses = looked_at(files, shelves, now)
     ground, unread = _ground(analyses, target, held)
-    opened = risks(files, shelves, now)
+    opened = risks(files, shelves, now, target)
     return Pending(
-        files=tuple((file.filename, opened[file.version]) for file in files), report=judge(analyses, ground),
-        unread=unread,
+        files=tuple((file.filename, opened[file.version]) for file in files), unread=unread,
+        report=_with_backs(judge(analyses, ground), files, analyses, folder.rollbacks, shelves, now),
     )
 
 
-def risks(files: Sequence[Migration], shelves: Shelves, now: datetime) -> dict[str, tuple[str, ...]]:
+def risks(
+    files: Sequence[Migration], shelves: Shelves, now: datetime, target: Database | None = None,
+) -> dict[str, tuple[str, ...]]:
     """What each file destroys or opens, by version. What could not be analysed counts, and is read by its words too."""
     analyses = looked_at(files, shelves, now)
-    findings = judge(analyses).findings
+    findings = judge(analyses, _ground(analyses, target, "")[0] if target else None).findings
     return {
         file.version: (
             *risks_of([finding for finding in findings if finding.file == one.file]),
@@ -85,6 +93,23 @@ def looked_at(files: Sequence[Migration], shelves: Shelves, now: datetime) -> li
     return found
 
 
+def _with_backs(
+    report: Report, files: Sequence[Migration], analyses: Sequence[Analysis], backs: Sequence[Migration],
+    shelves: Shelves, now: datetime,
+) -> Report:
+    """The report with what is to be said of the files' ways back."""
+    own = {back.version: replace(back, filename=f"rollbacks/{back.filename}") for back in backs}
+    pairs = [(one, own[file.version]) for file, one in zip(files, analyses, strict=True) if file.version in own]
+    if not pairs:
+        return report
+    read = looked_at([back for _, back in pairs], shelves, now)
+    found = [
+        finding for (one, back), seen in zip(pairs, read, strict=True)
+        for finding in with_back(one, seen, back.content.decode("utf-8", "replace"))
+    ]
+    return replace(report, findings=(*report.findings, *found))
+
+
 def _held(key: str, shelves: Shelves, now: datetime) -> Analysis | None:
     doc = shelves.get(SHELF, key)
     if doc is None or doc.get("checker") != checker_version():
@@ -96,9 +121,11 @@ def _held(key: str, shelves: Shelves, now: datetime) -> Analysis | None:
 
 def _ground(analyses: Sequence[Analysis], target: Database, held: str) -> tuple[Ground, str]:
     """What the target holds, asked only where something depends on it; and why it could not be read."""
-    if not any(finding.weighs for one in analyses for finding in one.findings):
-        return Ground(held=held), ""
+    weighs = any(finding.weighs for one in analyses for finding in one.findings)
+    asks = any(fact.kind in ASKS for one in analyses for fact in one.facts)
     try:
-        return Ground(sizes=target.sizes(), held=held), ""
+        return Ground(
+            sizes=target.sizes() if weighs else None, catalog=target.catalog() if asks else None, held=held,
+        ), ""
     except StagedoorError as trouble:
         return Ground(held=held), str(trouble)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.comments import Comments
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
 from bot.domain.review import CommitStatus, Pull
@@ -48,7 +49,7 @@ class _Way:
 class Mirror:
     """Compares and tells, for every project whose code host may be told."""
 
-    def __init__(self, ports: Ports, links: Links | None = None) -> None:
+    def __init__(self, ports: Ports, links: Links | None = None, comments: Comments | None = None) -> None:
         self._ports = ports
         self._links = links
         self._ways: dict[str, _Way] = {}
@@ -56,6 +57,8 @@ class Mirror:
         self._pulls: dict[str, tuple[Pull, ...]] = {}
         self._looked: dict[str, datetime] = {}
         self._mute: dict[str, datetime] = {}
+        self._comments = comments
+        self._wordless: dict[str, datetime] = {}
         self._again = ports.clock.now()
 
     def reflect(self) -> datetime | None:
@@ -89,7 +92,20 @@ class Mirror:
             self._looked[project.name] = now + LOOK
         for pull in self._pulls.get(project.name, ()):
             wanted[pull.head] = self._of_pull(project, host, pull, ways)
+            self._comment(project, host, pull, wanted[pull.head], now)
         return wanted
+
+    def _comment(self, project: Project, host: CodeHost, pull: Pull, status: CommitStatus, now: datetime) -> None:
+        """Findings and evidence on a pull request that brings migrations; statuses need no right to comment."""
+        if self._comments is None or status == NOTHING or now < self._wordless.get(project.name, now):
+            return
+        try:
+            self._comments.tell(project, host, pull, status)
+        except Unreachable:
+            raise
+        except StagedoorError as refusal:
+            log.error("mirror.comment_refused", project=project.name, why=str(refusal))
+            self._wordless[project.name] = now + AFTER_REFUSAL
 
     def _recent(self, project: Project) -> list[_Way]:
         """The newest promotions, oldest first, so that the last word about a commit wins."""

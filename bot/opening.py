@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from bot.adapters.github import GitHub
+from bot.adapters.levers import Api, PolicyLevers
+from bot.adapters.supabase import ManagementBackups
 from bot.domain.backup import plain
 from bot.domain.project import Environment
 from bot.migrations.backup.backups import PgBackups
@@ -13,7 +15,7 @@ from bot.migrations.database import PostgresDatabase
 from bot.migrations.files import FolderMigrations
 from bot.migrations.remote import RemoteMigrations
 from bot.migrations.vitals import PostgresVitals
-from bot.ports import Backups, Clock, CodeHost, Migrations
+from bot.ports import Backups, Clock, CodeHost, Migrations, PlatformBackups
 from bot.settings import ProjectSettings, Settings
 from bot.world import Project
 
@@ -39,7 +41,9 @@ def _opened(name: str, project: ProjectSettings, settings: Settings, clock: Cloc
             ),
         },
         policy=project.policy, host=host, directory=directory, backups=backups_of(name, project, settings),
+        platform=platform_of(project, settings.supabase_api_url),
         reviewed=bool(host and project.github_token and project.github_token.get_secret_value()),
+        levers=_levers(project, settings, clock),
         vitals=PostgresVitals(project.production_database_url.get_secret_value(), "production", clock),
     )
 
@@ -52,6 +56,22 @@ def backups_of(name: str, project: ProjectSettings, settings: Settings) -> Backu
         bucket=Bucket(settings.backup_url.get_secret_value(), plain(name)) if settings.backup_url else None,
         local=settings.backup_url is None or "backup_dir" in settings.model_fields_set,
     )
+
+
+def _levers(project: ProjectSettings, settings: Settings, clock: Clock) -> PolicyLevers:
+    api = Api(
+        vercel=settings.vercel_api_url, netlify=settings.netlify_api_url, github=settings.github_api_url,
+        repository=project.github_repository, branch=project.github_branch,
+        github_token=project.github_token.get_secret_value() if project.github_token else "",
+    )
+    named = {variable: secret.get_secret_value() for variable, secret in settings.named.items()}
+    return PolicyLevers(project.policy, named, api, clock)
+
+
+def platform_of(project: ProjectSettings, api_url: str) -> PlatformBackups | None:
+    """Who knows what Supabase keeps of production; None where the Management API is not configured."""
+    token, ref = project.supabase_access_token, project.production_project_ref
+    return ManagementBackups(api_url, token.get_secret_value(), ref) if token and ref else None
 
 
 def code_host(project: ProjectSettings, api_url: str, clock: Clock) -> CodeHost | None:

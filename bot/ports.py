@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.backup import Kept, Proven
+from bot.domain.backup import Kept, OfPlatform, Proven
 from bot.domain.catalog import Snapshot
 from bot.domain.entry import Entry, Fact, Json
 from bot.domain.migration import Applied, Folder
@@ -17,6 +17,7 @@ from bot.domain.reading import Reading
 from bot.domain.record import Claim, Record, Status
 from bot.domain.review import CommitStatus, Origin, Pull, Reviewed
 from bot.domain.visit import Visit
+from bot.domain.watching import Spot
 from bot.domain.way_back import Change, WayBack
 
 
@@ -180,11 +181,28 @@ class Work(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Added:
+    """Where a new file is: in the folder, or in a pull request (`url`) that has to be merged yet."""
+
+    where: str
+    url: str = ""
+    merged: bool = True
+
+
 class Migrations(Protocol):
     """Where a project's migration files are read from."""
 
     def read(self) -> Folder:
         """The folder as it is now. Raises `Unreachable` when it cannot be read."""
+        ...
+
+    def add(self, filename: str, content: bytes, title: str, said: str) -> Added:
+        """Put a new file there, exactly these bytes; once, however often it is asked for.
+
+        `title` and `said` introduce it where it has to be reviewed. Raises `Unreachable`, and `Refused` where
+        another file has that name or a right lacks.
+        """
         ...
 
 
@@ -243,8 +261,24 @@ class CodeHost(Protocol):
         """Open pull requests into the branch."""
         ...
 
+    def propose(self, path: str, content: bytes, title: str, said: str) -> Pull:
+        """A pull request that brings one new file to the branch; the one that is open already, where there is one."""
+        ...
+
     def say(self, commit: str, status: CommitStatus) -> None:
         """Tell a commit about its way to production."""
+        ...
+
+    def comments(self, number: int) -> list[tuple[int, str]]:
+        """Number and text of each comment on a pull request."""
+        ...
+
+    def comment(self, number: int, body: str) -> int:
+        """Comment on a pull request; returns the comment's number."""
+        ...
+
+    def edit_comment(self, comment: int, body: str) -> None:
+        """Give a comment another text. Raises `Unknown` when it is gone."""
         ...
 
 
@@ -261,6 +295,10 @@ class Vitals(Protocol):
 
     def read(self, slow_ms: int) -> Reading:
         """One cheap look; what of it could not be read is named in it. Raises `Unreachable`."""
+        ...
+
+    def spots(self, tables: Sequence[str]) -> tuple[Spot, ...]:
+        """Spot checks of these tables, as far as they are there. Raises `Unreachable`."""
         ...
 
 
@@ -295,6 +333,39 @@ class NoPages:
 
     def visit(self, url: str) -> Visit:
         return Visit(url=url, trouble="nobody looks at pages here")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turned:
+    """What came of turning a flag or of taking a code deployment back, in the words of the other side.
+
+    `state`: in_force (since `in_force_at`), following (ask again with `follows`), accepted (nobody here can see when it
+    acts), manual (a person takes the `steps`), failed, or unknown (it may have acted; nobody can say).
+    """
+
+    state: str
+    answer: str
+    in_force_at: datetime | None = None
+    before: str = ""
+    way_back: str = ""
+    steps: tuple[str, ...] = ()
+    follows: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Levers(Protocol):
+    """What can be turned outside of the database to stop the bleeding. Nothing here raises: the answer says it."""
+
+    def turn(self, flag: str, to: str, attempt: str, *, again: bool) -> Turned:
+        """Give a flag of the policy this value. `again`: an earlier try of the same attempt may have acted."""
+        ...
+
+    def revert(self, attempt: str, *, again: bool) -> Turned:
+        """Take the newest code deployment back, or, with the way back of an earlier attempt, put it in place again."""
+        ...
+
+    def follow(self, follows: Mapping[str, Json]) -> Turned:
+        """How far what was begun is."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -493,6 +564,14 @@ class Reporting(Protocol):
     def progress(self, data: Mapping[str, Json]) -> None: ...
 
     def stopping(self) -> bool: ...
+
+
+class PlatformBackups(Protocol):
+    """What the database's platform keeps by itself."""
+
+    def read(self) -> OfPlatform:
+        """Ask. Raises `Unreachable` with why it could not be learned."""
+        ...
 
 
 class Backups(Protocol):

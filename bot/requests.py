@@ -20,6 +20,7 @@ from bot.domain.record import Status
 from bot.domain.resumable import why_not
 from bot.errors import Refused, Unknown
 from bot.following import beyond, ground, newest
+from bot.incidents import opening
 from bot.linting import pending, risks
 from bot.migrations.files import purpose
 from bot.migrations.transaction import obstacle, statement_count
@@ -27,12 +28,12 @@ from bot.policy.terms import terms
 from bot.ports import Put
 from bot.restaging import restageable
 from bot.resuming import require_resumer
-from bot.roles import require_member, require_operator
+from bot.roles import require_member, require_operator, require_rescuer
 from bot.safekeeping import holds
 from bot.world import Ports, Project
 
 KINDS = {Environment.PRODUCTION: "promotion", Environment.STAGING: "staging"}
-SERIES = {"promotion": "P", "staging": "S", "baseline": "B"}
+SERIES = {"promotion": "P", "staging": "S", "baseline": "B", "rollback": "R"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +52,22 @@ class Requests:
         self._ports = ports
         self._requests = threading.Lock()
 
-    def promote(self, by: str, project: Project, versions: tuple[str, ...], key: str) -> Asked:
-        """Ask for all pending migrations, or these, to go to production; the same `key` again asks nothing new."""
+    def promote(
+        self, by: str, project: Project, versions: tuple[str, ...], key: str, emergency: str | None = None,
+    ) -> Asked:
+        """Ask for all pending migrations, or these, to go to production; the same `key` again asks nothing new.
+
+        With a reason for an `emergency` it passes windows and what only people tick, and opens an incident.
+        """
         require_member(self._ports.people.find(by), project.policy)
+        if emergency is not None:
+            require_rescuer(self._ports.people.find(by), project.policy)
+            if not (emergency := " ".join(emergency.split())):
+                raise Refused("An emergency needs a reason: /migrate promote --emergency the checkout is down")
         asked = wanted(versions)
         if asked.fork:
             require_operator(self._ports.people.find(by), project.policy)
-        return self._request(by, project, Environment.PRODUCTION, asked, key)
+        return self._request(by, project, Environment.PRODUCTION, asked, key, emergency or "")
 
     def stage(self, by: str, project: Project, versions: tuple[str, ...], key: str) -> Asked:
         """Ask for all pending migrations, or these, to go to staging; the same `key` again asks nothing new."""
@@ -116,10 +126,12 @@ class Requests:
         with self._requests:
             if before := self._before(key):
                 return before
-            known = accepted(self._ports.shelves, project.name)
-            new = tuple(difference for difference in differences(project) if difference not in known)
+            shelves = self._ports.shelves
+            known = accepted(shelves, project.name)
+            new = tuple(difference for difference in differences(project, shelves) if difference not in known)
             if not new:
-                raise Refused("Nothing to accept: files and histories agree, but for what was accepted before.")
+                agree = "files, histories and catalogs agree, but for what was accepted before"
+                raise Refused(f"Nothing to accept: {agree}.")
             head = max((row.version for row in project.databases[Environment.PRODUCTION].history()), default=None)
             plan = Plan(project=project.name, environment=Environment.PRODUCTION, head=head, files=(), accepts=new)
             live = self._live("baseline", plan)
@@ -134,21 +146,23 @@ class Requests:
         return pending(project, folder, chosen, self._ports.shelves, self._ports.clock.now(), held)
 
     def _request(
-        self, by: str, project: Project, environment: Environment, asked: Wanted, key: str
+        self, by: str, project: Project, environment: Environment, asked: Wanted, key: str, emergency: str = "",
     ) -> Asked:
         kind = KINDS[environment]
         if before := self._before(key):
             return before
         # Outside the lock: GitHub may be slow, and nobody else's request has to wait for that.
-        plan, files = self._plan(project, environment, asked)
+        plan, files = self._plan(project, environment, asked, alone=bool(emergency))
         with self._requests:
             if before := self._before(key):
                 return before
             if live := self._live(kind, plan):
+                if emergency and self._fold(live).emergency is None:
+                    raise Refused(f"{live} is about exactly this already. Cancel it, then ask again as an emergency.")
                 return Asked(record=live, plan=plan, again=True)
             for file in files:
                 self._ports.shelves.keep(file.content)
-            return self._open(by, project, kind, plan, key)
+            return self._open(by, project, kind, plan, key, emergency=emergency)
 
     def _before(self, key: str) -> Asked | None:
         """What this very delivery opened when it was worked on before."""
@@ -159,7 +173,7 @@ class Requests:
 
     def _open(
         self, by: str, project: Project, kind: str, plan: Plan, key: str, back: dict[str, Json] | None = None,
-        resumes: Promotion | None = None,
+        resumes: Promotion | None = None, emergency: str = "",
     ) -> Asked:
         record_id = f"{SERIES[kind]}-{self._ports.journal.number(SERIES[kind])}"
         fact = Fact(
@@ -170,16 +184,27 @@ class Requests:
                 "kind": kind, "plan": plan.to_json(), "terms": terms(project.policy),
                 **({"takes_back": back} if back else {}),
                 **({"resumes": resuming.request(resumes, plan, by)} if resumes else {}),
+                **({"emergency": emergency} if emergency else {}),
             },
             opens=Opening(kind=kind, project=project.name, stage="take_back" if back else "gates"),
         )
         # The note of which record a delivery opened goes in with the opening, so that the same
         # delivery worked again after a crash finds it.
-        facts = [fact]
+        facts = [fact, *(self._incident(by, project, record_id, plan, emergency) if emergency else ())]
         if resumes:
             facts.append(Fact(about=resumes.id, kind="promotion.resumed", actor=by, data={"as": record_id}))
         self._ports.journal.append(facts, puts=[Put(shelf="requests", key=key, doc={"record": record_id})])
+        for each in facts[1:]:
+            self._ports.wake(each.about)
         return Asked(record=record_id, plan=plan, again=False)
+
+    def _incident(self, by: str, project: Project, record: str, plan: Plan, reason: str) -> tuple[Fact, ...]:
+        """An emergency is one of an incident, whose freeze lets it pass."""
+        files = ", ".join(file.label for file in plan.files)
+        return opening(
+            self._ports, project.name, f"Emergency promotion {record}: {reason}", "SEV2", by, promotion=record,
+            broken=reason, actions=f"{record} promotes {files}", ends_it=True,
+        )
 
     def _live(self, kind: str, plan: Plan) -> str:
         """The live record of the same plan. Raises `Refused` for one that shares files with it."""
@@ -196,7 +221,7 @@ class Requests:
         return ""
 
     def _plan(
-        self, project: Project, environment: Environment, asked: Wanted, anew: bool = False,
+        self, project: Project, environment: Environment, asked: Wanted, anew: bool = False, alone: bool = False,
     ) -> tuple[Plan, list[Migration]]:
         folder, meant = read(project, asked, environment)
         history = project.databases[environment].history()
@@ -214,13 +239,14 @@ class Requests:
             if file.version not in applied and (file.version, file.sha256) not in left_out
         ]
         named = [_named(version, meant, applied, str(environment)) for version in asked.versions]
-        before = newest(project.name, self._ports) if environment is Environment.PRODUCTION else None
+        before = newest(project.name, self._ports) if environment is Environment.PRODUCTION and not alone else None
         chosen = named or (beyond(before, pending) if before else pending)
         if not chosen:
             count = len(meant.migrations)
             raise Refused(f"Nothing to do: {environment} has every migration of {asked.where} ({count}).")
         chosen.sort(key=lambda file: file.version)
-        opened = risks(chosen, self._ports.shelves, self._ports.clock.now())
+        target = project.databases[Environment.PRODUCTION]
+        opened = risks(chosen, self._ports.shelves, self._ports.clock.now(), target)
         files = tuple(
             PlannedFile(
                 version=file.version,

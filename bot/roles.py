@@ -42,6 +42,24 @@ def require_approver(person: Person, policy: Policy) -> None:
         raise Refused("You are not a listed approver.", can=approvers)
 
 
+def require_on_call(person: Person, policy: Policy) -> None:
+    """Raises `Refused` unless the person is an approver or on call: those who may press a proven rollback."""
+    require_member(person, policy)
+    may = (*policy.approvals.approvers, *policy.incidents.on_call)
+    if not may:
+        raise Refused("Nobody may: the policy lists neither approvers nor anybody on call.")
+    if not _in(person, may):
+        raise Refused("This needs an approver or somebody on call.", can=may)
+
+
+def require_rescuer(person: Person, policy: Policy) -> None:
+    """Raises `Refused` unless the person may ask for a rollback: an operator, an approver, or somebody on call."""
+    if _in(person, (*policy.approvals.approvers, *policy.incidents.on_call)):
+        require_member(person, policy)
+    else:
+        require_operator(person, policy)
+
+
 def requesters(promotion: Promotion, policy: Policy) -> frozenset[str]:
     """Slack ids of who asked, and of who wrote or pushed it as far as [people] tells."""
     return frozenset((promotion.requested_by, *(id for login in promotion.authors if (id := policy.slack_id(login)))))

@@ -23,6 +23,7 @@ from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
 from bot.backups import BackupRequests
 from bot.clock import Timetable
+from bot.comments import Comments
 from bot.metrics import Metrics
 from bot.mirror import Mirror
 from bot.notices import tell_policy_changes, tell_unknown_names
@@ -30,7 +31,19 @@ from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
 from bot.reporting.names import Remembering
-from bot.runbooks import alert, backup, baseline, freeze, notice, promotion, restoring, staging, window
+from bot.runbooks import (
+    alert,
+    backup,
+    baseline,
+    freeze,
+    incident,
+    notice,
+    promotion,
+    restoring,
+    rollback,
+    staging,
+    window,
+)
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
@@ -42,22 +55,28 @@ from handlers.alert_view import AlertView
 from handlers.announcer import Announcer, Rendering
 from handlers.answers import Answers
 from handlers.backup_view import BackupView
+from handlers.conversation import together
 from handlers.doctor import unknown_names
 from handlers.http import Part, SlackDoor, build
 from handlers.http import serve as serve_http
 from handlers.inbox import InboxPool
+from handlers.incident_view import IncidentView
 from handlers.listeners import Identity, build_app
 from handlers.notice_view import NoticeView
 from handlers.pages import Pages
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
+from handlers.rollback_view import RollbackView
 from handlers.signpost import Signpost
+from handlers.slack_in import SlackIn
 from handlers.slack_out import SlackOut
 from handlers.socket_mode import SocketMode
 from handlers.standby import standing_by
 from handlers.subjects import subjects
+from handlers.thread_reader import ThreadReader
 from handlers.window_view import FreezeView, WindowView
 from handlers.written import drawn
+from templates.comment import comment
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +84,7 @@ RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
     "backup": backup.RUNBOOK, "restore": restoring.RUNBOOK,
     "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
-    "alert": alert.RUNBOOK,
+    "alert": alert.RUNBOOK, "rollback": rollback.RUNBOOK, "incident": incident.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
 FATAL_AT_SLACK = frozenset({
@@ -127,13 +146,15 @@ class House:
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
         views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline", "restore"), view)
-        views["alert"] = AlertView(ports, scrub)
+        views["rollback"] = RollbackView(ports, view)
+        views["alert"] = AlertView(ports, scrub, lambda action: action in self._speaks)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
+        views["incident"] = IncidentView(ports)
         views["backup"] = BackupView(ports)
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
-        self._mirror = Loop("mirror", Mirror(ports, links).reflect, clock)
+        self._mirror = Loop("mirror", Mirror(ports, links, Comments(ports, comment, scrub)).reflect, clock)
         self._signpost = Loop("signpost", Signpost(ports, out).show, clock)
         self._watcher = Watcher(ports)
         self._vitals = Loop("vitals", self._watcher.databases, clock)
@@ -141,7 +162,11 @@ class House:
         self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
         self._metrics = Metrics()
         self._unknown: list[str] = []
-        speaking = subjects(ports, view, out.channel_id)
+        reading = SlackIn(self._client, journal, self._identity.home)
+        reader = ThreadReader(ports, reading, self._identity.bot_user_id)
+        self._reader = Loop("threads", reader.read, clock)
+        speaking = subjects(ports, view, out.channel_id, reading)
+        self._speaks = together(speaking).actions
         self._inbox = InboxPool(journal, journal, self._threads, speaking, self._client, clock, metrics=self._metrics)
         self._app = build_app(
             self._identity, journal, speaking, clock, self._inbox.nudge, self._client, self._metrics,
@@ -158,7 +183,9 @@ class House:
         first = next(iter(self._ports.projects.values()))
         tell_policy_changes(self._journal, self._journal, self._settings.policy, first)
         threading.Thread(target=self._look_up_names, args=(first,), name="names", daemon=True).start()
-        for loop in (self._announcer, self._answers, self._mirror, self._signpost, self._vitals, self._judging):
+        for loop in (
+            self._announcer, self._answers, self._mirror, self._signpost, self._vitals, self._judging, self._reader,
+        ):
             loop.start()
         self._inbox.start()
         self._timetable.start()
@@ -179,6 +206,7 @@ class House:
         self._announcer.stop(3.0)
         self._answers.stop(3.0)
         self._mirror.stop(1.0)
+        self._reader.stop(1.0)
         self._vitals.stop(1.0)
         self._judging.stop(1.0)
         self._signpost.stop(1.0)
@@ -242,6 +270,7 @@ def learn_identity(client: WebClient, journal: Store) -> Identity:
         doc = {
             "bot_id": str(told.get("bot_id") or ""), "bot_user_id": str(told["user_id"]),
             "team_id": str(told["team_id"]), "enterprise_id": str(told.get("enterprise_id") or ""),
+            "home": str(told.get("url") or ""),
         }
         journal.put([Put(shelf="identity", key="slack", doc=doc)])
     except SlackApiError as trouble:
@@ -277,7 +306,9 @@ def _last_identity(journal: Store, why: str) -> dict[str, str]:
 
 
 def _listed(policy: Policy) -> tuple[str, ...]:
-    return (*policy.roles.members, *policy.roles.operators, *policy.approvals.approvers)
+    return (
+        *policy.roles.members, *policy.roles.operators, *policy.approvals.approvers, *policy.incidents.on_call,
+    )
 
 
 def _pager(settings: Settings) -> HttpPager | None:

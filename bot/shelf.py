@@ -24,9 +24,10 @@ def going(ports: Ports, project: str, backups: tuple[Backup, ...]) -> tuple[Back
 
 
 def still_needs(journal: Journal, promotion: str) -> bool:
-    """Whether a promotion is live, or ended otherwise than well after it had begun: its data may be wanted back."""
+    """Whether a promotion is live, was undone, or ended otherwise than well after it had begun."""
     record = journal.load(promotion)
     if record is None or record.status is Status.LIVE:
         return record is not None
     p = Promotion.of(journal.entries(about=promotion))
-    return (p.changed_something or p.may_have_changed) and (p.ending is None or p.ending.verdict != "done")
+    unwell = p.ending is None or p.ending.verdict != "done"
+    return p.taken_back is not None or ((p.changed_something or p.may_have_changed) and unwell)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from bot.baseline import accepted
+from bot.domain.drift import Stray
 from bot.domain.migration import Applied, Folder, Match, Migration
 from bot.domain.overview import Cell, Line, Overview
 from bot.domain.project import Environment
+from bot.drift import drifted, renamed
 from bot.errors import StagedoorError
 from bot.migrations.history import difference, match
+from bot.ports import Shelves
 from bot.world import Project
 
 
-def overview(project: Project) -> Overview:
-    """Read the folder and both histories and set them side by side; what cannot be read is said, not left empty.
+def overview(project: Project, shelves: Shelves) -> Overview:
+    """Read the folder, both histories and both catalogs, side by side; what cannot be read is said, not left empty.
 
     Raises `Unreachable` when the migration files cannot be read.
     """
@@ -23,12 +27,21 @@ def overview(project: Project) -> Overview:
             histories[environment] = {row.version: row for row in project.databases[environment].history()}
         except StagedoorError as trouble:
             histories[environment], unread[str(environment)] = None, str(trouble)
+    drift, strays = None, tuple[Stray, ...]()
+    if not unread:
+        try:
+            drift = drifted(project, shelves)
+            strays = drift.open(accepted(shelves, project.name))
+        except StagedoorError as trouble:
+            unread["drift"] = str(trouble)
     return Overview(
         project=project.name,
         lines=_lines(folder, histories[Environment.STAGING], histories[Environment.PRODUCTION]),
         skipped=tuple(f"{skipped.filename}: {skipped.why}" for skipped in folder.skipped),
         unread=unread,
         diffs=_diffs(folder, histories),
+        drift=drift,
+        strays=strays,
     )
 
 
@@ -37,7 +50,7 @@ def _lines(
 ) -> tuple[Line, ...]:
     local = {migration.version: migration for migration in folder.migrations}
     versions = sorted({*local, *(staging or {}), *(production or {})})
-    return tuple(_line(version, local.get(version), staging, production) for version in versions)
+    return tuple(_line(version, local.get(version), staging, production, folder) for version in versions)
 
 
 def _line(
@@ -45,23 +58,41 @@ def _line(
     file: Migration | None,
     staging: dict[str, Applied] | None,
     production: dict[str, Applied] | None,
+    folder: Folder,
 ) -> Line:
     on_staging, in_production = _cell(version, file, staging), _cell(version, file, production)
-    name = (
-        file.name
-        if file
-        else next((rows[version].name for rows in (staging, production) if rows and version in rows), "")
-    )
+    row = next((rows[version] for rows in (production, staging) if rows and version in rows), None)
+    if file is None:
+        return _fileless(version, row, on_staging, in_production, folder)
     head = max(production, default="") if production is not None else ""
     edited = Cell.EDITED in (on_staging, in_production)
     return Line(
         version=version,
-        name=name,
-        local=Cell.EDITED if edited else Cell.YES if file else Cell.NO,
+        name=file.name,
+        local=Cell.EDITED if edited else Cell.YES,
         staging=Cell.YES if on_staging is Cell.EDITED else on_staging,
         production=Cell.YES if in_production is Cell.EDITED else in_production,
-        remark=_remark(file, version, on_staging, in_production, head),
+        remark=_remark(version, on_staging, in_production, head) or _renamed(file, row),
     )
+
+
+def _fileless(version: str, row: Applied | None, staging: Cell, production: Cell, folder: Folder) -> Line:
+    """A version that a database has and the folder has not: its file was renamed, deleted, or never there."""
+    other = renamed(folder, row) if row else None
+    remark = "missing here: applied without a file in this folder"
+    if other:
+        remark = f"missing here: {other.filename} holds just this; give it back the version {version}"
+    return Line(
+        version=version, name=row.name if row else "", local=Cell.NO, staging=staging, production=production,
+        remark=remark,
+    )
+
+
+def _renamed(file: Migration, row: Applied | None) -> str:
+    """The version decides; another name is no harm, and is said."""
+    if row is None or not row.name or row.name == file.name:
+        return ""
+    return f"renamed: it was applied as {row.name}"
 
 
 def _cell(version: str, file: Migration | None, history: dict[str, Applied] | None) -> Cell:
@@ -72,9 +103,7 @@ def _cell(version: str, file: Migration | None, history: dict[str, Applied] | No
     return Cell.EDITED if file and match(file, history[version]) is Match.EDITED else Cell.YES
 
 
-def _remark(file: Migration | None, version: str, staging: Cell, production: Cell, head: str) -> str:
-    if file is None:
-        return "missing here: applied without a file in this folder"
+def _remark(version: str, staging: Cell, production: Cell, head: str) -> str:
     if Cell.UNKNOWN in (staging, production):
         return "could not check"
     if Cell.EDITED in (staging, production):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot import incidents
+from bot.domain.alert import Alert
 from bot.domain.entry import Entry, Json
 from bot.domain.incident import Incident
 from bot.domain.notes import WRITTEN, Note
@@ -138,9 +139,8 @@ def _freeze(ports: Ports, record: Record) -> list[dict[str, Json]]:
 
 
 def _alert(ports: Ports, record: Record) -> list[dict[str, Json]]:
-    first = next(iter(ports.journal.entries(about=record.id)))
-    told = (first.data.get(name) or record.summary.get(name) for name in ("title", "said", "message", "what"))
-    return [_change(first.at, record, f"Alert: {next((str(each) for each in told if each), 'an alert')}", [])]
+    alert = Alert.of(ports.journal.entries(about=record.id))
+    return [_change(alert.at, record, f"Alert: {alert.title}", [])]
 
 
 _CHANGES = {

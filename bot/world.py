@@ -17,12 +17,14 @@ from bot.ports import (
     Database,
     Health,
     Journal,
+    Levers,
     Migrations,
     NoPages,
     Pager,
     Pages,
     People,
     Pictures,
+    PlatformBackups,
     Put,
     Shelves,
     Vitals,
@@ -46,6 +48,10 @@ class Project:
     directory: str = ""
     reviewed: bool = False
     backups: Backups | None = None
+    platform: PlatformBackups | None = None
+    """What Supabase keeps of production, where the Management API is configured."""
+    levers: Levers | None = None
+    """The policy's flags and its way to take code back; None: people have to do it by hand."""
     vitals: Vitals | None = None
     """How production is doing; None where nobody looks."""
 
@@ -112,7 +118,7 @@ class World:
 
     def hold_project(self) -> str:
         """Take the project for this record's changes to a database; returns the record that holds it, maybe another."""
-        key = f"{self.record.project}:{self.record.kind}"
+        key = f"{self.record.project}:{self._lane}"
         return str(self.ports.shelves.put_new("hold", key, {"record": self.record.id})["record"])
 
     def hold_staging(self) -> str:
@@ -126,8 +132,13 @@ class World:
 
     def release_project(self) -> None:
         """Let the next record have the project, if this one holds it."""
-        self._release(f"{self.record.project}:{self.record.kind}")
+        self._release(f"{self.record.project}:{self._lane}")
         self.release_staging()
+
+    @property
+    def _lane(self) -> str:
+        """What of one kind changes the same database goes in one by one; rollbacks go among the promotions."""
+        return "promotion" if self.record.kind == "rollback" else self.record.kind
 
     def _release(self, key: str) -> None:
         held = self.ports.shelves.get("hold", key)

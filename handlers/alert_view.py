@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from bot.domain.alert import COUNTERS, Alert, Counters
@@ -14,7 +15,7 @@ from bot.watch.folding import top
 from bot.watch.raising import MEMBERS
 from bot.world import Ports
 from handlers.announcer import Line, Upload
-from templates.alert import AlertSight, alert_card, alert_line
+from templates.alert import OPEN_INCIDENT, ROLL_BACK, AlertSight, alert_card, alert_line
 from templates.blocks import Message
 
 EVERY = timedelta(seconds=20)
@@ -25,13 +26,12 @@ INCIDENT = "incident.linked"
 
 
 class AlertView:
-    """Draws alerts. `knows` are the action ids that this release answers to."""
+    """Draws alerts. `knows` says whether anybody answers to an action id: a button that nobody answers is no button."""
 
     every = EVERY
 
-    def __init__(self, ports: Ports, scrub: Scrubber, *, may_roll_back: bool = False, may_open: bool = False) -> None:
-        self._ports, self._scrub = ports, scrub
-        self._may_roll_back, self._may_open = may_roll_back, may_open
+    def __init__(self, ports: Ports, scrub: Scrubber, knows: Callable[[str], bool] = lambda action: False) -> None:
+        self._ports, self._scrub, self._knows = ports, scrub, knows
 
     def channel(self, record: Record) -> str:
         return self._ports.projects[record.project].policy.channels.incidents
@@ -47,7 +47,7 @@ class AlertView:
             now=self._ports.clock.now(), met=self._met(alert), incident=incident,
             top=top({key: (int(str(each[0])), str(each[1])) for key, each in members.items() if isinstance(each, list)})
             if members else alert.top,
-            may_roll_back=self._may_roll_back, may_open=self._may_open,
+            may_roll_back=self._knows(ROLL_BACK), may_open=self._knows(OPEN_INCIDENT),
         ))
 
     def line(self, record: Record, entry: Entry) -> Line | None:

@@ -14,9 +14,9 @@ from bot.domain.record import Record, Status
 from bot.ports import Clock, Journal, Put, Shelves
 from handlers import showing
 from handlers.batches import gather
-from handlers.outcomes import Gone, Later
+from handlers.outcomes import Doubt, Gone, Later
 from handlers.posting import BADLY_SAID, UNABLE, Halt, NotNow, Posting, simplest
-from handlers.showing import Line, Rendering, Sending, Shown, Upload
+from handlers.showing import Line, Pinning, Rendering, Sending, Shown, Upload
 from handlers.slack_out import SlackOut
 from templates.blocks import context, notice
 
@@ -87,7 +87,7 @@ class Announcer:
         if not shown.ts:
             return self._post(record, shown, body)
         waits: list[datetime] = []
-        for part in (self._show_state, self._tell, self._show_counters):
+        for part in (self._show_state, self._pin, self._tell, self._show_counters):
             try:
                 if part(record, shown, body):
                     return True
@@ -165,6 +165,20 @@ class Announcer:
             self._posting.check(record, shown, outcome)
             self._edited[record.id] = self._clock.now()
         self._posting.save(record, shown.well(digest=digest, state=showing.state_of(record)))
+        return True
+
+    def _pin(self, record: Record, shown: Shown, body: dict[str, Json]) -> bool:
+        """Pin the card or let it go. A refusal (too many pins, no right to it) is no reason to stop telling."""
+        rendering = self._renderings[record.kind]
+        wanted = shown.ts if isinstance(rendering, Pinning) and rendering.pinned(record) else ""
+        if wanted == shown.pinned:
+            return False
+        outcome = self._slack.pin(shown.channel, wanted or shown.pinned, off=not wanted)
+        if isinstance(outcome, Later | Doubt):
+            raise NotNow(outcome.until)
+        if isinstance(outcome, Gone):
+            log.warning("a card could not be pinned", record=record.id, error=outcome.error)
+        self._posting.save(record, replace(shown, pinned=wanted))
         return True
 
     # The thread

@@ -63,13 +63,18 @@ Check = Callable[[Ask], dict[str, str]]
 """Looks at a modal's fields alone and says what is wrong with them, by block_id; nothing wrong is an empty dict."""
 
 
+Want = Callable[[Mapping[str, Json]], bool]
+"""Looks at a delivered event alone and says whether anybody cares: what nobody wants is acknowledged and dropped."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Subject:
     """Everything that a person can say about one subject, by the exact name that Slack sends.
 
     `commands` by "/migrate", `actions` by action_id, `views` by a modal's callback_id, `shortcuts`
     by theirs, `events` by event type. `checks` (by a modal's callback_id) are pure: they run
-    before the acknowledgement. A mention of the bot reaches the command that it begins with.
+    before the acknowledgement, and so do `wants` (by event type; without one every event of that
+    type is wanted). A mention of the bot reaches the command that it begins with.
     """
 
     commands: Mapping[str, Handler] = field(default_factory=dict)
@@ -78,6 +83,7 @@ class Subject:
     checks: Mapping[str, Check] = field(default_factory=dict)
     shortcuts: Mapping[str, Handler] = field(default_factory=dict)
     events: Mapping[str, Handler] = field(default_factory=dict)
+    wants: Mapping[str, Want] = field(default_factory=dict)
 
 
 def together(subjects: Iterable[Subject]) -> Subject:
@@ -87,6 +93,7 @@ def together(subjects: Iterable[Subject]) -> Subject:
         commands=_joined(s.commands for s in every), actions=_joined(s.actions for s in every),
         views=_joined(s.views for s in every), checks=_joined(s.checks for s in every),
         shortcuts=_joined(s.shortcuts for s in every), events=_joined(s.events for s in every),
+        wants=_joined(s.wants for s in every),
     )
 
 

@@ -35,6 +35,8 @@ class Identity:
     bot_user_id: str
     team_id: str
     enterprise_id: str = ""
+    home: str = ""
+    """The workspace's address, for links to messages."""
 
 
 class Listeners:
@@ -80,7 +82,7 @@ class Listeners:
         return self._answered(body, ack)
 
     def event(self, body: dict[str, Any], ack: Ack) -> BoltResponse:
-        if not self._wants(body["event"]):
+        if not self._wants(body):
             self._count("event", "ignored")
             return ack()
         return self._answered(body, ack)
@@ -121,12 +123,16 @@ class Listeners:
     def _knows_action(self, pressed: Mapping[str, Any]) -> bool:
         return pressed.get("action_id") in self._subject.actions or pressed.get("type") in SAYING
 
-    def _wants(self, event: Mapping[str, Any]) -> bool:
+    def _wants(self, body: Mapping[str, Any]) -> bool:
+        event = body["event"]
         name = event["type"]
         if name == "app_mention":
             # An old mention that is edited, or one by a program, asks for nothing.
             return bool(event.get("user")) and not event.get("bot_id") and not event.get("edited")
-        return name in self._subject.events
+        if name not in self._subject.events:
+            return False
+        want = self._subject.wants.get(name)
+        return want is None or want(body)
 
     def _count(self, kind: str, outcome: str) -> None:
         self._metrics.deliveries.labels(kind, outcome).inc()

@@ -19,9 +19,12 @@ SCOPES: Final = {
     "channels:read": "finds the public channel of a name in the policy",
     "chat:write": "cards, their threads, and private answers",
     "commands": "slash commands and shortcuts",
+    "files:read": "images in an incident's thread are kept with the incident, privately",
     "files:write": "long SQL and logs become files in the thread",
     "groups:history": "the same as channels:history, where the channel is private",
     "groups:read": "the same as channels:read, where the channel is private",
+    "pins:write": "an incident's card is pinned while the incident goes on",
+    "reactions:read": ":pushpin: puts a message into an incident's timeline",
     "usergroups:read": "who is in the groups that the policy lets approve",
     "users:read": "whether somebody is a full member, at the moment of each click; and their time zone",
 }
@@ -40,7 +43,11 @@ COMMANDS: Final = {
     "/deploy": ("Deploy windows and freezes", "window | windows | freeze | unfreeze | cancel | help"),
     "/incident": ("Open and run incidents", "open | list | note | resolve | report | help"),
 }
-SHORTCUTS: Final[dict[str, tuple[str, str]]] = {}
+SHORTCUTS: Final = {
+    "incident.add": ("Add to incident", "Put this message into an incident's timeline"),
+    "incident.open_here": ("Open an incident", "Open an incident from this message"),
+    "incident.correct": ("Correct the timeline", "Another text or time for this message, or a key moment"),
+}
 MESSAGES: Final = ("message.channels", "message.groups")
 
 LONG: Final = (

@@ -7,14 +7,13 @@ from difflib import get_close_matches
 
 from bot.promotions import Promotions
 from bot.requests import Asked, Requests
-from bot.status import overview
 from bot.world import Project
 from handlers.conversation import Ask, Reply, Subject
 from handlers.promotion_view import PromotionView
 from handlers.which import Which, taken_apart
 from templates.blocks import line, notice
 from templates.check import check_card
-from templates.migrate import help_card, history_card, status_card
+from templates.migrate import help_card, history_card
 from templates.promotion_buttons import APPROVE, CANCEL, I_AM_HERE, REJECT, VIEW_SQL
 from templates.promotion_checklist import CONFIRM
 from templates.promotion_course import RESUME
@@ -22,6 +21,7 @@ from templates.promotion_sql import sql_modal
 from templates.rollback import ROLLBACK_PLAN, rollback_modal
 from templates.waiver import REASON, WAIVE, WAIVE_REASON, waive_modal
 
+EMERGENCY = "--emergency"
 Verb = Callable[[Ask, Project, tuple[str, ...]], Reply]
 
 
@@ -37,7 +37,6 @@ class Migrate:
         self._view = view
         self._which = which
         self._verbs: Mapping[str, Verb] = {
-            "status": self._status,
             "check": self._check,
             "stage": self._stage,
             "restage": self._restage,
@@ -76,10 +75,6 @@ class Migrate:
             return Reply(message=help_card(f"There is no /migrate {verb}.{hint}"))
         return self._verbs[verb](ask, self._which.project(ask, named), tuple(words))
 
-    def _status(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
-        self._promotions.require_member(ask.user, project)
-        return Reply(message=status_card(overview(project)))
-
     def _check(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
         return Reply(message=check_card(project.name, self._requests.check(ask.user, project, versions)))
 
@@ -94,7 +89,8 @@ class Migrate:
         return self._asked(project, self._requests.restage(ask.user, project, versions, ask.key))
 
     def _promote(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
-        return self._asked(project, self._requests.promote(ask.user, project, versions, ask.key))
+        words, emergency = _emergency(versions)
+        return self._asked(project, self._requests.promote(ask.user, project, words, ask.key, emergency))
 
     def _baseline(self, ask: Ask, project: Project, rest: tuple[str, ...]) -> Reply:
         asked = self._requests.baseline(ask.user, project, ask.key)
@@ -144,6 +140,14 @@ class Migrate:
     def _rollback_plan(self, ask: Ask) -> Reply:
         _, promotion = self._promotions.read(ask.user, ask.value)
         return Reply(view=rollback_modal(promotion, self._view.ways_back(promotion)))
+
+
+def _emergency(words: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
+    """The words before `--emergency`, and the reason after it."""
+    if EMERGENCY not in words:
+        return words, None
+    place = words.index(EMERGENCY)
+    return words[:place], " ".join(words[place + 1:])
 
 
 def _reason_given(ask: Ask) -> dict[str, str]:

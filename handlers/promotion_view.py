@@ -6,6 +6,7 @@ from bot import schedule
 from bot.domain.entry import Entry
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
+from bot.domain.visit import Visit
 from bot.proofs import proofs
 from bot.roles import required_approvals
 from bot.scrub import Scrubber
@@ -99,12 +100,26 @@ class PromotionView:
         return found
 
     def _diff_file(self, promotion: Promotion, entry: Entry) -> Upload | None:
-        """What a staging run changed in the catalog, whole, where it is longer than the lines that tell of it."""
+        """Drift, whole; what a staging run changed in the catalog, where that is longer than the lines about it."""
+        if entry.kind == "drift.seen":
+            text = self._scrub(self._ports.shelves.fetch(str(entry.data["diff"])).decode())
+            return Upload(filename=f"{promotion.id}-drift.txt", title="Staging beside production", content=text)
+        if entry.kind == "watch.visited":
+            return self._screenshot(promotion, entry)
         kept = str(entry.data.get("diff", "")) if entry.kind == "evidence.seen" else ""
         text = self._scrub(self._ports.shelves.fetch(kept).decode()) if kept else ""
         if len(text.splitlines()) <= SHORT_DIFF:
             return None
         return Upload(filename=f"{promotion.id}-catalog.txt", title=f"What {promotion.id} changed", content=text)
+
+    def _screenshot(self, promotion: Promotion, entry: Entry) -> Upload | None:
+        """What a page looked like while the promotion was watched."""
+        kept, visit = str(entry.data.get("picture", "")), entry.data.get("visit")
+        if not kept or not isinstance(visit, dict):
+            return None
+        said = Visit.from_json(visit).said
+        return Upload(filename=f"{promotion.id}-page.png", title=str(visit["url"]), alt=f"Screenshot: {said}",
+                      content=self._ports.shelves.fetch(kept))
 
     def _sql_file(self, promotion: Promotion) -> Line | None:
         text = long_sql(self.sql(promotion))

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
+from bot import incidents
 from bot.domain.entry import Entry, Json, canonical
 from bot.domain.record import Record
 from bot.ports import Put, Shelves
@@ -62,6 +63,15 @@ class Rendering(Protocol):
         ...
 
 
+@runtime_checkable
+class Pinning(Protocol):
+    """A kind of record whose card is pinned to its channel for a time."""
+
+    def pinned(self, record: Record) -> bool:
+        """Whether the card belongs to the pins now."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sending:
     """Something that is being posted: written down, word for word, before the first try and until its fate is known."""
@@ -92,6 +102,8 @@ class Shown:
     replaced: int = 0
     sending: Sending | None = None
     unable: str = ""
+    pinned: str = ""
+    """The card that is pinned to its channel, by its ts."""
 
     def well(self, **changes: Any) -> Shown:
         """The same after something went well."""
@@ -106,10 +118,12 @@ def load(shelves: Shelves, record: str) -> Shown:
 
 
 def puts(record: str, shown: Shown) -> tuple[Put, ...]:
+    """What to write; a card that stands in Slack can be found by its place there."""
     doc = asdict(shown)
     if shown.sending:
         doc["sending"] |= {"since": shown.sending.since.isoformat()}
-    return Put(shelf=SHOWN, key=record, doc=doc), Put(shelf=OPEN, key=record, doc={})
+    found = (incidents.remembered(shown.channel, shown.ts, record),) if shown.ts else ()
+    return Put(shelf=SHOWN, key=record, doc=doc), Put(shelf=OPEN, key=record, doc={}), *found
 
 
 def digest_of(body: Mapping[str, Json]) -> str:

@@ -83,6 +83,13 @@ class SlackOut:
             return Sent(ts)
         return Later(answer.until, answer.why) if isinstance(answer, Doubt) else answer
 
+    def pin(self, channel: str, ts: str, *, off: bool = False) -> Outcome:
+        """Pin a message to its channel, or let it go; doing so twice changes nothing."""
+        answer = self._call("pins.remove" if off else "pins.add", {"channel": channel, "timestamp": ts}, form=True)
+        if isinstance(answer, dict) or answer in (Gone("already_pinned"), Gone("no_pin")):
+            return Sent(ts)
+        return Later(answer.until, answer.why) if isinstance(answer, Doubt) else answer
+
     def ephemeral(self, channel: str, user: str, body: Body, *, thread: str = "") -> Outcome:
         """Show a message to one person; Slack neither keeps it nor promises that it arrives."""
         answer = self._call("chat.postEphemeral", {

@@ -10,7 +10,9 @@ from bot.backups import BackupRequests
 from bot.deploys import Deploys
 from bot.promotions import Promotions
 from bot.requests import Requests
+from bot.responding import Responding
 from bot.restores import Restores
+from bot.rollbacks import Rollbacks
 from bot.scrub import Scrubber
 from bot.timing import Timing
 from bot.world import Ports
@@ -18,27 +20,38 @@ from handlers.alert import Alarm
 from handlers.backup import BackupVerb
 from handlers.conversation import Subject, together
 from handlers.deploy import Deploy
+from handlers.incident import Incidents
+from handlers.incident_timeline import IncidentTimeline, Reading
 from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
+from handlers.rollback import Rollback
+from handlers.status import Status
 from handlers.timing import Clockwork
 from handlers.which import Which
 from handlers.written import Written
 
 
-def subjects(ports: Ports, view: PromotionView, channel_id: Callable[[str], str]) -> tuple[Subject, ...]:
+def subjects(
+    ports: Ports, view: PromotionView, channel_id: Callable[[str], str], reading: Reading,
+) -> tuple[Subject, ...]:
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
-    which = Which(promotions, channel_id)
+    which, rollback, responding = Which(promotions, channel_id), Rollback(Rollbacks(ports)), Responding(ports)
+    talk = Incidents(ports, responding, promotions, which, verbs={}, more={})
     backups = BackupVerb(BackupRequests(ports), Restores(ports))
     verbs = {
-        "checklist": Written(ports, promotions).verb, "backup": backups.verb,
+        "checklist": Written(ports, promotions).verb, "backup": backups.verb, "rollback": rollback.verb,
+        "status": Status(promotions, ports).verb,
     }
     return (
         Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),
         backups.subject(),
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
+        talk.subject(),
+        IncidentTimeline(ports, responding, talk, reading).subject(),
         Alarm(Alerts(ports)).subject(),
+        rollback.subject(),
     )
 
 
@@ -50,4 +63,4 @@ class _Unopened:
 def vocabulary() -> Subject:
     """The words of all subjects, for the manifest, which is printed before there is a world."""
     ports = cast("Ports", _Unopened())
-    return together(subjects(ports, PromotionView(ports, Scrubber(())), str))
+    return together(subjects(ports, PromotionView(ports, Scrubber(())), str, cast("Reading", _Unopened())))

@@ -23,8 +23,8 @@ class Which:
         return here[0] if not name and len(here) == 1 else self._promotions.project(name)
 
     def _is_its_channel(self, project: Project, channel: str) -> bool:
-        deploys = project.policy.channels.deploys
-        return channel in (deploys, self._channel_id(deploys))
+        named = (project.policy.channels.deploys, project.policy.channels.incidents)
+        return bool(channel) and channel in (*named, *(self._channel_id(name) for name in named))
 
 
 def taken_apart(text: str) -> tuple[str, str, list[str]]:

@@ -35,7 +35,7 @@ HINT = """
 Ctrl-C ends it and leaves nothing behind.
 """
 COMMANDS = {
-    "/migrate": "status, check, stage, restage, promote, baseline, history, help",
+    "/migrate": "status, check, stage, restage, promote, rollback, baseline, checklist, history, help",
     "/deploy": "window, windows, freeze, unfreeze, cancel, help",
 }
 """What the page suggests when somebody types a slash: what this release understands."""

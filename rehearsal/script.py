@@ -1,7 +1,8 @@
-"""The scripted rehearsal: one promotion, then a migration that production refuses; each step is checked."""
+"""The scripted rehearsal: one promotion, its rollback, a migration that production refuses; each step is checked."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ class Step:
 def steps(world: World) -> Iterator[Step]:
     """Every step of the play, in order."""
     yield from _promotion(world)
+    yield from _rollback(world)
     yield from _failure(world)
 
 
@@ -50,11 +52,30 @@ def _promotion(world: World) -> Iterator[Step]:
     yield Step("  it was watched to the end", lambda: _card(world, "Promote", "Done · in production"))
 
 
+def _rollback(world: World) -> Iterator[Step]:
+    slack = world.slack
+    yield Step("the new column turns out to break the bestseller lists", lambda: True)
+    yield Step("bo presses Roll back", lambda: slack.press(BO, _card(world, "Promote"), "Roll back").ok)
+    yield Step("  it asks how bad it is, and why", lambda: slack.wait_for(
+        lambda: slack.modal(BO), timeout=PATIENCE, why="the modal of Roll back"))
+    answers = {"severity": "major", "reason": "the bestseller lists are empty"}
+    yield Step("  major, he says: the lists are empty", lambda: slack.submit(BO, values=answers).ok)
+    yield Step("  it was approved with its promotion, so it begins", lambda: _private(world, BO, "rolls P-1 back now"))
+    as_before = "exactly as before the promotion"
+    yield Step("  production is as it was before, and verified", lambda: _card(world, "Roll back", as_before))
+    yield Step("  the column is gone", lambda: not _has_column(world.production, "my_table", "new_column"))
+    yield Step("  staging went the same way", lambda: _card(world, "Roll back", "Staging: taken back there too"))
+    written = "  its migration lies in the folder, for the CLI"
+    yield Step(written, lambda: any(world.migrations.glob("*_rollback_*.sql")))
+    yield Step("  the promotion's card says so", lambda: _card(world, "Promote", "Rolled back by R-1"))
+    yield Step("  it ends well", lambda: _card(world, "Roll back", "P-1 is rolled back"))
+
+
 def _failure(world: World) -> Iterator[Step]:
     slack = world.slack
     yield Step("a migration is merged that production will refuse", lambda: shop.merge_the_bad_one(world.migrations))
     yield Step("ana puts it into staging", lambda: slack.command(ANA, "/migrate stage").ok)
-    yield Step("  staging likes it", lambda: _card(world, "Stage", "Done · in staging", nth=1))
+    yield Step("  staging likes it", lambda: _card(world, "Stage", "Done · in staging", nth=2))
     yield Step("ana asks for production", lambda: slack.command(ANA, "/migrate promote").ok)
     yield Step("  it waits for approval", lambda: _card(world, "Promote", "Waiting for approval", nth=1))
     for label in LABELS:
@@ -67,8 +88,9 @@ def _failure(world: World) -> Iterator[Step]:
 
 def _cards(world: World, title: str) -> list[Message]:
     """The cards of a kind, oldest first: a card keeps its place, whatever its first line says now."""
-    series = {"Promote": "P-", "Stage": "S-"}[title]
-    return [message for message in world.slack.messages("#deploys") if f"{series}" in world.slack.text_of(message)]
+    series = {"Promote": "P-", "Stage": "S-", "Roll back": "R-"}[title]
+    own = re.compile(rf"^{series}\d+ · plan ", re.MULTILINE)
+    return [message for message in world.slack.messages("#deploys") if own.search(world.slack.text_of(message))]
 
 
 def _card(world: World, title: str, says: str = "", nth: int = 0) -> Message:

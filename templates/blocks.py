@@ -38,7 +38,8 @@ from templates.text import (
 __all__ = [
     "Block", "Mark", "Message", "actions", "bold", "button", "choice", "clock", "code", "confirm", "context", "divider",
     "escape", "fields", "header", "home", "line", "lines", "link", "mention", "modal", "moment_input", "notice",
-    "overflow", "plain", "preformatted", "rich", "section", "speech", "table", "text_input", "when",
+    "overflow", "person_input", "plain", "preformatted", "private_channel_input", "rich", "section", "speech", "table",
+    "text_input", "when",
 ]
 
 Block: TypeAlias = dict[str, Json]
@@ -162,12 +163,29 @@ def choice(
     return _input(label, block_id, element, optional, hint)
 
 
-def moment_input(label: str, block_id: str, action_id: str, initial: datetime, hint: str = "") -> Block:
+def moment_input(
+    label: str, block_id: str, action_id: str, initial: datetime | None, hint: str = "", optional: bool = False,
+) -> Block:
     """A field of a modal that takes a date and a time, both in the reader's own zone."""
+    element: Block = {"type": "datetimepicker", "action_id": _id(action_id, 255)}
+    if initial is not None:
+        element["initial_date_time"] = int(initial.timestamp())
+    return _input(label, block_id, element, optional, hint)
+
+
+def private_channel_input(label: str, block_id: str, action_id: str, hint: str = "") -> Block:
+    """A field of a modal that takes one of the reader's private channels, or none."""
     element: Block = {
-        "type": "datetimepicker", "action_id": _id(action_id, 255), "initial_date_time": int(initial.timestamp()),
+        "type": "conversations_select", "action_id": _id(action_id, 255),
+        "filter": {"include": ["private"], "exclude_bot_users": True},
     }
-    return _input(label, block_id, element, False, hint)
+    return _input(label, block_id, element, True, hint)
+
+
+def person_input(label: str, block_id: str, action_id: str, initial: str = "") -> Block:
+    """A field of a modal that takes a person, or nobody."""
+    element: Block = {"type": "users_select", "action_id": _id(action_id, 255)}
+    return _input(label, block_id, element | ({"initial_user": initial} if initial else {}), True, "")
 
 
 def home(blocks: Sequence[Block]) -> Block:

@@ -28,20 +28,24 @@ COMMANDS = (
     ("check [VERSION…]", "what the pending migrations, or these, would lock, lose or open, with the line"),
     ("stage [VERSION…|#PR]", "put the pending migrations, these, or a pull request's into staging and verify them"),
     ("restage VERSION", "take it back on staging and apply the edited file there"),
-    ("promote [VERSION…|#PR]", "ask for the pending migrations, these, or a pull request's to go to production"),
+    ("promote [VERSION…|#PR] [--emergency REASON]", "ask for the pending migrations, these, or a pull request's to go "
+     "to production; an emergency passes windows and ticks, opens an incident, and owes them afterwards"),
+    ("rollback [PROMOTION]", "take the last promotion, or this one, back from production"),
     ("baseline", "accept how files and histories differ today, with one approval"),
     ("checklist [PROMOTION]", "the runbook's checklist as it was ticked, also as Markdown for the pull request"),
     ("backup [now]", "the backups there are and how one is restored; with `now` an operator takes one"),
     ("backup restore P-31", "ask for the rows back that a promotion destroyed, once it was rolled back"),
-    ("history", "the last promotions and staging runs"),
+    ("history", "the last promotions, staging runs and rollbacks"),
     ("help", "this list"),
 )
 MOST_LINES = 40
 STAGES = {
     "take_back": "being taken back on staging", "proof": "having its way back tried",
     "gates": "held by its gates", "approval": "waiting for approval", "window": "waiting for the deploy window",
-    "backup": "being backed up", "put_back": "having its rows put back",
-    "apply": "being applied", "verify": "being verified", "watch": "being watched",
+    "put_back": "having its rows put back",
+    "severity": "being planned", "plan": "being planned", "staging": "taken back, staging next",
+    "file": "taken back, its file next",
+    "backup": "being backed up", "apply": "being applied", "verify": "being verified", "watch": "being watched",
 }
 
 
@@ -74,11 +78,32 @@ def status_card(overview: Overview) -> Message:
         blocks.append(section(line("Left out of the folder: ", "; ".join(overview.skipped))))
     for filename, difference in overview.diffs[:3]:
         blocks += [section(line("Changed after it was applied: ", bold(filename))), preformatted(difference)]
+    blocks += _drift(overview)
     text = "\n".join(
         f"{row.version} {row.name}: local {row.local}, staging {row.staging}, production {row.production}. {row.remark}"
         for row in shown
     )
+    text += "".join(f"\nDrift: {stray}" for stray in overview.strays[:MOST_LINES])
     return Message(f"Migrations{of_project(overview.project)}\n{text}", tuple(blocks))
+
+
+def _drift(overview: Overview) -> list[Block]:
+    """What staging and production hold otherwise than each other, and no migration explains."""
+    drift, strays = overview.drift, overview.strays
+    if drift is None:
+        return []
+    if not strays:
+        accepted = f" but for {len(drift.held)} accepted differences" if drift.held else ""
+        told = f"Drift: none, the catalogs of staging and production agree{accepted}."
+        return [context(line(told, *(f" {note}." for note in drift.noted[:3])))]
+    count = f"{len(strays)} difference{'' if len(strays) == 1 else 's'}"
+    said = f"Drift: {count} between staging and production that no migration explains"
+    unsure = f" (perhaps: {drift.unsure})" if drift.unsure else ""
+    listed = [str(stray) for stray in strays[:MOST_LINES]]
+    if len(strays) > MOST_LINES:
+        listed.append(f"and {len(strays) - MOST_LINES} more")
+    rest = [context(line("Not held against a promotion: ", "; ".join(drift.noted[:5])))] if drift.noted else []
+    return [section(bold(f"{said}{unsure}")), preformatted("\n".join(listed)), *rest]
 
 
 def history_card(project: str, runs: Iterable[tuple[Record, Promotion]]) -> Message:

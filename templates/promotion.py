@@ -6,8 +6,9 @@ from bot.domain.plan import PlannedFile
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from templates.blocks import Block, Mark, Message, actions, bold, context, line, lines, rich, section
+from templates.emergency import emergency_mark, owed_blocks
 from templates.promotion_buttons import buttons_of
-from templates.promotion_checklist import after, checklist
+from templates.promotion_checklist import CONFIRM, after, checklist
 from templates.promotion_course import origin
 from templates.promotion_sight import Sight
 from templates.promotion_status import status as status_of
@@ -21,7 +22,7 @@ def card(sight: Sight) -> Message:
     p = sight.promotion
     title, status = title_of(sight), status_of(sight)
     blocks: list[Block] = [section(bold(title)), section(status), rich(*_files(p))]
-    if mark := origin(p):
+    for mark in filter(None, (origin(p), emergency_mark(p))):
         blocks.append(section(mark))
     if mark := run_now_mark(p.run_now):
         blocks.append(section(mark))
@@ -33,6 +34,7 @@ def card(sight: Sight) -> Message:
         blocks.extend(checklist(sight))
     if sight.record.stage == "watch" and sight.record.status is Status.LIVE:
         blocks.extend(after(sight))
+    blocks.extend(owed_blocks(p, CONFIRM))
     if buttons := buttons_of(sight):
         blocks.append(actions(*buttons))
     blocks.append(context(_small_print(sight)))

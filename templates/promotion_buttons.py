@@ -6,9 +6,11 @@ from bot.domain.checklist import automatic_passed
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from templates.blocks import Block, button, confirm
+from templates.incident import OPEN_FROM
 from templates.promotion_course import resume_button
 from templates.promotion_sight import Sight
-from templates.rollback import rollback_button
+from templates.restore_button import restore_button
+from templates.rollback import roll_back_button, rollback_button
 from templates.timing import RUN_NOW, SCHEDULE
 
 APPROVE, REJECT, CANCEL = "promotion.approve", "promotion.reject", "promotion.cancel"
@@ -17,9 +19,10 @@ VIEW_SQL, I_AM_HERE = "promotion.sql", "promotion.here"
 
 def buttons_of(sight: Sight) -> list[Block]:
     p, id = sight.promotion, sight.record.id
-    buttons = [button("View SQL", VIEW_SQL, id), *rollback_button(p, id)]
+    buttons = [button("View SQL", VIEW_SQL, id), *rollback_button(p, id), *roll_back_button(p, id, sight.record.stage)]
     if sight.record.status is Status.ENDED or p.began:
-        return [*buttons, *resume_button(sight)]
+        rows = [restore_button(id)] if p.keeps and p.taken_back and p.taken_back.done else []
+        return [*buttons, *rows, *resume_button(sight), *_incident_button(p, id)]
     if sight.record.stage == "approval" and automatic_passed(p.checklist) and len(p.approvals) < sight.required:
         buttons.append(button("Approve", APPROVE, id, style="primary", confirm=_sure(p)))
     if sight.record.stage == "approval":
@@ -56,6 +59,12 @@ def buttons_of(sight: Sight) -> list[Block]:
         )
     )
     return buttons
+
+
+def _incident_button(p: Promotion, id: str) -> list[Block]:
+    """Where production has changed and it did not come to a good end."""
+    badly = p.ending is not None and p.ending.verdict in ("failed", "unverified") and p.where == "production"
+    return [button("Open incident", OPEN_FROM, id)] if badly and (p.changed_something or p.may_have_changed) else []
 
 
 def _may_run_now(sight: Sight) -> bool:

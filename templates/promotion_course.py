@@ -59,6 +59,8 @@ def _watched(p: Promotion) -> tuple[Mark, ...]:
 
 def _onward(p: Promotion) -> Mark:
     """What to do about a file that did not go in; staging has the version already when production refuses it."""
+    if p.taken_back and not p.taken_back.ended:
+        return Mark("")
     if p.course.resumed_as:
         return line(f"{p.course.resumed_as} goes on with what is not in.")
     if p.failure is None:
@@ -69,12 +71,13 @@ def _onward(p: Promotion) -> Mark:
     if p.kind == "staging":
         then = (", then press Resume.",) if resumable else (", then ", code("/migrate stage"), " for what is not in.")
         return line("Next: mend the cause", *then)
-    ask: tuple[str, ...] = (" Then press Resume.",) if resumable else (
+    ask: tuple[str, ...] = (" Then press Resume, or Roll back for what is in.",) if resumable else (
         " Then ", code("/migrate promote"), " for what is not in.",
     )
     return line(
         "Next: mend the cause, in production or in the file; an edited file goes to staging again with ",
         code(f"/migrate restage {p.failure.version}"), ".", *ask,
+        " Or Roll back takes out what is in." if p.changed_something else "",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from bot.domain.checklist import State
@@ -10,6 +11,8 @@ from templates.backup import backing_up
 from templates.blocks import Mark, code, line, lines, mention, speech, when
 from templates.promotion_course import lock_line, running, stopped
 from templates.promotion_sight import Sight, of_project
+from templates.promotion_watching import alarm_title, watched, watching
+from templates.rollback import rollback_of
 
 
 def title(sight: Sight) -> str:
@@ -17,6 +20,11 @@ def title(sight: Sight) -> str:
     count = len(p.plan.files)
     what = f"{count} migration{'s' if count != 1 else ''}"
     aim = f"Promote {what} to production" if p.kind == "promotion" else f"Stage {what}"
+    aim = f"Emergency: {aim[0].lower()}{aim[1:]}" if p.emergency else aim
+    if p.taken_back and p.taken_back.done:
+        return f"{aim}: rolled back{of_project(p.plan.project)}"
+    if not p.course.stopped and (alarm := alarm_title(sight)) and (ending is None or ending.verdict == "done"):
+        return alarm
     if not p.course.stopped and (ending is None or ending.verdict == "done"):
         return f"{aim}{of_project(p.plan.project)}"
     if p.may_have_changed:
@@ -29,29 +37,36 @@ def title(sight: Sight) -> str:
 
 
 def status(sight: Sight) -> Mark:
+    p = sight.promotion
+    if p.emergency and p.ending is None and sight.record.stage == "done":
+        return _done(sight)
+    if back := rollback_of(p):
+        return lines(back, _people(p)) if p.taken_back and p.taken_back.done else lines(back, _status(sight))
+    return _status(sight)
+
+
+def _status(sight: Sight) -> Mark:
     p, record = sight.promotion, sight.record
     if p.ending is not None:
         return _ended(sight)
     asked = line(" · asked by ", mention(p.requested_by))
     if p.course.stopped:
         return lines(_halfway(sight), stopped(p), _people(p))
+    if before := _BEFORE.get(record.stage):
+        return line(before(sight), asked)
     match record.stage:
-        case "gates":
-            return line(_held(p) if record.waits_for else "Checking the gates", asked)
-        case "approval":
-            return line(_approval(sight), asked)
-        case "window":
-            return line(_window(sight), asked)
-        case "backup":
-            return line(backing_up(sight), asked)
         case "apply":
             return _applying(sight)
         case "verify":
             return line((record.waits_for and f"Waiting for {record.waits_for}") or f"In {p.where}. Verifying", asked)
         case "watch":
-            return _watching(sight)
+            return watching(sight)
         case _:
             return line(f"At “{record.stage}”", f", waiting for {record.waits_for}" if record.waits_for else "", asked)
+
+
+def _gates(sight: Sight) -> str:
+    return _held(sight.promotion) if sight.record.waits_for else "Checking the gates"
 
 
 def _held(p: Promotion) -> str:
@@ -112,16 +127,9 @@ def _halfway(sight: Sight) -> Mark:
         case "verify":
             return line((record.waits_for and f"Waiting for {record.waits_for}") or "Verifying what is in")
         case "watch":
-            return line("Watching what is in", _watched(sight.promotion))
+            return line("Watching what is in", watched(sight.promotion))
         case _:
             return Mark("")
-
-
-def _watching(sight: Sight) -> Mark:
-    p = sight.promotion
-    since = max(file.at for file in p.committed.values())
-    until = line(" · watching until ", when(p.watch_until)) if p.watch_until else ""
-    return line("In production since ", when(since), until, _watched(p))
 
 
 def _ended(sight: Sight) -> Mark:
@@ -136,7 +144,7 @@ def _ended(sight: Sight) -> Mark:
             every = f"Of {len(p.plan.files)} files {len(p.committed)}" if p.remaining else "All files"
             return lines(
                 line(f"{every} are in {p.where}, but what is there now is not as expected: ", ending.why, "."),
-                "Look at it now; undo it with a new migration if it must go.",
+                "Look at it now; Roll back takes it out if it must go.",
             )
         case "rejected":
             return line(
@@ -163,18 +171,10 @@ def _done(sight: Sight) -> Mark:
     took = timedelta(seconds=sum(file.seconds for file in p.committed.values()))
     unseen = ", ".join(label for label in sight.after if label not in p.ticks) if p.watch_until else ""
     return lines(
-        line(f"Done · in {p.where} since ", when(since), f" · took {_span(took)}", lock_line(p), _watched(p)),
+        line(f"Done · in {p.where} since ", when(since), f" · took {_span(took)}", lock_line(p), watched(p)),
         f"Nobody confirmed: {unseen}" if unseen else "",
         _people(p),
     )
-
-
-def _watched(p: Promotion) -> str:
-    """What the watch saw; without health addresses nothing but people looked, and that is said."""
-    if p.watch_until is None:
-        return ""
-    look = "look" if p.ending is None else "looked"
-    return f" · {p.watched}" if p.watched else f" · only people {look}: the policy names no health addresses"
 
 
 def _people(p: Promotion) -> Mark:
@@ -201,3 +201,8 @@ def _span(took: timedelta) -> str:
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+_BEFORE: Mapping[str, Callable[[Sight], Mark | str]] = {
+    "gates": _gates, "approval": _approval, "window": _window, "backup": backing_up,
+}

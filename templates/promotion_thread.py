@@ -8,8 +8,10 @@ from datetime import datetime
 from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
+from templates import promotion_watching
 from templates.backup import backup_begun, backup_held, rows_kept
 from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
+from templates.emergency import owed_line
 from templates.promotion_course import told_alone, told_resumed, told_stopped
 from templates.rollback import evidence_lines, proof_lines
 
@@ -19,7 +21,7 @@ Told = Mark | None
 def needs_somebody(entry: Entry) -> bool:
     """Whether the line of this entry mentions somebody who has to know or act; such a line stands alone."""
     mentions = ("approval.asked", "approval.void", "gate.waiver_void", "window.near", "run_now.asked", "walk.ended",
-                "apply.stopped")
+                "apply.stopped", "taken_back.done", "emergency.owed")
     return entry.kind in mentions or entry.data.get("well") is False
 
 
@@ -188,20 +190,8 @@ def _proof(p: Promotion, e: Entry) -> Told:
     return proof_lines(p, e)
 
 
-def _watching(p: Promotion, e: Entry) -> Told:
-    addresses, until = len(_list(e.data["health"])), datetime.fromisoformat(str(e.data["until"]))
-    looked = (
-        f"{addresses} health addresses are asked"
-        if addresses
-        else "the policy names no health addresses, so only people look"
-    )
-    return line("Watching production until ", when(until), f": {looked}. Logs are not watched by this release.")
-
-
-def _watched(p: Promotion, e: Entry) -> Told:
-    if e.data.get("well"):
-        return line(f"Watch: {e.data['said']}")
-    return line(mention(p.requested_by), f": {e.data['said']}, while {p.id} is watched. It may be its doing; look now.")
+def _drift(p: Promotion, e: Entry) -> Told:
+    return line("Staging and production differ; all of it is in this file.")
 
 
 def _too_late(p: Promotion, e: Entry) -> Told:
@@ -213,19 +203,41 @@ def _too_late(p: Promotion, e: Entry) -> Told:
     )
 
 
+def _taking_back(p: Promotion, e: Entry) -> Told:
+    return line(f"{e.data['record']} takes it back, asked for by ", mention(e.actor), f": {e.data['reason']}")
+
+
+def _gone(p: Promotion, e: Entry) -> Told:
+    return line(mention(p.requested_by), f": {p.id} was rolled back by {e.data['record']}; production has it no more.")
+
+
+def _kept(p: Promotion, e: Entry) -> Told:
+    return line(f"{e.data['record']} ended ({e.data['verdict']}): {p.id} is still in production.")
+
+
+def _well(p: Promotion, who: Mark) -> Mark:
+    if p.kind == "baseline":
+        return line(who, f": {p.id} is accepted. These differences no longer hold up a promotion.")
+    if p.kind == "restore":
+        return line(who, f": {p.id} is done. The rows are back in production; its card says how many.")
+    if p.kind == "promotion":
+        return line(who, f": {p.id} is done. Production has all of it.")
+    if p.on_behalf:
+        return line(f"{p.id} is done: it was taken back on staging, as {p.on_behalf} did in production.")
+    return line(
+        who, f": {p.id} is done. Staging has all of it. Next: test it there, then ", code("/migrate promote"),
+        ". A promotion that waits for this goes on by itself.",
+    )
+
+
 def _ended(p: Promotion, e: Entry) -> Told:
     verdict, why = str(e.data["verdict"]), str(e.data.get("why", ""))
     who = mention(p.requested_by)
     match verdict:
-        case "done" if p.kind in _OWN_ENDS:
-            return line(who, f": {p.id} {_OWN_ENDS[p.kind]}")
         case "done":
-            if p.kind == "promotion":
-                return line(who, f": {p.id} is done. Production has all of it.")
-            return line(
-                who, f": {p.id} is done. Staging has all of it. Next: test it there, then ", code("/migrate promote"),
-                ". A promotion that waits for this goes on by itself.",
-            )
+            return _well(p, who)
+        case "rolled back":
+            return None
         case "cancelled":
             return line("Cancelled by ", mention(e.actor), f". {p.where.capitalize()} is unchanged.")
         case "rejected":
@@ -250,12 +262,6 @@ def _ended(p: Promotion, e: Entry) -> Told:
             return line(who, f": {p.id} was refused and {p.where} is unchanged. The card says by which gate, and why.")
         case _:
             return line(who, f": {p.id} ended: {why} {p.where.capitalize()} is unchanged.")
-
-
-_OWN_ENDS = {
-    "baseline": "is accepted. These differences no longer hold up a promotion.",
-    "restore": "is done. The rows are back in production; its card says how many.",
-}
 
 
 def _sentence(said: Json) -> str:
@@ -312,8 +318,14 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "taken.back": _taken_back,
     "evidence.seen": _evidence,
     "proof.seen": _proof,
-    "watch.begun": _watching,
-    "watch.seen": _watched,
+    "drift.seen": _drift,
+    "watch.begun": promotion_watching.begun,
+    "watch.looked": promotion_watching.looked,
+    "watch.visited": promotion_watching.visited,
+    "emergency.owed": owed_line,
+    "taken_back.asked": _taking_back,
+    "taken_back.done": _gone,
+    "taken_back.ended": _kept,
     "walk.ended": _ended,
 }
 

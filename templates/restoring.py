@@ -22,17 +22,6 @@ from templates.blocks import (
 from templates.promotion_buttons import APPROVE, CANCEL, REJECT
 from templates.promotion_sight import Sight, of_project
 
-RESTORE_DATA = "promotion.restore_data"
-
-
-def restore_button(promotion: str) -> Block:
-    """For the card of a promotion that was rolled back; its value is the promotion that destroyed the rows."""
-    sure = confirm(
-        "Ask for its rows back?", f"Somebody else has to approve that what {promotion} destroyed is put back.",
-        "Ask for it", "Back",
-    )
-    return button("Restore data", RESTORE_DATA, promotion, confirm=sure)
-
 
 def restore_card(sight: Sight) -> Message:
     """The one message of a restore, as it is now."""

@@ -9,9 +9,22 @@ from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
 from bot.domain.way_back import Schema, WayBack
 from templates.backup import NOWHERE, kept, kept_by_rollback
-from templates.blocks import Block, Mark, bold, button, line, lines, modal, preformatted, section, speech
+from templates.blocks import (
+    Block,
+    Mark,
+    bold,
+    button,
+    line,
+    lines,
+    mention,
+    modal,
+    preformatted,
+    section,
+    speech,
+    when,
+)
 
-ROLLBACK_PLAN = "promotion.way_back"
+ROLLBACK_PLAN, ROLL_BACK = "promotion.way_back", "promotion.roll_back"
 _SHOWN = 12_000
 _FEW = 3
 
@@ -29,6 +42,16 @@ def rollback_button(promotion: Promotion, id: str) -> list[Block]:
     """`Rollback plan`, once there is one to show."""
     known = promotion.ways or promotion.way_back.get("schema")
     return [button("Rollback plan", ROLLBACK_PLAN, id)] if known else []
+
+
+def roll_back_button(promotion: Promotion, id: str, live_stage: str) -> list[Block]:
+    """`Roll back`, once something of it is in production, nothing more is going in, and nothing takes it back yet."""
+    back = promotion.taken_back
+    if promotion.kind != "promotion" or not promotion.changed_something or promotion.may_have_changed:
+        return []
+    if (back and not back.ended) or (promotion.ending is None and live_stage not in ("watch", "done")):
+        return []
+    return [button("Roll back", ROLL_BACK, id, style="danger")]
 
 
 def card_lines(promotion: Promotion) -> list[Block]:
@@ -100,6 +123,22 @@ def _schema(schema: Schema) -> str:
         Schema.EXACT: "proven exact", Schema.ORDER: "proven exact but for column order",
         Schema.DIFFERS: "does not come back as it was", Schema.UNKNOWN: "could not be checked",
     }[schema]
+
+
+def data_line(lost: Sequence[str], given_up: Sequence[str], promotion: Promotion) -> Mark:
+    """What data a way back costs, and what holds it."""
+    return line(_data(lost, given_up, promotion))
+
+
+def rollback_of(p: Promotion) -> Mark:
+    """What a promotion's card says of its rollback; nothing where there is none to speak of."""
+    back = p.taken_back
+    if back is None or back.ended:
+        return Mark("")
+    if back.done:
+        return line(f"Rolled back by {back.record}, ", when(back.at), ", asked for by ", mention(back.by),
+                    f": {back.reason}")
+    return line(f"{back.record} takes it back, asked for by ", mention(back.by), f": {back.reason}")
 
 
 def _data(lost: Sequence[str], given_up: Sequence[str], promotion: Promotion) -> str:

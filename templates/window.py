@@ -23,6 +23,7 @@ from templates.blocks import (
     section,
     when,
 )
+from templates.incident import who
 from templates.promotion_sight import of_project
 
 DAY = timedelta(days=1)
@@ -141,12 +142,13 @@ def freeze_card(record: Record, freeze: Freeze) -> Message:
     title = line("Promotions are frozen" if record.status is Status.LIVE else "A freeze is over", what)
     until = line("until ", when(freeze.until)) if freeze.until else line("until an approver lifts it")
     if freeze.lifted:
-        state = line("Lifted by ", mention(freeze.lifted[0]), f": {freeze.lifted[1]}")
+        state = line("Lifted by ", who(freeze.lifted[0]), f": {freeze.lifted[1]}")
     elif freeze.ended:
         state = line("Over since ", when(freeze.until)) if freeze.until else line("Over")
     else:
         state = line(f"{freeze.reason} · ", until)
-    by = line("Asked by ", mention(freeze.by), f": {freeze.reason}" if freeze.lifted or freeze.ended else "")
+    asked = line("Set with ", freeze.incident) if freeze.incident else line("Asked by ", mention(freeze.by))
+    by = line(asked, f": {freeze.reason}" if freeze.lifted or freeze.ended else "")
     way = line("An approver lifts it: ", code(f"/deploy unfreeze {record.id} REASON"))
     parts = [state, by, *([way] if record.status is Status.LIVE else [])]
     small = context(line(f"{record.id} · since {freeze.at:%Y-%m-%d %H:%M} UTC"))
@@ -158,7 +160,7 @@ def freeze_line(freeze: Freeze, entry: Entry) -> Message | None:
     if entry.kind != "walk.ended":
         return None
     if entry.data["verdict"] == "lifted":
-        return notice(line("Lifted by ", mention(entry.actor), f": {entry.data['why']}. What waited goes on."))
+        return notice(line("Lifted by ", who(entry.actor), f": {entry.data['why']}. What waited goes on."))
     late = _late(entry.at - freeze.until) if freeze.until else Mark("")
     return notice(line("The freeze is over", late, ". What waited goes on."))
 

@@ -12,6 +12,7 @@ import pytest
 
 from bot import gates
 from bot.domain.checklist import Check, State, automatic_passed, passed
+from bot.domain.drift import Drift, Stray
 from bot.domain.evidence import Evidence, Row, Staged, Tick, Waiver
 from bot.domain.finding import Finding, Ignore, Level, Report
 from bot.domain.migration import Match
@@ -57,7 +58,10 @@ READY = Evidence(
     },
     manual=("Frontend tested",),
     lint=Report(),
+    drift=Drift(),
 )
+HACK = Stray(sign="-", key=("column", "public.books.hack"), digest="a1")
+OPEN = Stray(sign="~", key=("policy", "public.books.open"), digest="b2", detail="using: production a, staging b")
 
 
 def finding(**more: Any) -> Finding:
@@ -114,6 +118,12 @@ def test_ready_evidence_passes_every_gate() -> None:
         (
             lambda e: replace(e, plan=replace(e.plan, files=(file(B),))),
             "in_order", State.REFUSED, f"{A} would be left out",
+        ),
+        (lambda e: replace(e, drift=None, unread={"drift": "staging is away"}), "drift", State.UNKNOWN, "is away"),
+        (lambda e: replace(e, drift=Drift(held=(HACK,))), "drift", State.WAITING, "books.hack is only in production"),
+        (
+            lambda e: replace(e, drift=Drift(held=(OPEN,), unsure="nobody saw it run")), "drift", State.UNKNOWN,
+            "nobody saw it run",
         ),
         (lambda e: replace(e, obstacles={A: "COMMIT at line 3."}), "one_transaction", State.REFUSED, "line 3"),
         (lambda e: replace(e, proofs={A: proof(A)}), "rollback_plan", State.WAITING, f"from {B} x was not tried yet"),
@@ -220,3 +230,20 @@ def test_every_gate_module_is_on_the_list() -> None:
 def test_a_checklist_survives_the_journal() -> None:
     for check in judged(READY).values():
         assert Check.from_json(check.to_json()) == check
+
+
+def test_drift_is_accepted_or_waived_as_it_is_and_no_other() -> None:
+    drifted = replace(READY, drift=Drift(held=(HACK, OPEN), noted=("an index",)))
+    accepted = replace(drifted, accepted=frozenset({HACK.difference}))
+    line = judged(accepted)["drift"]
+    assert "1 difference" in line.said
+    assert "hack" not in line.said
+    both = replace(drifted, accepted=frozenset({HACK.difference, OPEN.difference}))
+    assert judged(both)["drift"].said == "staging and production agree, 2 accepted by a baseline, 1 note: an index"
+    open_ = judged(drifted)["drift"]
+    waiver = Waiver(by="U0BO00001", at=NOW, reason="known", state=open_.state, said=open_.said)
+    waived = judged(replace(drifted, waivers={"drift": waiver}))["drift"]
+    assert waived.state is State.PASSED
+    assert waived.said.startswith("waived: known")
+    more = replace(drifted, drift=Drift(held=(replace(HACK, digest="c3"), OPEN)), waivers={"drift": waiver})
+    assert judged(more)["drift"].state is State.WAITING, "the column became another one"

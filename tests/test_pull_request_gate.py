@@ -153,3 +153,22 @@ def test_what_was_said_survives_the_journal() -> None:
     for evidence in (JUDGED, of(JUDGED, reviews=()), replace(JUDGED, reviews=replace(SAID, as_of=NOW))):
         check = judged(evidence)
         assert Check.from_json(check.to_json()) == check
+
+
+@pytest.mark.parametrize(("change", "follows"), [
+    (lambda e: replace(e, reviews=None, unread=SILENT), True),
+    (lambda e: of(e, reviews=()), True),
+    (lambda e: of(e, reviews=(replace(BO, commit=OLD),)), True),
+    (lambda e: of(e, reviews=(replace(BO, login="Ana-Dev"),)), True),
+    (lambda e: of(e, unnamed=("Foo Bar",)), True),
+    (lambda e: of(e, reviews=(BO, DEE)), False),
+    (lambda e: of(e, draft=True), False),
+    (lambda e: of(e, reviews=(), checks=Checks(red=("test",))), False),
+    (lambda e: of(e, reviews=(), checks=Checks(running=("test",))), False),
+    (lambda e: of(e, checks=Checks(red=("test",))), False),
+    (lambda e: of(e, open=False), False),
+])
+def test_in_an_emergency_only_the_review_may_follow(change: Callable[[Evidence], Evidence], follows: bool) -> None:
+    check = judged(change(JUDGED))
+    assert check.state is not State.PASSED
+    assert check.may_follow is follows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.faults import kind_of, signal_of
@@ -29,9 +30,10 @@ def signals(scene: Scene) -> Iterator[Signal]:
         usual, said = _usual(account, scene)
         if usual is not None and now > max(usual * TIMES, usual + MORE):
             words = f"{now} in the last hour, {said}."
-            yield signal_of(
+            whole = signal_of(
                 account, RULE, f"{kind_of(fault, new=False)} far above its usual rate", Level.ERROR, also=(words,),
             )
+            yield replace(whole, count=now, first=min(account.minutes))
 
 
 def _usual(account: Account, scene: Scene) -> tuple[float | None, str]:

@@ -9,7 +9,7 @@ from bot.domain.causes import cause_of
 from bot.domain.faults import kind_of, signal_of
 from bot.domain.noise import noise
 from bot.domain.scene import Scene
-from bot.domain.signal import Level, Signal
+from bot.domain.signal import Level, Signal, Wakes
 
 RULE = "since_promotion"
 
@@ -24,4 +24,5 @@ def signals(scene: Scene) -> Iterator[Signal]:
         if cause := cause_of(fault, watched):
             yield signal_of(
                 account, RULE, f"{kind_of(fault)} since {cause.promotion}", Level.ERROR, cause=cause, foldable=False,
+                wakes=Wakes.ALARM if cause.sure else None,
             )

@@ -129,6 +129,17 @@ class Held:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OfPlatform:
+    """What the platform itself keeps: dailies that are complete or failed, and the window of point-in-time recovery."""
+
+    point_in_time: bool = False
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    completed: tuple[datetime, ...] = ()
+    failed: tuple[datetime, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Backing:
     """Why a plan needs a backup, and with what it would be taken now, or what is in the way (`known`: for sure)."""
 

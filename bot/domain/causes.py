@@ -26,7 +26,7 @@ def cause_of(fault: Fault, recent: tuple[Recent, ...]) -> Cause | None:
     if named:
         promotion, same = named[0]
         why = f"it names {', '.join(same[:3])}, which {promotion.id} changed; first seen {_after(fault, promotion)}"
-        return Cause(promotion=promotion.id, why=f"{why}, never before", sure=not _outsiders_alone(fault))
+        return Cause(promotion=promotion.id, why=f"{why}, never before", sure=not outsiders_alone(fault))
     if since:
         why = f"first seen {_after(fault, since[0])}, never before; it names nothing that {since[0].id} changed"
         return Cause(promotion=since[0].id, why=why, sure=False)
@@ -44,7 +44,8 @@ def _names(said: str, touched: str) -> bool:
     return said == touched or (len(said) >= _SHORTEST and touched.endswith(f".{said}"))
 
 
-def _outsiders_alone(fault: Fault) -> bool:
+def outsiders_alone(fault: Fault) -> bool:
+    """Whether only people from outside met it, as far as is known."""
     roles = frozenset(fault.hits.roles)
     return bool(roles and roles <= OUTSIDERS) or (not roles and fault.source in (Source.EDGE, Source.AUTH))
 

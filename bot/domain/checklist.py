@@ -36,6 +36,8 @@ class Check:
     at: datetime | None = None
     as_of: datetime | None = None
     waivable: bool = False
+    may_follow: bool = False
+    """Whether an emergency may pass it: its evidence is asked for afterwards."""
 
     @property
     def manual(self) -> bool:
@@ -52,6 +54,7 @@ class Check:
             "at": self.at.isoformat() if self.at else None,
             "as_of": self.as_of.isoformat() if self.as_of else None,
             "waivable": self.waivable,
+            **({"may_follow": True} if self.may_follow else {}),
         }
 
     @classmethod
@@ -66,6 +69,7 @@ class Check:
             at=datetime.fromisoformat(str(data["at"])) if data.get("at") else None,
             as_of=datetime.fromisoformat(str(data["as_of"])) if data.get("as_of") else None,
             waivable=bool(data.get("waivable")),
+            may_follow=bool(data.get("may_follow")),
         )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from bot.domain.backup import Backing
 from bot.domain.baseline import Difference, Kind
 from bot.domain.checklist import State
+from bot.domain.drift import Drift
 from bot.domain.finding import Report
 from bot.domain.migration import Match
 from bot.domain.plan import Plan
@@ -107,6 +108,8 @@ class Evidence:
     """By the gate's name."""
     lint: Report | None = None
     """What the checks say of the planned files, weighed by the target's sizes; None where nobody asked."""
+    drift: Drift | None = None
+    """How staging and production differ for no known reason; None where nobody could compare them."""
 
     backup: Backing | None = None
     """Whether the backup that the plan needs can be taken now; None where it needs none."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.entry import Entry, Json
-from bot.domain.notes import Note, Notes
+from bot.domain.notes import WRITTEN, Note, Notes
 
 
 class Severity(StrEnum):
@@ -202,13 +202,13 @@ class Incident:
 
     def after(self, entries: Iterable[Entry]) -> Incident:
         """The incident as these further entries leave it."""
-        incident = self
+        incident, written = self, list[Entry]()
         for entry in entries:
             if fold := _FOLDS.get(entry.kind):
                 incident = fold(incident, entry)
-            elif (notes := incident.notes.after(entry)) is not incident.notes:
-                incident = replace(incident, notes=notes)
-        return incident
+            elif entry.kind in WRITTEN:
+                written.append(entry)   # together, since there may be thousands
+        return replace(incident, notes=incident.notes.after(written)) if written else incident
 
 
 def _opened(e: Entry) -> Incident:
@@ -237,7 +237,10 @@ def _told(i: Incident, e: Entry) -> Incident:
 
 
 def _role(i: Incident, e: Entry) -> Incident:
-    roles = {**i.roles, str(e.data["role"]): str(e.data.get("person") or "")}
+    role = str(e.data["role"])
+    if str(e.data.get("from", i.roles.get(role, ""))) != i.roles.get(role, ""):
+        return i    # somebody else was a moment earlier
+    roles = {**i.roles, role: str(e.data.get("person") or "")}
     return replace(i, roles={role: person for role, person in roles.items() if person})
 
 

@@ -6,7 +6,7 @@ the moment that Slack gave it, so the same facts give the same notes whichever c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -71,8 +71,8 @@ class Note:
     """Every text that it had, oldest first."""
     deleted: bool = False
     """Whether the message was taken away in Slack."""
-    marked: frozenset[str] = frozenset()
-    """Who called it a key moment."""
+    marks: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
+    """Who called it a key moment, or took that back, and when they last did."""
     corrections: tuple[Correction, ...] = ()
 
     @property
@@ -97,6 +97,11 @@ class Note:
         return tuple(text for text in texts if text != self.text_of)
 
     @property
+    def marked(self) -> frozenset[str]:
+        """Who calls it a key moment."""
+        return frozenset(person for person, (_, on) in self.marks.items() if on)
+
+    @property
     def key(self) -> bool:
         return bool(self.marked)
 
@@ -111,13 +116,14 @@ class Notes:
 
     by_ref: Mapping[str, Note] = field(default_factory=dict)
 
-    def after(self, entry: Entry) -> Notes:
-        """The notes as this entry leaves them; other kinds change nothing."""
-        fold = _FOLDS.get(entry.kind)
-        if fold is None:
-            return self
-        ref = ref_of(entry)
-        return Notes({**self.by_ref, ref: fold(self.by_ref.get(ref, Note(ref=ref)), entry)})
+    def after(self, entries: Iterable[Entry]) -> Notes:
+        """The notes as these entries leave them; other kinds change nothing."""
+        by_ref = dict(self.by_ref)
+        for entry in entries:
+            if fold := _FOLDS.get(entry.kind):
+                ref = ref_of(entry)
+                by_ref[ref] = fold(by_ref.get(ref, Note(ref=ref)), entry)
+        return Notes(by_ref)
 
     def in_order(self) -> tuple[Note, ...]:
         """Those that were brought here, by when they happened."""
@@ -173,8 +179,8 @@ def _corrected(note: Note, e: Entry) -> Note:
 
 
 def _key(note: Note, e: Entry) -> Note:
-    off = e.data.get("off") is True
-    return replace(note, marked=note.marked - {e.actor} if off else note.marked | {e.actor})
+    mark = str(e.data.get("stamp") or e.at.isoformat()), e.data.get("off") is not True
+    return replace(note, marks={**note.marks, e.actor: max(mark, note.marks.get(e.actor, ("", False)))})
 
 
 def _files(known: tuple[Kept, ...], told: Json) -> tuple[Kept, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.domain.drift import Drift, Stray
+
 
 class Cell(StrEnum):
     """Whether a migration is in a place; the words that people read."""
@@ -37,3 +39,7 @@ class Overview:
     skipped: tuple[str, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
     diffs: tuple[tuple[str, str], ...] = ()
+    drift: Drift | None = None
+    """How staging and production differ for no known reason; None where they could not be compared."""
+    strays: tuple[Stray, ...] = ()
+    """What of it no baseline accepted."""

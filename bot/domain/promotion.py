@@ -11,11 +11,15 @@ from bot.domain.baseline import Difference
 from bot.domain.carried import Carried
 from bot.domain.checklist import Check, State
 from bot.domain.course import STEPS, Course
+from bot.domain.emergency import EMERGENCY, Emergency
 from bot.domain.entry import Entry, Json
 from bot.domain.evidence import Tick, Waiver
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
+from bot.domain.rolling_back import ROLLING, TAKEN, Rolling, TakenBack
 from bot.domain.source import Source
+from bot.domain.watching import STEPS as WATCH_STEPS
+from bot.domain.watching import Watched
 from bot.domain.way_back import WayBack
 from bot.domain.window import Span
 
@@ -112,6 +116,7 @@ class Promotion:
     verified: str = ""
     watch_until: datetime | None = None
     watched: str = ""
+    looks: Watched = field(default_factory=Watched)
     ending: Ending | None = None
     catalogs: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the catalog before each file by version, and of the one after all under the empty one."""
@@ -124,15 +129,26 @@ class Promotion:
     """Whether what a staging run showed was gathered."""
     takes_back: Mapping[str, Json] = field(default_factory=dict)
     """Set where a version is staged anew: what of it is on staging, and the proven way back from that."""
+    drift: str = ""
+    """SHA-256 of what was last told of drift between staging and production."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
-    """What the card says of the way back: schema, lost, given_up, locks."""
+    """What the card says of the way back: schema, lost, given_up, locks; and the proven SQL by version."""
     restores: str = ""
     """Set where the rows that another promotion destroyed are put back: which one."""
     kept_rows: Mapping[str, Json] = field(default_factory=dict)
     """What there is to put back: tables, rows, since."""
+    keeps: bool = False
+    """Whether rows were kept inside production, of what it destroyed."""
     restoring: bool = False
     restored: Mapping[str, int] = field(default_factory=dict)
     """How many rows are back, by table."""
+    rolling: Rolling | None = None
+    """Set where the record is a rollback: what it takes back."""
+    emergency: Emergency | None = None
+    on_behalf: str = ""
+    """The rollback that had this staging run begun."""
+    taken_back: TakenBack | None = None
+    """The newest rollback of this promotion."""
     backup: Held | None = None
     """The dump that is taken before it begins."""
     course: Course = field(default_factory=Course)
@@ -250,6 +266,9 @@ def _requested(entry: Entry) -> Promotion:
         terms=terms if isinstance(terms, dict) else {},
         restores=str(entry.data.get("restores", "")),
         takes_back=back if isinstance(back := entry.data.get("takes_back"), dict) else {},
+        rolling=Rolling.from_json(rolling) if isinstance(rolling := entry.data.get("rolling"), dict) else None,
+        emergency=Emergency.of(entry),
+        on_behalf=str(entry.data.get("for", "")),
     )
 
 
@@ -397,6 +416,11 @@ def _watched(p: Promotion, e: Entry) -> Promotion:
     return replace(p, watched=str(e.data["said"]))
 
 
+def _looks(p: Promotion, e: Entry) -> Promotion:
+    said = str(e.data["said"]) if "said" in e.data else p.watched
+    return replace(p, looks=p.looks.after(e), watched=said)
+
+
 def _catalog_seen(p: Promotion, e: Entry) -> Promotion:
     return replace(p, catalogs={**p.catalogs, str(e.data["version"]): str(e.data["sha256"])})
 
@@ -421,6 +445,10 @@ def _rows_seen(p: Promotion, e: Entry) -> Promotion:
     return replace(p, kept_rows=e.data)
 
 
+def _rows_kept(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, keeps=True)
+
+
 def _rows_attempt(p: Promotion, e: Entry) -> Promotion:
     return replace(p, restoring=True)
 
@@ -429,6 +457,10 @@ def _rows_back(p: Promotion, e: Entry) -> Promotion:
     tables = e.data["tables"]
     assert isinstance(tables, dict)
     return replace(p, restored={table: _int(rows) for table, rows in tables.items()})
+
+
+def _drift(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, drift=str(e.data["diff"]))
 
 
 def _backup(p: Promotion, e: Entry) -> Promotion:
@@ -442,6 +474,24 @@ def _course(p: Promotion, e: Entry) -> Promotion:
 def _ended(p: Promotion, e: Entry) -> Promotion:
     ending = Ending(verdict=str(e.data["verdict"]), why=str(e.data.get("why", "")), at=e.at, by=e.actor)
     return replace(p, ending=p.ending or ending)
+
+
+def _rolling(p: Promotion, e: Entry) -> Promotion:
+    """What happens to a rollback; its words are the approvals, and a new plan takes them away."""
+    plan = e.data.get("plan")
+    if p.rolling is None or (e.kind == "rollback.word" and plan != p.plan.digest):
+        return p
+    rolling = ROLLING[e.kind](p.rolling, e)
+    anew = plan_from_json(plan) if isinstance(plan, dict) else p.plan
+    return replace(p, plan=anew, rolling=rolling, approvals={word.by: word.at for word in rolling.words})
+
+
+def _emergency(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, emergency=EMERGENCY[e.kind](p.emergency, e)) if p.emergency else p
+
+
+def _taken_back(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, taken_back=TAKEN[e.kind](p.taken_back, e))
 
 
 def _texts(value: Json) -> tuple[str, ...]:
@@ -484,8 +534,11 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "proof.seen": _proof,
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
+    "drift.seen": _drift,
     "walk.ended": _ended,
-    "rows.seen": _rows_seen, "rows.attempt": _rows_attempt, "rows.back": _rows_back,
+    "apply.kept": _rows_kept, "rows.seen": _rows_seen, "rows.attempt": _rows_attempt, "rows.back": _rows_back,
+    **dict.fromkeys(EMERGENCY, _emergency), **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
+    **dict.fromkeys(WATCH_STEPS, _looks),
     **dict.fromkeys(HELD_KINDS, _backup),
     **dict.fromkeys(STEPS, _course),
 }

@@ -12,6 +12,8 @@ def why_not(promotion: Promotion) -> str:
     ending, failure = promotion.ending, promotion.failure
     if not promotion.course.stopped and (ending is None or ending.verdict != "failed"):
         return "has not stopped" if ending is None else f"ended otherwise: {ending.verdict}"
+    if promotion.taken_back and not promotion.taken_back.ended:
+        return f"is being rolled back, or was, by {promotion.taken_back.record}"
     if promotion.course.resumed_as:
         return f"was resumed already, as {promotion.course.resumed_as}"
     if failure is None or not promotion.remaining:

@@ -30,6 +30,8 @@ class Pull:
     merged: bool = False
     draft: bool = False
     fork: bool = False
+    body: str = ""
+    """Its description; it is read and not kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,8 @@ class Reviewed:
     reviews: tuple[Review, ...] = ()
     checks: Checks = Checks()
     blobs: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    """What its description should say, by the written runbook, and does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +140,7 @@ def _pull_to_json(reviewed: Reviewed) -> Json:
         "authors": list(reviewed.authors), "unnamed": list(reviewed.unnamed), "blobs": dict(reviewed.blobs),
         "reviews": [[r.login, r.approves, r.commit, r.may_write, r.person] for r in reviewed.reviews],
         "green": checks.green, "red": list(checks.red), "running": list(checks.running), "partly": checks.partly,
+        "missing": list(reviewed.missing),
     }
 
 
@@ -155,7 +160,7 @@ def _pull_from_json(data: Mapping[str, Json]) -> Reviewed:
             green=_int(data["green"]), red=_texts(data["red"]), running=_texts(data["running"]),
             partly=str(data["partly"]),
         ),
-        blobs={name: str(blob) for name, blob in blobs.items()},
+        blobs={name: str(blob) for name, blob in blobs.items()}, missing=_texts(data.get("missing", [])),
     )
 
 

@@ -8,6 +8,7 @@ from bot.domain.checklist import Check, State
 from bot.domain.evidence import Evidence
 from bot.gates import (
     backup,
+    drift,
     in_order,
     manual,
     not_modified,
@@ -19,7 +20,7 @@ from bot.gates import (
 )
 
 PROMOTION: tuple[ModuleType, ...] = (
-    on_staging, not_modified, in_order, one_transaction, sql_check, rollback_plan, backup, pull_request, manual,
+    on_staging, not_modified, in_order, drift, one_transaction, sql_check, rollback_plan, backup, pull_request, manual,
 )
 """What a promotion to production has to pass."""
 

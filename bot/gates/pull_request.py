@@ -18,6 +18,10 @@ NAME = "pull_request"
 
 Found = tuple[State, str]
 
+REVIEW = ("is not approved yet", "without a pull request", "so somebody else has to approve", "does not count",
+          "and commits came after", "Could not check who wrote")
+"""What the sentences about a missing review say: it may follow an emergency. Red checks and objections may not."""
+
 
 def check(evidence: Evidence) -> tuple[Check, ...]:
     """One line over every pull request that brought a file of the plan; a tick where no code host is configured."""
@@ -29,13 +33,16 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
 def _judged(evidence: Evidence) -> Check:
     if evidence.reviews is None:
         why = evidence.unread.get("reviews", "GitHub does not answer.")
-        return _line(State.UNKNOWN, f"Nobody can say who approved it. {why}")
+        return replace(_line(State.UNKNOWN, f"Nobody can say who approved it. {why}"), may_follow=True)
     pulls = [evidence.reviews.pulls[number] for number in sorted(evidence.reviews.pulls)]
     found = [*(_file(file, evidence) for file in evidence.plan.files), *(_pull(reviewed) for reviewed in pulls)]
     as_of = evidence.reviews.as_of
+    follows = all(any(words in one[1] for words in REVIEW) for one in found if one) and not any(
+        reviewed.checks.red or reviewed.checks.running for reviewed in pulls
+    )
     for state in (State.REFUSED, State.UNKNOWN, State.WAITING):
         if objections := [one[1] for one in found if one and one[0] is state]:
-            return replace(_line(state, " ".join(objections)), as_of=as_of)
+            return replace(_line(state, " ".join(objections)), as_of=as_of, may_follow=follows)
     return replace(_line(State.PASSED, "; ".join(map(_praise, pulls))), as_of=as_of)
 
 
@@ -107,7 +114,13 @@ def _praise(reviewed: Reviewed) -> str:
     checks = reviewed.checks
     ran = "checks green" if checks.green else "no checks ran on it"
     partly = f" ({checks.partly})" if checks.partly else ""
-    return f"#{reviewed.pull.number} by {' and '.join(_approvers(reviewed))} at its last commit, {ran}{partly}"
+    who = " and ".join(_approvers(reviewed))
+    return f"#{reviewed.pull.number} by {who} at its last commit, {ran}{partly}{_lacks(reviewed)}"
+
+
+def _lacks(reviewed: Reviewed) -> str:
+    """The runbook says what a description should say: what lacks is shown to those who approve, and holds nothing."""
+    return f"; its description does not say: {', '.join(reviewed.missing)}" if reviewed.missing else ""
 
 
 def _few(names: tuple[str, ...]) -> str:

@@ -12,8 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files as inside
 from typing import NamedTuple
 
+from bot.domain.catalog import Snapshot
 from bot.domain.finding import Finding, Ignore, Level, Report
-from bot.migrations.lint import CHECKS, could_not_analyse, drop_without_backup
+from bot.migrations.grounded import grounded
+from bot.migrations.lint import CHECKS, could_not_analyse, drop_without_backup, rollback_file
 from bot.migrations.lint.encoding import unfit
 from bot.migrations.sql import guard, squawk
 from bot.migrations.sql.rule import Analysis
@@ -31,12 +33,13 @@ _NEVER_BLOCK = {"backfill", "heavy-lock"}
 class Ground:
     """What is known of the database that the files are for; by default nothing.
 
-    `sizes` are rows by `schema.table`, of every table that there is; `kept` are tables of which a fresh backup exists.
-    `held` says what will hold all that is destroyed.
-    `together`: all files are pending, so that a table which one of them makes is new to the others.
+    `sizes` are rows by `schema.table`, of every table that there is; `catalog` is what it holds by name; `kept` are
+    tables of which a fresh backup exists; `held` says what will hold all that is destroyed. `together`: all files are
+    pending, so that a table which one of them makes is new to the others.
     """
 
     sizes: Mapping[str, int] | None = None
+    catalog: Snapshot | None = None
     kept: frozenset[str] = frozenset()
     held: str = ""
     together: bool = True
@@ -62,6 +65,9 @@ def judge(analyses: Sequence[Analysis], ground: Ground | None = None) -> Report:
     """The findings of a set of files that go in together, in this order, weighed by what the database holds."""
     ground = ground or Ground()
     across = [finding for check in CHECKS if hasattr(check, "across") for finding in check.across(analyses)]
+    if ground.catalog:
+        on = [check.on_ground for check in CHECKS if hasattr(check, "on_ground")]
+        across += [finding for judged in on for finding in judged(analyses, ground.catalog)]
     new = _created(analyses)
     copied = {fact.subject for one in analyses for fact in one.named("copy")} | ground.kept
     found: list[Finding] = []
@@ -69,10 +75,21 @@ def judge(analyses: Sequence[Analysis], ground: Ground | None = None) -> Report:
         own = [*one.findings, *(finding for finding in across if finding.file == one.file)]
         for finding in sorted(own, key=lambda finding: finding.line):
             weighed = _weigh(finding, ground, _newness(new.get(finding.table), number, finding.line, ground))
+            if weighed is not None and ground.catalog:
+                weighed = grounded(weighed, one, analyses, ground.catalog)
             if weighed is not None:
                 found.append(_ignored(_backed(weighed, copied, ground.held), one.ignores))
     ignores = tuple((one.file, ignore) for one in analyses for ignore in one.ignores)
     return Report(findings=tuple(found), ignores=ignores)
+
+
+def judge_backs(analyses: Sequence[Analysis], backs: Mapping[int, tuple[str, bytes]]) -> tuple[Finding, ...]:
+    """The findings of rollback files, each beside the migration of that number."""
+    read = dict(zip(backs, analyse([*backs.values()]), strict=True)) if backs else {}
+    return tuple(
+        finding for number, back in read.items()
+        for finding in rollback_file.with_back(analyses[number], back, backs[number][1].decode("utf-8", "replace"))
+    )
 
 
 @cache

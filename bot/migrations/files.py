@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from bot.domain.migration import Folder, Migration, Skipped
-from bot.errors import Unreachable
+from bot.errors import Refused, Unreachable
+from bot.ports import Added
 
 _NAME = re.compile(r"([0-9]+)_(.*)\.sql", re.DOTALL)
 _OLD_INIT = re.compile(r"([0-9]{14})_init\.sql")
@@ -42,6 +45,22 @@ class FolderMigrations:
                 "Let Stagedoor's user read it."
             ) from None
         return replace(folder(files), rollbacks=self._rollbacks())
+
+    def add(self, filename: str, content: bytes, title: str, said: str) -> Added:
+        """Write a new file: whole or not at all, and never over another one."""
+        path = self._path / filename
+        try:
+            if path.exists():
+                if path.read_bytes() != content:
+                    raise Refused(f"{path} is there already, with other bytes.")
+            else:
+                with NamedTemporaryFile(dir=self._path, prefix=".stagedoor-", delete=False) as made:
+                    made.write(content)
+                os.chmod(made.name, 0o644)
+                os.replace(made.name, path)
+        except OSError as error:
+            raise Refused(f"The folder {self._path} cannot be written: {error.strerror}.") from None
+        return Added(where=f"{filename} is in {self._path.name}; commit it to the repository")
 
     def _rollbacks(self) -> tuple[Migration, ...]:
         """The files of the folder `rollbacks` beside this one; a project may have none."""

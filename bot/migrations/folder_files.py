@@ -23,6 +23,13 @@ def named(paths: Sequence[str]) -> list[tuple[str, bytes]]:
     return sorted(found.items(), key=lambda file: (os.path.dirname(file[0]), os.path.basename(file[0])))
 
 
+def twins(files: Sequence[tuple[str, bytes]]) -> dict[int, tuple[str, bytes]]:
+    """The rollback file of each migration that has one, by the migration's number."""
+    paths = [Path(name).parent.parent / "rollbacks" / Path(name).name for name, _ in files]
+    beside = {number: path for number, path in enumerate(paths) if Path(files[number][0]).parent.name != "rollbacks"}
+    return {number: (str(path), _read(path)) for number, path in beside.items() if path.is_file()}
+
+
 def _read(path: Path) -> bytes:
     """The file's bytes; of one that is too long, just enough to know that it is."""
     try:

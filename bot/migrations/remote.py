@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from bot.domain.migration import Folder, Migration, Skipped
-from bot.domain.review import Pull
+from bot.domain.review import Pull, blob_hash
 from bot.domain.source import Source
 from bot.errors import Refused, Unknown
 from bot.migrations.files import ROLLBACKS, folder, skip_reason
-from bot.ports import CodeHost, Listing
+from bot.ports import Added, CodeHost, Listing
 
 AT_ONCE = 8
 """Files that are fetched side by side; a repository's first reading asks for each of them."""
@@ -31,6 +31,16 @@ class RemoteMigrations:
         source = Source(repository=self._host.repository, commit=commit, branch=self._host.branch())
         back = _rollbacks(self._host, commit, self._directory)
         return replace(_read(self._host, listing.blobs, listing.odd, source), rollbacks=back)
+
+    def add(self, filename: str, content: bytes, title: str, said: str) -> Added:
+        """Open a pull request that brings the file, unless the branch has it."""
+        blobs = self._host.listing(self._host.head(), self._directory).blobs
+        if filename in blobs:
+            if blobs[filename] != blob_hash(content):
+                raise Refused(f"{self._host.branch()} has a {filename} already, with other bytes.")
+            return Added(where=f"{filename} is on {self._host.branch()}")
+        opened = self._host.propose(f"{self._directory}/{filename}", content, title, said)
+        return Added(where=f"#{opened.number} brings {filename}", url=opened.url, merged=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Any, TypeVar
@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 import psycopg
 
 from bot.domain.reading import Job, Reading, Session, Statement
+from bot.domain.watching import Spot
 from bot.errors import Unreachable
 from bot.migrations.catalog.scope import MINE_AND_SHARED
 from bot.migrations.history import TABLE
 from bot.migrations.session import connect
+from bot.migrations.spots import spots
 from bot.migrations.trouble import sentence
 from bot.ports import Clock
 
@@ -100,6 +102,17 @@ class PostgresVitals:
             except psycopg.OperationalError as error:
                 said = error.diag.message_primary or "the connection was lost"
                 raise Unreachable(sentence(f"{self._name} could not be read: {said}")) from None
+
+
+    def spots(self, tables: Sequence[str]) -> tuple[Spot, ...]:
+        """Spot checks of these tables. Raises `Unreachable`."""
+        with closing(connect(self._url, self._name, APPLICATION)) as connection:
+            try:
+                connection.execute("set statement_timeout to '5s'; set lock_timeout to '1s'")
+                return spots(connection, tables)
+            except psycopg.Error as error:
+                said = error.diag.message_primary or "the connection was lost"
+                raise Unreachable(sentence(f"{self._name} could not be spot-checked: {said}")) from None
 
 
 class _Look:

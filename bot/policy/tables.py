@@ -187,6 +187,7 @@ class Incidents(Table):
     report_due: PositiveDuration = timedelta(hours=24)
     reminders: tuple[Duration, ...] = (timedelta(hours=12), timedelta(hours=4), timedelta(hours=1), timedelta())
     digest: DailyTime = Field(default=None, examples=["08:00"])
+    keep_edited: Yes = True
 
 
 def _webhook_has_address(name: str, info: ValidationInfo) -> str:
@@ -195,13 +196,39 @@ def _webhook_has_address(name: str, info: ValidationInfo) -> str:
     return name
 
 
+def _host_has_token(name: str, info: ValidationInfo) -> str:
+    if not name and info.data.get("kind") in ("vercel", "netlify"):
+        raise ValueError("is missing: it takes the name of the variable that holds a token for it")
+    return name
+
+
+def _host_has_project(name: str, info: ValidationInfo) -> str:
+    if not name and info.data.get("kind") in ("vercel", "netlify"):
+        raise ValueError("is missing: it takes the project (Vercel) or the site (Netlify), by its id")
+    return name
+
+
 class Revert(Table):
     """How a code deployment is taken back."""
 
     kind: Literal["webhook", "vercel", "netlify", "github-workflow", "manual"] = "manual"
     url_env: VariableName = Field(default="", validate_default=True, examples=["REVERT_HOOK"])
+    token_env: VariableName = Field(default="", validate_default=True, examples=["VERCEL_TOKEN"])
+    project: Text = Field(default="", validate_default=True, examples=["prj_shop"])
+    team: Text = Field(default="", examples=["team_books"])
+    workflow: Text = Field(default="", validate_default=True, examples=["rollback.yml"])
+    steps: tuple[SaidText, ...] = Field(default=(), examples=[["Open the host's list of deployments"]])
 
     _where = field_validator("url_env")(_webhook_has_address)
+    _key = field_validator("token_env")(_host_has_token)
+    _which = field_validator("project")(_host_has_project)
+
+    @field_validator("workflow")
+    @classmethod
+    def _names_its_file(cls, name: str, info: ValidationInfo) -> str:
+        if not name and info.data.get("kind") == "github-workflow":
+            raise ValueError("is missing: a workflow needs the name of its file")
+        return name
 
 
 class Window(Table):
@@ -235,9 +262,17 @@ class Flag(Table):
 
     kind: Literal["webhook", "vercel", "netlify", "manual"] = "manual"
     url_env: VariableName = Field(default="", validate_default=True, examples=["MULTI_REGION_HOOK"])
+    token_env: VariableName = Field(default="", validate_default=True, examples=["VERCEL_TOKEN"])
+    project: Text = Field(default="", validate_default=True, examples=["prj_shop"])
+    team: Text = Field(default="", examples=["team_books"])
+    variable: Text = Field(default="", examples=["VITE_ENABLE_MULTI_REGION"])
     off: Text = "false"
+    on: Text = Field(default="", examples=["true"])
+    steps: tuple[SaidText, ...] = Field(default=(), examples=[["Set it in the dashboard", "Deploy again"]])
 
     _where = field_validator("url_env")(_webhook_has_address)
+    _key = field_validator("token_env")(_host_has_token)
+    _which = field_validator("project")(_host_has_project)
 
 
 class Policy(Table):
@@ -277,6 +312,12 @@ class Policy(Table):
         """Environment variables that this policy names, each with the key that names it."""
         named = {self.watch.heartbeat_env: "watch.heartbeat_env", self.revert.url_env: "revert.url_env"}
         named |= {flag.url_env: f"flags.{name}.url_env" for name, flag in self.flags.items()}
+        return {variable: key for variable, key in named.items() if variable}
+
+    def tokens(self) -> dict[str, str]:
+        """Environment variables that hold a token which this policy names, each with the key that names it."""
+        named = {self.revert.token_env: "revert.token_env"}
+        named |= {flag.token_env: f"flags.{name}.token_env" for name, flag in self.flags.items()}
         return {variable: key for variable, key in named.items() if variable}
 
     def canonical(self) -> dict[str, Json]:

@@ -37,7 +37,7 @@ def done(promotion: Promotion, world: World) -> Outcome:
 
 
 def _changed(promotion: Promotion, world: World) -> Outcome | None:
-    if set(differences(world.project)) >= set(promotion.plan.accepts):
+    if set(differences(world.project, world.ports.shelves)) >= set(promotion.plan.accepts):
         return None
     return Stop(verdict="refused", why="What differs is no longer what was asked for. Ask again: /migrate baseline.")
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 from bot.domain.checklist import State, automatic_passed, passed
 from bot.domain.promotion import Promotion
 from bot.gates import PROMOTION
-from bot.runbooks import steps
+from bot.runbooks import proving, steps, watching
 from bot.runbooks.backing_up import backup
 from bot.runbooks.comparing import compare_locks
+from bot.runbooks.emergency import owed
 from bot.runbooks.halting import ended, halted
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.turn import not_now, window
@@ -72,9 +73,13 @@ def apply(promotion: Promotion, world: World) -> Outcome:
         if not passed(checks):
             missing = [check.said for check in checks if check.state is not State.PASSED]
             return Wait(for_=" ".join(missing), until=world.ports.clock.now() + RECHECK)
+        watching.remember(promotion, world)
     elif blocked := steps.project_taken(world):
         return blocked
-    return halted(steps.put_in(promotion, world), promotion, world)
+    outcome = steps.put_in(promotion, world)
+    if not isinstance(outcome, Wait):
+        proving.look(promotion, proving.AFTER, world)
+    return halted(outcome, promotion, world)
 
 
 def verify(promotion: Promotion, world: World) -> Outcome:
@@ -86,19 +91,18 @@ def verify(promotion: Promotion, world: World) -> Outcome:
 
 def watch(promotion: Promotion, world: World) -> Outcome:
     """Stay and look for as long as the policy says."""
-    policy, now = world.policy.watch, world.ports.clock.now()
     world.release_project()
-    if promotion.watch_until is None:
-        world.note("watch.begun", {"until": (now + policy.duration).isoformat(), "health": list(policy.health)})
-        return Wait(for_="the watch", until=now)
-    steps.health(promotion, world)
-    if now < promotion.watch_until:
-        return Wait(for_="the watch", until=min(promotion.watch_until, now + policy.poll))
-    return Next(said=promotion.watched)
+    if promotion.taken_back and promotion.taken_back.done:
+        return Stop(verdict="rolled back", why=f"rolled back by {promotion.taken_back.record}")
+    return watching.watch(promotion, world)
 
 
 def done(promotion: Promotion, world: World) -> Outcome:
-    """Tell the team."""
+    """Tell the team; after an emergency, once the evidence that was skipped is there."""
+    if promotion.taken_back and promotion.taken_back.done:
+        return Stop(verdict="rolled back", why=f"rolled back by {promotion.taken_back.record}")
+    if promotion.emergency and (waits := owed(promotion, world)):
+        return waits
     return ended(promotion, Stop(verdict="done", why=promotion.watched))
 
 

@@ -28,11 +28,18 @@ AFTER = ""
 
 
 def look(promotion: Promotion, version: str, world: World) -> Promotion:
-    """Keep staging's catalog as it is before this file, or after the last one, unless that was done."""
-    if promotion.plan.environment is not Environment.STAGING or version in promotion.catalogs:
+    """Keep staging's catalog as it is before this file, or after the last one, unless that was done.
+
+    Production's is kept from before the first file, and from after the last one that went in: that is what a rollback
+    has to lead back to.
+    """
+    where = promotion.plan.environment
+    if where is Environment.PRODUCTION and version == AFTER:
+        pass  # after a stop and a resume there is another one to keep
+    elif version in promotion.catalogs or (where is Environment.PRODUCTION and promotion.changed_something):
         return promotion
     try:
-        kept, why = world.ports.shelves.keep(world.project.databases[Environment.STAGING].catalog().encoded()), ""
+        kept, why = world.ports.shelves.keep(world.project.databases[where].catalog().encoded()), ""
     except Unreachable as trouble:
         kept, why = "", str(trouble)  # the run itself goes on: if staging is down, the apply will say so
     return promotion.after(world.note("catalog.seen", {"version": version, "sha256": kept, "why": why}))
@@ -153,6 +160,9 @@ def told_of_way_back(promotion: Promotion, evidence: Evidence, world: World) -> 
     own = [proof.way for proof, file in zip(known, evidence.plan.files, strict=False) if proof.sha256 == file.sha256]
     runs = [evidence.staged[file.version] for file in evidence.plan.files if file.version in evidence.staged]
     said: dict[str, Json] = {
+        # Which SQL it is that goes with this promotion: a rollback of exactly these bytes was approved with it.
+        "sql": {file.version: proof.sql for file in evidence.plan.files
+                if (proof := evidence.proofs.get(file.version)) and proof.sha256 == file.sha256 and proof.way.proven},
         "schema": _worst([way.schema for way in own]) if len(own) == len(evidence.plan.files) else "",
         "lost": _each(text for way in own for text in way.lost),
         "given_up": _each(text for way in own for text in way.given_up),
@@ -160,6 +170,16 @@ def told_of_way_back(promotion: Promotion, evidence: Evidence, world: World) -> 
     }
     if said != promotion.way_back:
         world.note("way_back.seen", said)
+
+
+def told_of_drift(promotion: Promotion, evidence: Evidence, world: World) -> None:
+    """Journal what differs between staging and production, whole, where something does that nobody accepted."""
+    drift = evidence.drift
+    if drift is None or not drift.open(evidence.accepted):
+        return
+    kept = world.ports.shelves.keep(drift.text.encode())
+    if kept != promotion.drift:
+        world.note("drift.seen", {"diff": kept, "held": len(drift.held), "noted": len(drift.noted)})
 
 
 def _each(texts: Iterable[str]) -> list[Json]:

@@ -9,6 +9,7 @@ from types import ModuleType
 
 from bot import gates, schedule
 from bot.domain.checklist import Check
+from bot.domain.emergency import excused
 from bot.domain.entry import Json
 from bot.domain.migration import Match
 from bot.domain.plan import PlannedFile
@@ -61,10 +62,11 @@ def judged(promotion: Promotion, world: World, which: tuple[ModuleType, ...]) ->
     if proving.judges_ways_back(which, tuple(world.policy.gates.skip)):
         evidence = proving.proven_on_demand(promotion, evidence, world)
         proving.told_of_way_back(promotion, evidence, world)
+    proving.told_of_drift(promotion, evidence, world)
     if evidence.reviews and evidence.reviews.authors != promotion.authors:
         said = evidence.reviews
         world.note("reviews.seen", {"authors": list(said.authors), "pulls": list(said.pulls)})
-    checks = gates.judge(evidence, which, tuple(world.policy.gates.skip))
+    checks = excused(gates.judge(evidence, which, tuple(world.policy.gates.skip)), promotion.emergency)
     if checks != promotion.checklist:
         world.note("gates.judged", {"checklist": [check.to_json() for check in checks]})
     return checks
@@ -233,15 +235,6 @@ def verified(promotion: Promotion, world: World) -> Outcome:
     if promotion.verified != said:
         world.note("verify.seen", {"said": said})
     return Next(said=said)
-
-
-def health(promotion: Promotion, world: World) -> None:
-    """Ask every health address of the policy once; journalled when the answers differ from the last ones."""
-    addresses = world.policy.watch.health
-    wrong = [f"{url} {problem}" for url in addresses if (problem := world.ports.health.check(url))]
-    said = "; ".join(wrong) if wrong else f"{len(addresses)} health addresses answered"
-    if addresses and said != promotion.watched:
-        world.note("watch.seen", {"said": said, "well": not wrong})
 
 
 def _database(promotion: Promotion, world: World) -> Database:

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from bot import schedule
 from bot.domain.entry import SYSTEM, Fact
 from bot.domain.promotion import Promotion
+from bot.domain.record import Status
 from bot.domain.window import Closure, Span
 from bot.following import goes_first
 from bot.ports import Put
 from bot.roles import requesters
+from bot.runbooks.emergency import held_by_a_person
 from bot.runbooks.outcome import Next, Outcome, Wait
 from bot.runbooks.steps import SETTLE, called_off
 from bot.runbooks.voters import void
@@ -34,6 +36,10 @@ def window(promotion: Promotion, world: World) -> Outcome:
     if over := called_off(promotion):
         return over
     ports, now = world.ports, world.ports.clock.now()
+    if promotion.emergency:
+        held = held_by_a_person(promotion, world)
+        waits = Wait(for_=held, until=now + LOOK_AGAIN) if held else _turn(promotion, world)
+        return waits or Next(said="an emergency passes the deploy windows")
     every = schedule.calendar(ports, promotion.plan.project, promotion.id)
     closed = every.closed_at(now)
     if promotion.run_now and promotion.run_now.given_by and closed is None:
@@ -58,9 +64,14 @@ def window(promotion: Promotion, world: World) -> Outcome:
 def not_now(promotion: Promotion, world: World) -> str:
     """Why a promotion that was let through may not begin after all; nothing when it may."""
     ports, now = world.ports, world.ports.clock.now()
+    if promotion.emergency:
+        held = held_by_a_person(promotion, world) or _rollback(promotion.plan.project, world)
+        return f"it waits for {held}" if held else ""
     every = schedule.calendar(ports, promotion.plan.project, promotion.id)
     if closed := every.closed_at(now):
         return f"frozen before it began, {_held_by(closed)}"
+    if rollback := _rollback(promotion.plan.project, world):
+        return f"{rollback} goes first"
     if first := goes_first(promotion.plan, ports):
         return f"it follows {first}, which is not in yet"
     if promotion.run_now and promotion.run_now.given_by:
@@ -145,6 +156,8 @@ def _why(promotion: Promotion, world: World, every: Calendar, now: datetime) -> 
 def _turn(promotion: Promotion, world: World) -> Wait | None:
     """One promotion a project at a time: the others that could start now go first in the order of the line."""
     ports, now = world.ports, world.ports.clock.now()
+    if rollback := _rollback(promotion.plan.project, world):
+        return Wait(for_=f"its turn: {rollback} goes first", until=now + SETTLE)
     if first := goes_first(promotion.plan, ports):
         return Wait(for_=f"its turn: it follows {first}", until=now + SETTLE)
     before = schedule.ahead(schedule.in_line(ports, promotion.plan.project), promotion.id)
@@ -154,11 +167,19 @@ def _turn(promotion: Promotion, world: World) -> Wait | None:
     return Wait(for_=f"its turn: {schedule.place_in_line(len(going) + 1, going[-1].record.id)}", until=now + SETTLE)
 
 
+def _rollback(project: str, world: World) -> str:
+    """A rollback that was asked for and is not in production yet: nothing new goes in before it."""
+    live = world.ports.journal.find(kind="rollback", project=project, status=Status.LIVE)
+    return next((record.id for record in live if record.stage not in ("staging", "file", "done")), "")
+
+
 def _could_start(waiting: schedule.Waiting, world: World, now: datetime) -> bool:
     """Whether one before us in line would start now: it does not hold up the others for want of a person."""
     p = waiting.promotion
     if p.cancelled_by or p.rejected:
         return False
+    if p.emergency:
+        return True
     every = schedule.calendar(world.ports, p.plan.project, p.id)
     if p.run_now and p.run_now.given_by:
         return every.closed_at(now) is None

@@ -116,15 +116,19 @@ def _policy(values: Mapping[str, str]) -> tuple[Policy | None, tuple[str, ...], 
 
 
 def _named(policy: Policy, values: Mapping[str, str]) -> tuple[dict[str, SecretStr], list[str]]:
-    """The addresses that the policy names by their variables."""
-    wanted = policy.variables()
+    """The addresses and tokens that the policy names by their variables."""
+    addresses, tokens = policy.variables(), policy.tokens()
     for name in policy.projects:
-        wanted |= {variable: f"projects.{name}.{key}" for variable, key in policy.for_project(name).variables().items()
-                   if variable not in wanted}
+        own = policy.for_project(name)
+        addresses = {variable: f"projects.{name}.{key}" for variable, key in own.variables().items()} | addresses
+        tokens = {variable: f"projects.{name}.{key}" for variable, key in own.tokens().items()} | tokens
+    wanted = tokens | addresses
     problems = []
     for variable, key in wanted.items():
         if variable not in values:
             problems.append(missing(variable, values, f"the policy names it in {key}"))
+            continue
+        if variable not in addresses:
             continue
         try:
             split_address(values[variable], "https", "http")

@@ -74,6 +74,8 @@ class Variables(StoreVariables, DoorVariables):
     stagedoor_ephemeral_ok: YesNo = False
     supabase_api_url: WebAddress = "https://api.supabase.com"
     github_api_url: WebAddress = "https://api.github.com"
+    vercel_api_url: WebAddress = "https://api.vercel.com"
+    netlify_api_url: WebAddress = "https://api.netlify.com"
     backup_dir: Folder = Path(os.path.expanduser("~/.local/share/stagedoor/backups"))
     backup_url: Bucket | None = None
     backup_encrypt_to: Recipient = ""

@@ -66,8 +66,7 @@ def over(ports: Ports, project: str, learning: timedelta) -> bool:
 
 def _digest(ports: Ports, course: Course) -> Signal | None:
     assert ports.tallies is not None
-    faults = [each for each in ports.tallies.faults(course.project, Environment.PRODUCTION, course.since)
-              if course.knows(each)]
+    faults = [each for each in ports.tallies.faults(course.project, Environment.PRODUCTION) if course.knows(each)]
     if not faults:
         return None
     members = {each.fingerprint: (each.total, each.template) for each in faults}

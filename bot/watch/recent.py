@@ -62,10 +62,14 @@ def standing(ports: Ports, project: str) -> tuple[Standing, ...]:
     found: list[Standing] = []
     now = ports.clock.now()
     for record, promotion in _newest(ports, project, "promotion"):
-        ending = promotion.ending
+        ending, course = promotion.ending, promotion.course
+        changed = promotion.changed_something or promotion.may_have_changed
         if ending and ending.verdict == "done":
             found.clear()
-        elif ending and (promotion.changed_something or promotion.may_have_changed) and now - ending.at < STANDS:
+        elif course.stopped and not course.resumed_as and (ending is None or now - ending.at < STANDS):
+            since = max(each.at for each in promotion.committed.values())
+            found.append(Standing(id=record.id, kind="promotion", said=_half(promotion), since=since))
+        elif ending and not course.resumed_as and changed and now - ending.at < STANDS:
             found.append(Standing(id=record.id, kind="promotion", said=_half(promotion), since=ending.at))
     return (*found, *_rollbacks(ports, project))
 
@@ -82,7 +86,7 @@ def _rollbacks(ports: Ports, project: str) -> Iterable[Standing]:
 def _half(promotion: Promotion) -> str:
     done, all_ = len(promotion.committed), len(promotion.plan.files)
     what = f"{done} of {all_} files are in production" if promotion.changed_something else "production may have changed"
-    why = promotion.ending.why if promotion.ending else ""
+    why = promotion.ending.why if promotion.ending else promotion.failure.why if promotion.failure else ""
     return f"{what}. {why}".strip()
 
 

@@ -114,6 +114,11 @@ class GitHub:
         with self.api.lock:
             return [status for status in self.api.statuses.get(commit, []) if status["context"] == context]
 
+    def comments(self, number: int) -> list[str]:
+        """What the comments on a pull request say, oldest first."""
+        with self.api.lock:
+            return [one["body"] for one in self.api.comments.values() if one["on"] == number]
+
     def asked(self) -> list[tuple[str, str, int]]:
         """Method, path and answer of every request so far."""
         with self.api.lock:

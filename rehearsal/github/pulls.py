@@ -22,6 +22,7 @@ class Pull:
     fork: str = ""
     merged: str = ""
     head: str = ""
+    body: str = ""
     reviews: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -92,7 +93,7 @@ class Pulls:
         name = self.repository.name
         return {
             "number": pull.number, "html_url": f"{web}/{name}/pull/{pull.number}", "state": pull.state,
-            "draft": pull.draft, "user": user(pull.author),
+            "body": pull.body or None, "draft": pull.draft, "user": user(pull.author),
             "merged_at": "2026-11-23T12:00:00Z" if pull.merged else None,
             "merge_commit_sha": pull.merged or None,
             "head": {"ref": pull.branch, "sha": pull.head, "repo": {"full_name": pull.fork or name}},

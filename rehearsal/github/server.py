@@ -23,6 +23,9 @@ from rehearsal.github.repository import Repository
 
 Answer = Callable[..., Any]
 
+BOT = "stagedoor-bot"
+"""The account that the token belongs to."""
+
 
 @dataclass
 class NotHere(Exception):
@@ -41,10 +44,14 @@ class Api:
     pulls: Pulls
     token: str
     prefix: str
-    rights: set[str] = field(default_factory=lambda: {"contents", "pull_requests", "checks", "actions", "statuses"})
+    rights: set[str] = field(default_factory=lambda: {
+        "contents", "pull_requests", "checks", "actions", "statuses", "issues", "contents:write", "pull_requests:write",
+        "issues:write",
+    })
     permissions: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     runs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    comments: dict[int, dict[str, Any]] = field(default_factory=dict)
     limit: int = 5000
     remaining: int = 5000
     reset: int = 0
@@ -56,7 +63,7 @@ class Api:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def routes(self) -> list[BaseRoute]:
-        return [Route("/{path:path}", self._serve, methods=["GET", "POST"])]
+        return [Route("/{path:path}", self._serve, methods=["GET", "POST", "PUT", "PATCH"])]
 
     async def _serve(self, request: Request) -> Response:
         body = await request.body()
@@ -76,7 +83,7 @@ class Api:
             try:
                 given = self._judged(request)
                 answer, headers = self._page(self._answer(request.method, given, request, body), request)
-                status = 201 if request.method == "POST" else 200
+                status = 200 if request.method == "GET" else 201
             except NotHere as refusal:
                 answer, status, headers = {"message": refusal.message}, refusal.status, dict(refusal.headers)
             etag = f'"{hashlib.sha256(json.dumps(answer).encode()).hexdigest()}"'
@@ -123,13 +130,14 @@ class Api:
         query = dict(request.query_params)
         for verb, pattern, right, answer in self._endpoints():
             if verb == method and (match := re.fullmatch(pattern, path.removeprefix(home))):
-                if right not in self.rights | {""}:
-                    level = "write" if verb == "POST" else "read"
+                needs = f"{right}:write" if verb != "GET" and right != "statuses" else right
+                if right not in self.rights | {""} or (needs != right and needs not in self.rights):
+                    level = "read" if verb == "GET" else "write"
                     raise NotHere(
                         403, "Resource not accessible by personal access token",
                         {"X-Accepted-GitHub-Permissions": f"{right}={level}"},
                     )
-                return answer(*match.groups(), **({"body": json.loads(body)} if method == "POST" else {"query": query}))
+                return answer(*match.groups(), **({"query": query} if method == "GET" else {"body": json.loads(body)}))
         raise NotHere()
 
     def _endpoints(self) -> list[tuple[str, str, str, Answer]]:
@@ -153,6 +161,12 @@ class Api:
             ("GET", f"/pulls/{number}/reviews", "pull_requests", self._reviews),
             ("GET", "/collaborators/(.+)/permission", "", self._permission),
             ("POST", f"/statuses/{sha}", "statuses", self._say),
+            ("POST", "/git/refs", "contents", self._branch),
+            ("PUT", "/contents/(.+)", "contents", self._put),
+            ("POST", "/pulls", "pull_requests", self._open),
+            ("GET", f"/issues/{number}/comments", "issues", self._comments_of),
+            ("POST", f"/issues/{number}/comments", "issues", self._comment),
+            ("PATCH", f"/issues/comments/{number}", "issues", self._edit_comment),
         ]
 
     def _page(self, answer: Any, request: Request) -> tuple[Any, dict[str, str]]:
@@ -260,3 +274,51 @@ class Api:
             raise NotHere(422, "description is too long (maximum is 140 characters)")
         self.statuses.setdefault(sha, []).append(dict(body))
         return body
+
+    def _branch(self, body: dict[str, str]) -> Any:
+        name = body["ref"].removeprefix("refs/heads/")
+        if name in self.repository.branches:
+            raise NotHere(422, "Reference already exists")
+        if body["sha"] not in self.repository.commits:
+            raise NotHere(422, "Object does not exist")
+        self.repository.branches[name] = body["sha"]
+        return self._ref(name, None)
+
+    def _put(self, path: str, body: dict[str, str]) -> Any:
+        """A new file by one commit; changing one takes the hash that it has, which nobody here gives."""
+        if body["branch"] not in self.repository.branches:
+            raise NotHere(404, f"Branch {body['branch']} not found")
+        if path in self.repository.tip(body["branch"]).files:
+            raise NotHere(422, 'Invalid request. "sha" wasn\'t supplied.')
+        content = base64.b64decode(body["content"], validate=True)
+        made = self.repository.commit(body["branch"], {path: content}, author=BOT, message=body["message"])
+        return {"commit": {"sha": made.sha}}
+
+    def _open(self, body: dict[str, str]) -> Any:
+        head, base = body["head"], body["base"]
+        if any(each.branch == head and each.state == "open" for each in self.pulls.all.values()):
+            raise NotHere(422, "Validation Failed")
+        if self.repository.branches.get(head, "") in ("", self.repository.branches[base]):
+            raise NotHere(422, "Validation Failed")
+        number = max(self.pulls.all, default=0) + 1
+        self.pulls.open(number, head, BOT, base)
+        return self._pull(str(number), None)
+
+    def _comments_of(self, number: str, query: Any) -> Any:
+        return [one for one in self.comments.values() if one["on"] == self._one(number).number]
+
+    def _comment(self, number: str, body: dict[str, str]) -> Any:
+        made = {"id": 1001 + len(self.comments), "on": self._one(number).number, "body": "", "user": user("stagedoor")}
+        self.comments[made["id"]] = made
+        return self._worded(made, body)
+
+    def _edit_comment(self, number: str, body: dict[str, str]) -> Any:
+        if int(number) not in self.comments:
+            raise NotHere()
+        return self._worded(self.comments[int(number)], body)
+
+    def _worded(self, comment: dict[str, Any], body: dict[str, str]) -> Any:
+        if not 0 < len(body.get("body", "")) <= 65_536:
+            raise NotHere(422, "Validation Failed")
+        comment["body"] = body["body"]
+        return comment

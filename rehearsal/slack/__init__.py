@@ -28,7 +28,11 @@ COMMANDS = {
     "/deploy": "window, windows, freeze, unfreeze, cancel, help",
     "/incident": "open, list, note, resolve, report, help",
 }
-EVENTS = ("app_home_opened", "app_mention", "message", "reaction_added")
+EVENTS = ("app_home_opened", "app_mention", "message", "reaction_added", "reaction_removed")
+SHORTCUTS = {
+    "Add to incident": "incident.add", "Open an incident": "incident.open_here",
+    "Correct the timeline": "incident.correct",
+}
 
 __all__ = [
     "APP_ID",
@@ -83,10 +87,11 @@ class Slack(Acting, Observing, Staff):
     ) -> None:
         self.workspace = Workspace(clock)
         self.troubles = Troubles()
+        self.scopes = frozenset(scopes)
         self.limits = Limits(strictness=limits, burst=burst, clock=time.monotonic)
         self.events = frozenset(events)
         self.commands = dict(COMMANDS if commands is None else commands)
-        self.shortcuts = dict(shortcuts or {})
+        self.shortcuts = dict(SHORTCUTS if shortcuts is None else shortcuts)
         self.bot_token = bot_token
         self.signing_secret = signing_secret
         self.sockets = Sockets()
@@ -103,7 +108,7 @@ class Slack(Acting, Observing, Staff):
             workspace=self.workspace,
             limits=self.limits,
             bot_token=bot_token,
-            scopes=frozenset(scopes),
+            scopes=self.scopes,
             app_token=app_token,
             sockets=self.sockets,
         )
@@ -132,6 +137,10 @@ class Slack(Acting, Observing, Staff):
     @bot_url.setter
     def bot_url(self, url: str) -> None:
         self.delivery.bot_url = _events_address(url)
+
+    def may_read_files(self, authorization: str | None) -> bool:
+        """Whether this header opens a file: a bot's token with files:read. Without one a person looks at the page."""
+        return authorization is None or (authorization == f"Bearer {self.bot_token}" and "files:read" in self.scopes)
 
     def drop_sockets(self, count: int | None = None) -> int:
         """Break connections of Socket Mode without a word; all of them unless told how many."""

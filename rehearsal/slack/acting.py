@@ -11,7 +11,7 @@ from rehearsal.slack.people import BOT_NAME, BOT_USER_ID, Channel, Person
 from rehearsal.slack.refusals import NotPossible, Refusal
 from rehearsal.slack.responses import reply_in_body
 from rehearsal.slack.state import Workspace
-from rehearsal.slack.things import Answer, Delivered, Json, Message, View
+from rehearsal.slack.things import Answer, Delivered, File, Json, Message, View
 from rehearsal.slack.words import as_sent
 
 
@@ -138,9 +138,19 @@ class Acting:
         return self._shown(self.delivery.interaction(payload, copies), person, current, callback_id)
 
     def say(
-        self, user: str, channel: str, text: str, thread_ts: str | None = None, *, copies: int = 1
+        self,
+        user: str,
+        channel: str,
+        text: str,
+        thread_ts: str | None = None,
+        *,
+        copies: int = 1,
+        image: tuple[str, bytes] | None = None,
     ) -> Delivered | None:
-        """Type a message. The bot hears of it where it is a member: as a message, and as a mention if it is one."""
+        """Type a message. The bot hears of it where it is a member: as a message, and as a mention if it is one.
+
+        `image`: a picture (name and bytes) that comes with it.
+        """
         person, place = self._who_where(user, channel)
         message = Message(
             channel=place.id,
@@ -150,10 +160,11 @@ class Acting:
             at=self.workspace.clock(),
             thread_ts=thread_ts,
         )
+        files = [self._attached(message, *image)] if image else []
         self.workspace.post(message)
         told = None
         if BOT_USER_ID in place.members:
-            told = self._event(payloads.message_event(message, place), copies)
+            told = self._event(payloads.message_event(message, place, files=files), copies)
             if payloads.app_mention_in(message.text) and not place.direct:
                 told = self._event(payloads.message_event(message, place, "app_mention"), copies) or told
         return told
@@ -165,14 +176,14 @@ class Acting:
         called = text if f"@{BOT_NAME}" in text or BOT_USER_ID in text else f"@{BOT_NAME} {text}"
         return self.say(user, channel, called, thread_ts, copies=copies)
 
-    def react(self, user: str, message: Message, name: str) -> Delivered | None:
+    def react(self, user: str, message: Message, name: str, *, copies: int = 1) -> Delivered | None:
         person = self.workspace.person(user)
         current = self._current(message)
         with self.workspace.change():
             users = current.reactions.setdefault(name, [])
             if person.id not in users:
                 users.append(person.id)
-        return self._event(payloads.reaction_added(person, current, name, self.workspace.clock()))
+        return self._event(payloads.reaction(person, current, name, self.workspace.clock()), copies)
 
     def open_home(self, user: str, tab: str = "home") -> Delivered | None:
         person = self.workspace.person(user)
@@ -180,9 +191,69 @@ class Acting:
         home = self.workspace.homes.get(person.id)
         return self._event(payloads.home_opened(person, channel, home, self.workspace.clock(), tab))
 
-    def delete_message(self, message: Message) -> None:
-        """Somebody with the right to it deletes a message by hand."""
-        self.workspace.remove(self._current(message))
+    def unreact(self, user: str, message: Message, name: str, *, copies: int = 1) -> Delivered | None:
+        """Take a reaction back."""
+        person = self.workspace.person(user)
+        current = self._current(message)
+        with self.workspace.change():
+            users = current.reactions.get(name, [])
+            if person.id in users:
+                users.remove(person.id)
+        return self._event(payloads.reaction(person, current, name, self.workspace.clock(), removed=True), copies)
+
+    def edit_message(self, message: Message, text: str, *, copies: int = 1) -> Delivered | None:
+        """Its author edits a message; the bot hears of it where it is a member."""
+        current = self._current(message)
+        before = current.payload()
+        self.workspace.edit(current, text=as_sent(self.workspace, text))
+        place = self.workspace.channels[current.channel]
+        if BOT_USER_ID not in place.members:
+            return None
+        return self._event(payloads.message_changed(current, before, place, self.workspace.clock()), copies)
+
+    def delete_message(self, message: Message, *, copies: int = 1) -> Delivered | None:
+        """Somebody with the right to it deletes a message by hand; the bot hears of it where it is a member."""
+        current = self._current(message)
+        before, place = current.payload(), self.workspace.channels[current.channel]
+        self.workspace.remove(current)
+        if BOT_USER_ID not in place.members:
+            return None
+        at = self.workspace.clock()
+        if current.subtype == "tombstone":
+            return self._event(payloads.message_changed(current, before, place, at), copies)
+        return self._event(payloads.message_deleted(before, place, at), copies)
+
+    def _attached(self, message: Message, name: str, content: bytes) -> Json:
+        """A picture of a person's, as the event of their message shows it."""
+        with self.workspace.change():
+            file = File(
+                id=self.workspace.new_id("F"),
+                name=name,
+                title=name,
+                size=len(content),
+                at=message.at,
+                content=content,
+                mimetype="image/png",
+                user=message.user,
+                channel=message.channel,
+                ts=message.ts,
+                thread_ts=message.thread_ts,
+            )
+            self.workspace.files[file.id] = file
+            message.files.append(file.id)
+        address = f"{self.url}/files/{file.id}"
+        return {
+            "id": file.id,
+            "name": name,
+            "title": name,
+            "mimetype": file.mimetype,
+            "filetype": "png",
+            "user": file.user,
+            "size": file.size,
+            "mode": "hosted",
+            "url_private": address,
+            "url_private_download": address,
+        }
 
     # How it is done
 

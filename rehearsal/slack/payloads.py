@@ -159,7 +159,9 @@ def envelope(event: Json, event_id: str, at: float) -> Json:
     }
 
 
-def message_event(message: Message, channel: Channel, kind: str = "message") -> Json:
+def message_event(
+    message: Message, channel: Channel, kind: str = "message", files: list[Json] | None = None,
+) -> Json:
     event: Json = {
         "type": kind,
         "user": message.user,
@@ -175,6 +177,10 @@ def message_event(message: Message, channel: Channel, kind: str = "message") -> 
         event["channel_type"] = "im" if channel.direct else "group" if channel.private else "channel"
     if message.thread_ts:
         event["thread_ts"] = message.thread_ts
+    if files:
+        event |= {"files": files, "upload": False}
+        if kind == "message":
+            event["subtype"] = "file_share"
     return event
 
 
@@ -195,9 +201,38 @@ def home_opened(person: Person, channel: Channel, view: View | None, at: float, 
     return event | {"view": view.payload()} if view is not None and tab == "home" else event
 
 
-def reaction_added(person: Person, message: Message, name: str, at: float) -> Json:
+def message_changed(message: Message, before: Json, channel: Channel, at: float) -> Json:
+    """What Slack sends when somebody edits a message, or deletes one that has replies (then it is a tombstone)."""
     return {
-        "type": "reaction_added",
+        "type": "message",
+        "subtype": "message_changed",
+        "hidden": True,
+        "channel": channel.id,
+        "channel_type": "im" if channel.direct else "group" if channel.private else "channel",
+        "ts": f"{at:.6f}",
+        "event_ts": f"{at:.6f}",
+        "message": message.payload(),
+        "previous_message": before,
+    }
+
+
+def message_deleted(before: Json, channel: Channel, at: float) -> Json:
+    return {
+        "type": "message",
+        "subtype": "message_deleted",
+        "hidden": True,
+        "channel": channel.id,
+        "channel_type": "im" if channel.direct else "group" if channel.private else "channel",
+        "ts": f"{at:.6f}",
+        "event_ts": f"{at:.6f}",
+        "deleted_ts": before["ts"],
+        "previous_message": before,
+    }
+
+
+def reaction(person: Person, message: Message, name: str, at: float, *, removed: bool = False) -> Json:
+    return {
+        "type": "reaction_removed" if removed else "reaction_added",
         "user": person.id,
         "reaction": name,
         "item_user": message.user,

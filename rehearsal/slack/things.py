@@ -138,6 +138,8 @@ class File:
     snippet_type: str = ""
     alt_txt: str = ""
     content: bytes | None = None
+    mimetype: str = "text/plain"
+    user: str = BOT_USER_ID
     channel: str | None = None
     ts: str | None = None
     thread_ts: str | None = None

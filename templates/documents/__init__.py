@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
+from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -68,3 +69,9 @@ def sorry_page(title: str, said: str) -> str:
 
 
 __all__ = ["checklist_markdown", "promotion_page", "rendered", "report_in", "sorry_page"]
+
+
+def workflow(*, by_cli: bool) -> str:
+    """A workflow for GitHub Actions, as it is: what looks like a blank in it is GitHub's own."""
+    name = "migrations-by-cli.yml" if by_cli else "migrations.yml"
+    return files(__name__).joinpath(name).read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from bot.errors import Refused, StagedoorError, Unknown, Unreachable
 from bot.migrations.remote import RemoteMigrations, proposed
 from rehearsal.github import LINK, TOKEN
 from rehearsal.github import GitHub as StandIn
+from rehearsal.github.server import NotHere
 from tests.clocks import SetClock
 
 FOLDER = "supabase/migrations"
@@ -287,3 +289,49 @@ def test_a_status_is_given_and_a_missing_right_is_said(hub: StandIn, github: Git
     hub.api.rights.remove("statuses")
     with pytest.raises(Refused, match="statuses=write"):
         github.say(hub.head(), CommitStatus(state="success", description="in"))
+
+
+def test_a_pull_request_is_opened_once_with_exactly_these_bytes(hub: StandIn, github: GitHub) -> None:
+    name, content = "20261101120001_rollback_a.sql", b"-- caf\xc3\xa9\ndrop table a;\n"
+    folder = RemoteMigrations(github, FOLDER)
+    added = folder.add(name, content, "Roll back P-1", "It broke.")
+    assert (added.where, added.merged) == (f"#1 brings {name}", False)
+    assert added.url.endswith("/pull/1")
+    head = hub.git.commits[hub.git.branches["stagedoor/20261101120001_rollback_a"]]
+    assert head.files[f"{FOLDER}/{name}"] == content
+    assert folder.add(name, content, "Roll back P-1", "It broke.") == added, "asked again it is the same one"
+    assert len(hub.pulls.all) == 1
+    hub.merge(1)
+    assert folder.add(name, content, "Roll back P-1", "It broke.").merged
+    with pytest.raises(Refused, match="already, with other bytes"):
+        folder.add(name, b"select 2;", "Roll back P-1", "It broke.")
+
+
+@pytest.mark.parametrize("part", ["/git/refs", "/contents/", "/pulls"])
+def test_a_proposal_that_was_interrupted_goes_on_where_it_was(hub: StandIn, github: GitHub, part: str) -> None:
+    folder = RemoteMigrations(github, FOLDER)
+    told = hub.api._endpoints
+
+    def interrupted() -> list[Any]:
+        return [
+            (verb, pattern, right, _down if verb != "GET" and pattern.startswith(part) else answer)
+            for verb, pattern, right, answer in told()
+        ]
+
+    hub.api._endpoints = interrupted  # type: ignore[method-assign]
+    with pytest.raises(Unreachable):
+        folder.add("20261101120001_back.sql", b"drop table a;", "t", "s")
+    hub.api._endpoints = told  # type: ignore[method-assign]
+    github._wire._silent = None
+    assert folder.add("20261101120001_back.sql", b"drop table a;", "t", "s").where.startswith("#1 brings")
+    assert len(hub.git.branches) == 2
+
+
+def _down(*_: Any, **__: Any) -> Any:
+    raise NotHere(502, "Bad Gateway")
+
+
+def test_a_token_that_may_not_write_is_said(hub: StandIn, github: GitHub) -> None:
+    hub.api.rights.discard("contents:write")
+    with pytest.raises(Refused, match=r"lacks a right \(contents=write\)"):
+        RemoteMigrations(github, FOLDER).add("20261101120001_back.sql", b"drop table a;", "t", "s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from bot.domain.migration import Match
@@ -16,7 +17,7 @@ from rehearsal.postgres import Postgres
 from tests.compat.cli import CliFailed, SupabaseCli
 from tests.migrations.conftest import Notes
 from tests.postgres import Fresh, fresh_database
-from tests.stories.house import BO, House
+from tests.stories.house import BO, FEATURE, House
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -151,3 +152,40 @@ def test_after_a_promotion_through_slack_the_cli_agrees(
         assert "up to date" in cli.push(tmp_path, address, "--dry-run")
         assert "up to date" in cli.push(tmp_path, address)
         assert all(row["local"] == row["remote"] for row in cli.migrations(tmp_path, address))
+
+
+def test_after_a_rollback_the_cli_agrees_once_its_file_is_there(
+    tmp_path: Path, cli: SupabaseCli, house: Callable[..., House],
+) -> None:
+    h = house()
+    h.only(FEATURE)
+    card = h.ready_to_approve()
+    h.presses(BO, card, "Approve")
+    h.reads(card, "Done · in production")
+    h.presses(BO, card, "Roll back")
+    h.until(lambda: h.slack.modal(BO), "the modal")
+    h.slack.submit(BO, values={"severity": "major", "reason": "it broke"})
+    h.reads("R-1", "P-1 is rolled back")
+    (tmp_path / "supabase").mkdir()
+    (tmp_path / "supabase" / "migrations").symlink_to(h.migrations)
+    h.write("20261101123000_later.sql", "create table later (id int);")
+    for address in (h.staging, h.production):
+        listed = [(row["local"], row["remote"]) for row in cli.migrations(tmp_path, address)]
+        assert listed[-3:-1] == [(FEATURE, FEATURE), ("20261101120001", "20261101120001")]
+        assert listed[-1][0] == "20261101123000"
+        assert not listed[-1][1]
+        assert "20261101123000_later.sql" in cli.push(tmp_path, address), "what was pending stays in order"
+        assert "up to date" in cli.push(tmp_path, address)
+    back = next(h.migrations.glob("*_rollback_*.sql"))
+    text = back.read_text()
+    back.unlink()
+    with pytest.raises(CliFailed, match="20261101120001"):
+        cli.push(tmp_path, h.production)
+    back.write_text(text)
+    [rows] = [row for row in database_rows(h.production) if row[0] == "20261101120001"]
+    assert rows[1] == "rollback_add_feature_xyz"
+
+
+def database_rows(address: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(address) as connection:
+        return connection.execute(ROWS).fetchall()

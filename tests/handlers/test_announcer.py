@@ -108,6 +108,20 @@ def test_counters_wait_and_become_one_edit(stage: Stage) -> None:
     assert calls(stage, "chat.update") == 2
 
 
+def test_counters_of_what_is_shown_so_move_a_card_at_most_every_twenty_seconds(stage: Stage) -> None:
+    stage.drawing.every = timedelta(seconds=20)
+    stage.open("P-1")
+    stage.show()
+    for _ in range(600):
+        stage.drawing.count += 1
+        stage.announcer.announce()
+        stage.clock.forward(milliseconds=100)
+    assert calls(stage, "chat.update") == 3
+    stage.move("P-1", "apply")
+    stage.announcer.announce()
+    assert stage.card().text == "P-1 apply 600"      # a change of state does not wait
+
+
 def test_states_go_before_counters_when_edits_are_scarce(stage: Stage) -> None:
     names = [f"P-{number}" for number in range(1, 13)]
     for name in names:

@@ -149,6 +149,15 @@ def test_a_file_is_uploaded_first_and_shown_then(slack: Slack, out: SlackOut, cl
     assert [file.text for file in slack.files()] == ["select 1;"]
 
 
+def test_a_picture_arrives_as_it_is_with_its_words(slack: Slack, out: SlackOut) -> None:
+    card, png = out.post(HERE, BODY, key="card"), b"\x89PNG\r\n\x1a\n\xff\x00\xfe"
+    assert isinstance(card, Sent)
+    upload = out.upload("A-1.png", png, alt="9 events")
+    assert isinstance(upload, str)
+    assert out.share(upload, "A-1", HERE, card.ts) == Sent(upload)
+    assert [(file.content, file.alt_txt) for file in slack.files()] == [(png, "9 events")]
+
+
 def test_neither_logs_nor_outcomes_hold_the_token(
     slack: Slack, out: SlackOut, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -33,15 +33,16 @@ def redacted(n: int) -> Said:
     return "incident.redacted", "U0BO00001", {"entry": f"C1:{n}.0"}, ""
 
 
-def key(n: int, by: str) -> Said:
-    return "incident.key", by, {"entry": f"C1:{n}.0"}, ""
+def key(n: int, by: str, stamp: int, off: bool) -> Said:
+    return "incident.key", by, {"entry": f"C1:{n}.0", "stamp": f"{stamp}.0", "off": off}, ""
 
 
 said = st.one_of(
     st.builds(noted, st.integers(0, 5), st.sampled_from(["thread", "pin", "shortcut", "mention"])),
     st.builds(edited, st.integers(0, 5), st.integers(1, 3)),
     st.builds(redacted, st.integers(0, 5)),
-    st.builds(key, st.integers(0, 5), st.sampled_from(["U0ANA0001", "U0CY00001"])),
+    st.builds(key, st.integers(0, 5), st.sampled_from(["U0ANA0001", "U0CY00001"]),
+              st.integers(1, 4), st.booleans()),
 )
 
 

@@ -199,3 +199,53 @@ CASES = (
          "alter table public.a enable row level security;"),
     Case("ban-revoke", "revoke select on public.a from anon;", "grant select on public.a to service_role;"),
 )
+
+SHOP = """
+create table public.books (id bigint primary key, title varchar(20), isbn varchar(13), price numeric(10, 2),
+  stock int, note text);
+alter table public.books enable row level security;
+create policy readers on public.books for select to anon using (title <> 'x');
+create policy writers on public.books for update to anon using (title <> 'x');
+create table public.tags (id int primary key, book bigint references public.books (id));
+alter table public.tags enable row level security;
+create policy all_tags on public.tags for select to anon using (true);
+create table public.loose (id int primary key);
+create policy none on public.loose for select to anon using (true);
+create view public.titles as select id, title from public.books;
+create view public.safe with (security_invoker = on) as select id from public.tags;
+create function public.left_in_stock(b bigint) returns int language plpgsql as
+  $$ declare n int; begin select stock into n from public.books where id = b; return n; end $$;
+"""
+GROUNDED = (
+    Case("still-used", "alter table public.books drop column title cascade;",
+         "alter table public.books drop column note;"),
+    Case("still-used", "drop table public.books cascade;", "drop table public.loose;"),
+    Case("still-used", "alter table public.books rename column stock to left_over;",
+         "alter table public.books rename column note to remark;"),
+    Case("still-used", "alter table public.books alter column title type text;",
+         "alter table public.books alter column isbn type text;"),
+    Case("still-used", "alter table public.books drop column title;",
+         "drop view public.titles;\ndrop policy readers on public.books;\ndrop policy writers on public.books;"),
+    Case("newer-syntax", "create table private.a (id int primary key, b int generated always as (id) virtual);",
+         "create table private.a (id int primary key, b int generated always as (id) stored);"),
+    Case("newer-syntax", "alter table public.tags add primary key (id, r without overlaps);",
+         "alter table public.tags add unique nulls not distinct (id);"),
+)
+"""Checks that need to know what a database holds: judged on the catalog of `SHOP`, on Postgres 17."""
+
+MAKES = """
+create table public.a (id int primary key);
+create index a_idx on public.books (title);
+create policy a_policy on public.books for select to anon using (open);
+alter table public.books add column subtitle text;
+"""
+WITH_BACK = (
+    Case("rollback-file", "drop table public.a;\nalter table public.books drop column subtitle;\ndrop index a_idx;",
+         "drop policy a_policy on public.books;\ndrop index a_idx;\ndrop table public.a;\n"
+         "alter table public.books drop column subtitle;"),
+    Case("rollback-file", "drop table public.a;", "drop table public.books; drop table a; -- with subtitle"),
+    Case("transaction-control", "drop table public.a;\ncommit;\nselect 1;", "begin;\ndrop table public.a;\ncommit;"),
+    Case("server-files", "copy public.a to program 'x';", "drop table public.a;"),
+    Case("could-not-analyse", "dorp table public.a;", "drop table public.a;"),
+)
+"""Rollback files of the migration `MAKES`."""

@@ -9,11 +9,11 @@ import pytest
 
 from bot.domain.finding import Finding, Level
 from bot.migrations import lint
-from bot.migrations.checking import analyse, judge
+from bot.migrations.checking import analyse, judge, judge_backs
 from bot.migrations.formats import rules
 from bot.migrations.lint import CHECKS
 from bot.migrations.sql.squawk_rules import RULES
-from tests.lint.corpus import CASES, NAME, Case
+from tests.lint.corpus import CASES, GROUNDED, MAKES, NAME, WITH_BACK, Case
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "checks.md"
 
@@ -45,8 +45,17 @@ def test_the_near_miss_does_not(case: Case, said: dict[Case, tuple[list[Finding]
     assert case.rule not in {finding.rule for finding in said[case][1]}
 
 
+@pytest.mark.parametrize("case", WITH_BACK, ids=lambda case: f"{case.rule}: {str(case.fires)[:40]}")
+def test_a_rollback_file_is_looked_at_beside_its_migration(case: Case) -> None:
+    [migration] = analyse([(NAME, MAKES.encode())])
+    backs = [judge_backs([migration], {0: (f"rollbacks/{NAME}", _raw(sql))}) for sql in (case.fires, case.near)]
+    assert case.rule in {finding.rule for finding in backs[0]}
+    assert case.rule not in {finding.rule for finding in backs[1]}
+    assert {"if-exists", "drop-without-backup", "header"}.isdisjoint(finding.rule for back in backs for finding in back)
+
+
 def test_every_check_has_an_example() -> None:
-    assert {check.RULE.name for check in CHECKS} <= {case.rule for case in CASES}
+    assert {check.RULE.name for check in CHECKS} <= {case.rule for case in (*CASES, *GROUNDED, *WITH_BACK)}
 
 
 def test_the_list_is_the_folder() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import Unreachable
+from bot.errors import Refused, Unreachable
 from bot.migrations.files import FolderMigrations, purpose
 
 
@@ -77,3 +77,15 @@ def test_a_missing_folder_or_file_is_said_clearly(tmp_path: Path) -> None:
 ])
 def test_what_a_file_is_for(content: bytes, words: str) -> None:
     assert purpose(content) == words
+
+
+def test_a_new_file_is_written_whole_once_and_never_over_another(tmp_path: Path) -> None:
+    folder = FolderMigrations(tmp_path)
+    folder.add("2_back.sql", b"drop table a;", "t", "s")
+    assert folder.add("2_back.sql", b"drop table a;", "t", "s").merged
+    assert [path.name for path in tmp_path.iterdir()] == ["2_back.sql"]
+    assert (tmp_path / "2_back.sql").read_bytes() == b"drop table a;"
+    with pytest.raises(Refused, match="already, with other bytes"):
+        folder.add("2_back.sql", b"drop table b;", "t", "s")
+    with pytest.raises(Refused, match="cannot be written"):
+        FolderMigrations(tmp_path / "gone").add("2_back.sql", b"", "t", "s")

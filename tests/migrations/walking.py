@@ -24,7 +24,7 @@ from bot.migrations.files import FolderMigrations
 from bot.policy import parse_policy
 from bot.ports import Backups
 from bot.requests import Requests
-from bot.runbooks import backup, promotion, staging
+from bot.runbooks import backup, promotion, rollback, staging
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.world import Ports, Project
@@ -42,7 +42,9 @@ UNSAVED = """
 [backups]
 when = "never"
 """
-RUNBOOKS = {"promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "backup": backup.RUNBOOK}
+RUNBOOKS = {
+    "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "backup": backup.RUNBOOK, "rollback": rollback.RUNBOOK,
+}
 
 
 class Everybody:
@@ -50,11 +52,11 @@ class Everybody:
         return Person(id=user, full_member=True)
 
 
+@dataclass
 class RealClock:
     """The real time, or one that a test has moved ahead of it."""
 
-    def __init__(self) -> None:
-        self.ahead = timedelta()
+    ahead: timedelta = timedelta()
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -100,12 +102,13 @@ class Walk:
             reached = self._on()
         return reached
 
-    def walk(self, record: str) -> None:
-        Walker(self.ports, RUNBOOKS).walk(record)
-
     def _on(self) -> Record:
-        self.walk(self.record)
-        reached = self.journal.load(self.record)
+        return self.walk(self.record)
+
+    def walk(self, record: str) -> Record:
+        """Take any record as far as it goes now."""
+        Walker(self.ports, RUNBOOKS).walk(record)
+        reached = self.journal.load(record)
         assert reached is not None
         return reached
 
@@ -124,7 +127,7 @@ class Walk:
 @contextmanager
 def approved(
     folder: Path, migrations: Path, staging_url: str, production_url: str, patience: Patience | None = None,
-    *more: str, stager: str = ANA, policy: str = "", backups: Backups | None = None,
+    *more: str, stager: str = ANA, policy: str = "", backups: Backups | None = None, whole: str = "",
 ) -> Iterator[Walk]:
     """What is pending was staged, asked for and approved: the next step puts it into production.
 
@@ -139,7 +142,7 @@ def approved(
         }
         project = Project(
             name="shop", migrations=FolderMigrations(migrations), databases=databases,
-            policy=parse_policy("".join((POLICY, *more, policy or UNSAVED))), backups=backups,
+            policy=parse_policy(whole or "".join((POLICY, *more, policy or UNSAVED))), backups=backups,
         )
         walk = Walk(journal=journal, ports=unused, record="", clock=clock)
         walk.ports = Ports(

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import threading
+import time
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
+import pytest
+
+from bot.adapters.sqlite_journal import SqliteJournal
+from bot.domain.project import Environment
+from bot.domain.sighting import Batch, Severity, Sighting, Source
+from bot.scrub import Scrubber
 from rehearsal.slack import Message
-from tests.stories.house import ANA, BO, GIL, POLICY, SAM, House
+from tests.migrations.walking import RealClock
+from tests.stories.house import ANA, BO, ERIN, GIL, POLICY, SAM, House
 
 Opens = Callable[..., House]
 QUICK = POLICY.replace('poll = "1s"', 'poll = "200ms"')
@@ -64,3 +78,70 @@ def test_a_change_from_the_dashboard_is_told_with_what_changed_and_the_way_on(ho
     text = reads(h, card, "Muted by @bo until")
     assert "[Mute 1 h]" not in text
     assert len(h.slack.thread(card)) == before
+
+
+def happened(h: House, template: str, times: int, sample: str, mark: int = 0) -> None:
+    """The logs told of it while the bot was down: its store is written as the funnel writes it."""
+    now = datetime.now(UTC)
+    with closing(SqliteJournal(h.store, RealClock(), Scrubber(()))) as store:
+        store.fold([Batch(sightings=[Sighting(
+            project="default", environment=Environment.PRODUCTION, source=Source.POSTGRES, severity=Severity.FATAL,
+            sqlstate="53200", fingerprint="00000000000000ab", template=template, at=now, mark=mark + number,
+            role="authenticated", session=f"s{number}", sample=sample,
+        ) for number in range(times)])])
+
+
+def test_a_fault_of_the_logs_is_told_once_with_samples_for_operators_alone(house: Opens) -> None:
+    h = house(policy=QUICK + f'[incidents]\non_call = ["{ERIN}"]\n', start=False)
+    happened(h, "out of memory", 9, "out of memory for <!channel> Jane Doe")
+    h.start_bot()
+    card = alert(h, "FATAL in production · 9 times")
+    text = h.slack.text_of(card)
+    assert "out of memory (53200)" in text
+    assert "From Postgres as authenticated, 9 sessions" in text
+    assert "@erin A-1, fatal in production" in thread(h, card, "@erin")
+    opening = next(each for each in h.slack.thread(card) if "Show sample" in h.slack.text_of(each))
+    h.slack.press(SAM, opening, "Show sample")
+    h.told(SAM, "needs an operator")
+    h.slack.press(BO, opening, "Show sample")
+    h.told(BO, "Jane Doe")
+    shown = next(each for each in h.slack.ephemerals(BO) if "Jane Doe" in h.slack.text_of(each))
+    everywhere = "".join(h.slack.text_of(each) for each in (*h.slack.messages("#incidents"), *h.slack.thread(card)))
+    assert "Jane" not in everywhere
+    h.slack.press(BO, shown, "Erase samples")
+    thread(h, card, "The samples were erased by @bo")
+    h.slack.press(BO, opening, "Show sample")
+    h.told(BO, "There are no samples of A-1")
+
+
+@pytest.mark.slow
+def test_killed_and_started_again_and_again_it_is_told_called_and_paged_once(house: Opens) -> None:
+    paged: list[dict[str, Any]] = []
+
+    class Duty(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            paged.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(202)
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Duty)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    h = house(policy=QUICK + f'[incidents]\non_call = ["{ERIN}"]\n', start=False)
+    h.environ(PAGER_URL=f"http://127.0.0.1:{server.server_port}/v2/enqueue", PAGER_KEY="routing-key-of-a-test")
+    happened(h, "out of memory", 3, "")
+    for life in (0.6, 0.9, 1.1, 1.3, 1.5, 1.8, 2.2):
+        h.start_bot(wait=False)
+        time.sleep(life)
+        h.kill_bot()
+    h.start_bot()
+    card = alert(h, "FATAL in production")
+    reads(h, card, "Paged")
+    said = thread(h, card, "@erin A-1")
+    assert said.count("@erin") == 1
+    assert len({each["dedup_key"] for each in paged if each["event_action"] == "trigger"}) == 1
+    assert len([each for each in h.slack.messages("#incidents") if "FATAL" in h.slack.text_of(each)]) == 1
+    server.shutdown()
+    server.server_close()

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from bot.adapters.github.reviews import pull, reviewed
 from bot.adapters.github.wire import NotThere, Wire
+from bot.domain.entry import Json
 from bot.domain.review import CommitStatus, Origin, Pull, Reviewed, blob_hash
 from bot.errors import Refused, Unknown
 from bot.ports import Clock, Listing
@@ -102,10 +103,12 @@ class GitHub:
         """Everything said about a pull request's last commit, all of it about one and the same commit."""
         for _ in range(3):
             before = self.pull(number)
-            touched = self.changed(number).items()
-            names = {path.rpartition("/")[2] for path, there in touched if there and path.rpartition("/")[0] == folder}
+            touched = self.changed(number)
+            there = [path for path, stays in touched.items() if stays and path.rpartition("/")[0] == folder]
+            names = {path.rpartition("/")[2] for path in there}
             blobs: Mapping[str, str] = self.listing(before.head, folder).blobs if names else {}
-            found = reviewed(self._wire, self._at, before, {name: blobs[name] for name in names if name in blobs})
+            own = {name: blobs[name] for name in names if name in blobs}
+            found = reviewed(self._wire, self._at, before, own, touched)
             if self.pull(number).head == before.head:
                 return found
         raise Refused(f"Commits keep coming to #{number} while it is read. Ask again when it rests.")
@@ -126,6 +129,27 @@ class GitHub:
         given = self._wire.pages(f"{self._at}/pulls", state="open", base=self.branch(), sort="updated")
         return tuple(pull(each) for each in given)
 
+    def propose(self, path: str, content: bytes, title: str, said: str) -> Pull:
+        """A pull request that brings one new file, from a branch that is named after it; made once.
+
+        Each step is looked for before it is taken, so that one that was interrupted is gone on with.
+        """
+        branch = f"stagedoor/{path.rpartition('/')[2].removesuffix('.sql')}"
+        mine = [each for each in self.open_pulls() if each.branch == branch and not each.fork]
+        if mine:
+            return mine[0]
+        try:
+            start = str(self._wire.get(f"{self._at}/git/ref/heads/{quote(branch)}")["object"]["sha"])
+        except NotThere:
+            start = self.head()
+            self._wire.post(f"{self._at}/git/refs", {"ref": f"refs/heads/{branch}", "sha": start})
+        folder, _, name = path.rpartition("/")
+        if self.listing(start, folder).blobs.get(name) != blob_hash(content):
+            text = base64.b64encode(content).decode()
+            self._wire.put(f"{self._at}/contents/{quote(path)}", {"message": title, "content": text, "branch": branch})
+        body: dict[str, Json] = {"title": title, "body": said, "head": branch, "base": self.branch()}
+        return pull(self._wire.post(f"{self._at}/pulls", body))
+
     def say(self, commit: str, status: CommitStatus) -> None:
         """Give a commit the status `stagedoor/production`."""
         body = {"state": status.state, "description": status.description[:140], "context": CONTEXT}
@@ -135,6 +159,22 @@ class GitHub:
             self._wire.post(f"{self._at}/statuses/{commit}", dict(body))
         except NotThere:
             raise Unknown(f"GitHub has no commit {commit[:7]} of {self.repository} that it lets us mark.") from None
+
+    def comments(self, number: int) -> list[tuple[int, str]]:
+        given = self._wire.pages(f"{self._at}/issues/{number}/comments")
+        return [(int(one["id"]), str(one.get("body") or "")) for one in given]
+
+    def comment(self, number: int, body: str) -> int:
+        try:
+            return int(self._wire.post(f"{self._at}/issues/{number}/comments", {"body": body})["id"])
+        except NotThere:
+            raise Refused(f"GITHUB_TOKEN may not comment on #{number}. docs/github.md lists the rights.") from None
+
+    def edit_comment(self, comment: int, body: str) -> None:
+        try:
+            self._wire.patch(f"{self._at}/issues/comments/{comment}", {"body": body})
+        except NotThere:
+            raise Unknown(f"Comment {comment} is gone.") from None
 
     def close(self) -> None:
         self._wire.close()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from bot.adapters.github.wire import NotThere, Wire
+from bot.domain.description import missing
 from bot.domain.review import Checks, Pull, Review, Reviewed
 from bot.errors import Refused
 
@@ -27,16 +28,16 @@ def pull(given: Any) -> Pull:
         number=int(given["number"]), url=str(given["html_url"]), author=_login(given.get("user")),
         head=str(head["sha"]), branch=str(head["ref"]), base=str(base["ref"]), open=given["state"] == "open",
         merged=bool(given.get("merged_at")), draft=bool(given.get("draft")),
-        fork=home != (base.get("repo") or {}).get("full_name", ""),
+        fork=home != (base.get("repo") or {}).get("full_name", ""), body=str(given.get("body") or ""),
     )
 
 
-def reviewed(wire: Wire, at: str, of: Pull, blobs: Mapping[str, str]) -> Reviewed:
+def reviewed(wire: Wire, at: str, of: Pull, blobs: Mapping[str, str], paths: Iterable[str] = ()) -> Reviewed:
     """Authors, verdicts and checks of a pull request at its last commit."""
     authors, unnamed = _authors(wire, at, of)
     return Reviewed(
         pull=of, authors=authors, unnamed=unnamed, reviews=_reviews(wire, at, of.number),
-        checks=checks(wire, at, of.head), blobs=blobs,
+        checks=checks(wire, at, of.head), blobs=blobs, missing=missing(of.body, paths),
     )
 
 

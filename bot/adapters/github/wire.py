@@ -73,6 +73,12 @@ class Wire:
     def post(self, path: str, body: dict[str, Json]) -> Any:
         return self._ask("POST", self._address(path, {}), json=body).json()
 
+    def put(self, path: str, body: dict[str, Json]) -> Any:
+        return self._ask("PUT", self._address(path, {}), json=body).json()
+
+    def patch(self, path: str, body: dict[str, Json]) -> Any:
+        return self._ask("PATCH", self._address(path, {}), json=body).json()
+
     def close(self) -> None:
         self._client.close()
 

@@ -24,6 +24,7 @@ from bot.migrations.lint import (
     if_exists,
     json_type,
     lock_pile_up,
+    newer_syntax,
     non_transactional,
     platform_schemas,
     policy_initplan,
@@ -37,11 +38,13 @@ from bot.migrations.lint import (
     rls_missing,
     rls_off,
     rls_without_policy,
+    rollback_file,
     rows_without_where,
     secrets,
     security_definer,
     server_files,
     session_settings,
+    still_used,
     transaction_control,
     triggers_off,
     unreadable,
@@ -50,10 +53,11 @@ from bot.migrations.lint import (
 )
 
 CHECKS: tuple[ModuleType, ...] = (
-    encoding, hidden_characters, could_not_analyse, psql_only, empty_file, file_name, header,
+    encoding, hidden_characters, could_not_analyse, newer_syntax, psql_only, empty_file, file_name, header,
     transaction_control, non_transactional, concurrent_if_not_exists, enum_value_used, if_exists,
-    drop_without_backup, cascade, rows_without_where, unreadable, server_files, secrets, production_data,
+    drop_without_backup, still_used, cascade, rows_without_where, unreadable, server_files, secrets, production_data,
     rls_missing, rls_off, rls_without_policy, policy_open, policy_without_to, policy_user_metadata, policy_initplan,
     grants, security_definer, view_security, platform_schemas, extension, realtime, session_settings, triggers_off,
     heavy_lock, exclude_constraint, lock_pile_up, backfill, foreign_key_index, primary_key, wide_index, json_type,
+    rollback_file,
 )

@@ -11,6 +11,7 @@ from bot.migrations.sql.facts import facts, subject
 from bot.migrations.sql.ignores import ignores
 from bot.migrations.sql.rule import Analysis, Fact, Source, Statement
 from bot.migrations.sql.statements import Trouble, statements
+from bot.migrations.sql.touches import touches
 
 
 class Analyst:
@@ -57,6 +58,7 @@ class Analyst:
         for check in self._all:
             analysis.findings.extend(check.statement(statement))
         analysis.facts.extend(facts(statement))
+        analysis.facts.extend(touches(statement))
 
 
 def _sorted(findings: list[Finding]) -> list[Finding]:

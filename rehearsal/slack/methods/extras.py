@@ -37,6 +37,15 @@ def add_pin(asked: Asked) -> Json:
     return {}
 
 
+def remove_pin(asked: Asked) -> Json:
+    message = message_of(asked, channel_of(asked, joined=True), "timestamp")
+    if not message.pinned:
+        raise Refusal("no_pin")
+    with asked.workspace.change():
+        message.pinned = False
+    return {}
+
+
 def add_reaction(asked: Asked) -> Json:
     name = asked.args.text("name").strip(":")
     if not re.fullmatch(r"[a-z0-9_+'-]+(::skin-tone-[2-6])?", name):
@@ -98,6 +107,7 @@ METHODS = {
     "auth.test": Method(run=auth_test, tier=4),
     "apps.connections.open": Method(run=open_connection, scopes=(), tier=3),
     "pins.add": Method(run=add_pin, needs=("channel", "timestamp"), scopes=("pins:write",), tier=2),
+    "pins.remove": Method(run=remove_pin, needs=("channel", "timestamp"), scopes=("pins:write",), tier=2),
     "reactions.add": Method(run=add_reaction, needs=("channel", "timestamp", "name"), scopes=("reactions:write",)),
     "bookmarks.add": Method(
         run=add_bookmark, needs=("channel_id", "title", "type"), scopes=("bookmarks:write",), tier=2

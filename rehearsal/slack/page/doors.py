@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import (
     FileResponse,
+    HTMLResponse,
     JSONResponse,
     PlainTextResponse,
     RedirectResponse,
@@ -70,6 +71,8 @@ class Page:
         file = self.slack.workspace.files.get(request.path_params["file"])
         if file is None or file.content is None:
             return PlainTextResponse("no such file", 404)
+        if not self.slack.may_read_files(request.headers.get("authorization")):
+            return HTMLResponse("<title>Sign in to Slack</title>", headers=HEADERS)
         # pictures as pictures, everything else as text: nothing that was uploaded may run on this page
         kind = next((kind for start, kind in PICTURES.items() if file.content.startswith(start)), "text/plain")
         return Response(file.content, media_type=kind, headers=HEADERS)

@@ -1,0 +1,104 @@
+"""A log drain's batches: unpacked, read, and folded before anybody is told that they were taken."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.domain.sighting import Batch, Reach
+from bot.ports import Clock
+from bot.sightings.funnel import Funnel
+from bot.sightings.recognising import Recogniser
+from bot.sightings.wire import Bad, Malformed, Wire, opened
+
+LARGEST: Final = 32 << 20
+"""Bytes of a batch when unpacked: 250 events of the 100,000 characters at which Supabase cuts them, and some more."""
+
+NOTED_EVERY: Final = timedelta(seconds=5)
+"""How far was read is written with the next batch that counts, or after this long."""
+
+
+class TooLarge(Exception):
+    """The body unpacks to more than `LARGEST`."""
+
+
+class Misdirected(Exception):
+    """The events are another project's, or the other environment's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a batch."""
+
+    taken: int
+    bad: Sequence[Bad] = ()
+    test: bool = False
+    counted: int = 0
+    stale: int = 0
+    ahead: int = 0
+
+
+@dataclass(kw_only=True)
+class Drain:
+    """One environment's drain. `elsewhere` names the projects whose events do not belong here, by their ref."""
+
+    recogniser: Recogniser
+    funnel: Funnel
+    clock: Clock
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    _noted: datetime | None = None
+
+    def read(self, body: bytes, *, gzipped: bool) -> tuple[Taken, Batch | None]:
+        """What a body holds; the batch still has to be folded. Raises `Malformed`, `TooLarge` and `Misdirected`."""
+        found = opened(unpacked(body) if gzipped else body)
+        self._refuse_foreign(found.events)
+        now = self.clock.now()
+        seen = self.recogniser.seen(found.events, now)
+        taken = Taken(len(found.events), found.bad, found.test, len(seen.sightings), seen.stale, seen.ahead)
+        if seen.newest is None or not (seen.sightings or self._noted is None or now - self._noted >= NOTED_EVERY):
+            return taken, None
+        self._noted = now
+        one = self.recogniser
+        reach = Reach(
+            project=one.project, environment=one.environment, channel="drain", up_to=seen.newest, heard=now,
+        )
+        return taken, Batch(sightings=seen.sightings, reached=[reach])
+
+    def take(self, body: bytes, *, gzipped: bool) -> Taken:
+        """Read and fold."""
+        taken, batch = self.read(body, gzipped=gzipped)
+        if batch is not None:
+            self.funnel.fold(batch)
+        return taken
+
+    def _refuse_foreign(self, events: Sequence[Wire]) -> None:
+        if not self.elsewhere:
+            return
+        for event in events:
+            inner = event.metadata.project if event.metadata else None
+            for ref in (event.identifier, event.project, inner):
+                if ref is not None and ref in self.elsewhere:
+                    raise Misdirected(f"these are events of {self.elsewhere[ref]}: point that drain at its own address")
+
+
+def unpacked(body: bytes) -> bytes:
+    """The body without gzip. Raises `Malformed`, and `TooLarge` before it is all in memory."""
+    parts, size, rest = list[bytes](), 0, body
+    try:
+        while rest:
+            member = zlib.decompressobj(wbits=31)
+            part = member.decompress(rest, LARGEST + 1 - size)
+            size += len(part)
+            if size > LARGEST or member.unconsumed_tail:
+                raise TooLarge
+            if not member.eof:
+                raise Malformed("the gzip stream breaks off")
+            parts.append(part)
+            rest = member.unused_data
+    except zlib.error:
+        raise Malformed("the body is not gzip, though its header says so") from None
+    return b"".join(parts)
+

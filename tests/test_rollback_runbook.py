@@ -1,0 +1,305 @@
+"""The rollback runbook over real databases: who lets it begin, what it does, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.domain.entry import Fact
+from bot.domain.rolling_back import How
+from bot.errors import Refused
+from bot.incidents import opened_by
+from bot.ports import Put
+from bot.requests import Requests
+from rehearsal.postgres import Postgres
+from templates.promotion_sight import Sight
+from templates.rollback_card import rollback_card
+from tests.rolling import ANA, BO, CY, ERIN, FIRST, SECOND, SQL, THIRD, Shop, shop
+
+BOOKS = f"{FIRST}_add_books.sql"
+BACK = "20261101120001_rollback_add_books.sql"
+
+
+@pytest.fixture
+def s(tmp_path: Path, server: Postgres) -> Iterator[Shop]:
+    with shop(tmp_path, server, {BOOKS: SQL}) as made:
+        yield made
+
+
+def card(s: Shop) -> str:
+    record = s.w.journal.load(s.rollback)
+    assert record is not None
+    return rollback_card(Sight(record=record, promotion=s.read())).text
+
+
+def test_an_approvers_asking_is_the_press_and_it_is_gone_everywhere(s: Shop) -> None:
+    assert s.asks(BO).pressed
+    assert s.goes().status == "ended"
+    assert s.ending()[0] == "done"
+    assert "touched objects are exactly as before the promotion" in s.ending()[1]
+    assert s.tables() == s.tables(s.staging) == []
+    assert s.history() == s.history(s.staging) == [FIRST, "20261101120001"]
+    content = (s.folder / BACK).read_bytes()
+    assert content == s.w.ports.shelves.fetch(s.read().plan.files[0].sha256)
+    assert s.ending("P-1")[0] == "rolled back", "its watch is over"
+    taken = s.read("P-1").taken_back
+    assert taken is not None
+    assert taken.done
+    assert s.rolling.staged.startswith("taken back there too")
+    with pytest.raises(Refused, match="rolled back already, by R-1"):
+        s.asks(BO)
+
+
+def test_somebody_on_call_may_press_it_and_an_operator_may_only_ask(s: Shop) -> None:
+    assert not s.asks(ANA).pressed
+    assert s.goes().stage == "approval"
+    [paged] = s.told("rollback.paged")
+    assert paged["people"] == [ERIN, BO, CY]
+    assert paged["pressable"] is True
+    with pytest.raises(Refused, match="an approver or somebody on call"):
+        s.rollbacks.approve(ANA, s.rollback)
+    s.says(s.rollbacks.approve(ERIN, s.rollback))
+    assert s.goes().status == "ended"
+    assert s.ending()[0] == "done"
+    assert [word.how for word in s.rolling.words] == [How.PRESSED]
+
+
+def test_later_it_takes_an_approver_other_than_the_one_who_asked(s: Shop) -> None:
+    s.later(hours=13)
+    assert not s.asks(BO).pressed
+    s.goes()
+    with pytest.raises(Refused, match="someone else has to approve"):
+        s.rollbacks.approve(BO, s.rollback)
+    with pytest.raises(Refused, match="not a listed approver"):
+        s.rollbacks.approve(ERIN, s.rollback)
+    s.says(s.rollbacks.approve(CY, s.rollback))
+    s.goes()
+    assert s.ending()[0] == "done"
+
+
+def test_unanswered_paging_opens_the_glass_for_one_person_with_a_reason(s: Shop) -> None:
+    s.later(hours=13)
+    s.asks(ANA)
+    s.goes()
+    with pytest.raises(Refused, match="not answered for 10 min"):
+        s.rollbacks.break_glass(ANA, s.rollback, "nobody is there")
+    s.later(minutes=11)
+    s.goes()
+    assert s.told("rollback.glass") == [{"people": [ANA, ERIN]}]
+    with pytest.raises(Refused, match="needs a reason"):
+        s.rollbacks.break_glass(ANA, s.rollback, "  ")
+    s.says(s.rollbacks.break_glass(ANA, s.rollback, "nobody is there"))
+    s.goes()
+    assert s.ending()[0] == "done"
+    assert s.rolling.words[0].reason == "nobody is there"
+    assert "nobody is there" in str(s.told("people.called")[0]["why"])
+
+
+def test_a_minor_fault_is_advised_against_and_takes_a_press_of_its_own(s: Shop) -> None:
+    assert not s.asks(BO, severity="minor").pressed
+    assert s.goes().stage == "approval"
+    s.says(s.rollbacks.approve(BO, s.rollback))
+    s.goes()
+    assert s.ending()[0] == "done"
+
+
+def test_a_word_is_for_this_head_and_these_objects(s: Shop) -> None:
+    s.later(hours=13)
+    s.asks(ANA)
+    s.goes()
+    words = s.rollbacks.approve(BO, s.rollback)
+    s.production.run("create index by_hand on books (id)")
+    s.says(words)
+    assert s.goes().stage == "approval"
+    assert s.rolling.words == (), "what it was given for is no longer there"
+    assert len(s.told("rollback.planned")) == 1
+    s.says(s.rollbacks.approve(CY, s.rollback))
+    s.goes()
+    assert s.ending()[0] == "done", s.ending()
+
+
+def test_a_moved_head_gives_it_another_version_and_asks_again(s: Shop) -> None:
+    s.asks(BO)
+    s.production.run(
+        "insert into supabase_migrations.schema_migrations (version, name) values ('20261101200000', 'by the CLI')",
+    )
+    assert s.goes().stage == "approval"
+    assert "production is at 20261101200000" in s.rolling.why_not
+    s.says(s.rollbacks.approve(CY, s.rollback))
+    s.goes()
+    assert s.history()[-1] == "20261101200001"
+
+
+def test_other_bytes_than_were_approved_with_it_take_another_approver(s: Shop) -> None:
+    entries = list(s.w.journal.entries(about="P-1"))
+    approved = next(e for e in entries if e.kind == "promotion.approved")
+    assert any(e.kind == "way_back.seen" and e.data["sql"] and e.seq < approved.seq for e in entries)
+    doc = dict(s.w.ports.shelves.get("proofs", f"shop:{FIRST}") or {})
+
+    s.w.ports.shelves.put([Put(shelf="proofs", key=f"shop:{FIRST}", doc={
+        **doc, "sql": s.w.ports.shelves.keep(b"drop table books cascade"),
+    })])
+    assert not s.asks(BO).pressed
+    s.goes()
+    assert "not the one that was approved with P-1" in s.rolling.why_not
+
+
+def test_an_older_one_goes_as_far_as_later_ones_allow(s: Shop) -> None:
+    s.promoted(f"{SECOND}_add_people.sql", "create table people (id int)")
+    s.promoted(f"{THIRD}_add_view.sql", "create view titles as select title from books")
+    depends = r"view public\.titles of P-3 depends on .*public\.books.*, which P-1 made\. Roll P-3"
+    with pytest.raises(Refused, match=depends):
+        s.asks(BO, "P-1")
+    s.asks(BO, "P-2")
+    assert s.goes().stage == "approval", "not the newest any more, so the word given with it does not count"
+    s.says(s.rollbacks.approve(CY, s.rollback))
+    s.goes()
+    assert s.ending()[0] == "done"
+    assert "people" not in s.tables()
+    assert "titles" in s.tables()
+    assert s.history()[-1] == "20261101123001"
+    s.asks(BO, "P-3")
+    s.goes()
+    s.says(s.rollbacks.approve(CY, s.rollback))
+    s.goes()
+    assert s.ending()[0] == "done", s.ending()
+    s.asks(BO, "P-1")
+    s.goes()
+    s.says(s.rollbacks.approve(CY, s.rollback))
+    s.goes()
+    assert s.ending()[0] == "done"
+    assert s.tables() == []
+
+
+def test_what_leans_on_it_by_hand_is_named(s: Shop) -> None:
+    s.production.run("create view mine as select id from books")
+    with pytest.raises(Refused, match=r"view public\.mine depends on .* and came by no promotion\. Take it away"):
+        s.asks(BO)
+
+
+def test_one_that_stopped_half_way_is_taken_back_as_far_as_it_is_in(tmp_path: Path, server: Postgres) -> None:
+    more = {f"{SECOND}_add_a.sql": "create table a (id int)", f"{THIRD}_add_b.sql": "create table b (id int)"}
+    with shop(tmp_path, server, {BOOKS: SQL, **more}, promoted=False) as s:
+        s.production.run("create table b (other int)")
+        s.w.on()
+        assert s.read("P-1").course.stopped, "it stopped half-way, and what is in is watched"
+        s.asks(BO)
+        s.goes()
+        assert s.ending()[0] == "done", s.ending()
+        assert [step.version for step in s.rolling.steps] == [SECOND, FIRST]
+        assert s.tables() == ["b"]
+        assert s.history() == [FIRST, SECOND, "20261101121501"]
+        assert (s.folder / "20261101121501_rollback_add_books_and_1_more.sql").exists()
+
+
+def test_a_rollback_that_fails_says_what_is_in_and_calls_people(s: Shop) -> None:
+    with s.production.connect() as other:
+        other.autocommit = False
+        other.execute("select * from books")
+        s.asks(BO)
+        for _ in range(8):
+            s.w.walk(s.rollback)
+            s.later(minutes=2)
+    assert s.ending()[0] == "failed"
+    assert "P-1 is still in production: its rollback stopped" in card(s)
+    assert "all of P-1 still is" in card(s)
+    [called] = s.told("people.called")
+    assert called["people"] == [ERIN, BO, CY]
+    incident = opened_by(s.w.ports, "P-1")
+    assert incident is not None
+    assert "Rollback of P-1: it failed" in incident.incident.title
+    taken = s.read("P-1").taken_back
+    assert taken is not None
+    assert taken.ended == "failed"
+    assert "books" in s.tables()
+
+
+def test_production_that_is_not_as_before_is_said_and_staging_follows_all_the_same(
+    tmp_path: Path, server: Postgres,
+) -> None:
+    with shop(tmp_path, server, {BOOKS: SQL}) as s:
+        s.later(hours=13)
+        folder = s.folder.parent / "rollbacks"
+        folder.mkdir()
+        (folder / BOOKS).write_text("drop index books_title;")
+        s.w.ports.shelves.put([])
+
+        s.w.ports.shelves.put([Put(shelf="proofs", key=f"shop:{FIRST}", doc=None)])
+        s.asks(BO)
+        s.goes()
+        assert "never tried: nobody knows where it leads" in str(rollback_text(s))
+        s.says(s.rollbacks.approve(CY, s.rollback))
+        s.goes()
+        assert s.ending()[0] == "unverified"
+        assert "table public.books is still there" in s.ending()[1]
+        assert "taken back, but production is not as it was before" in card(s)
+        assert s.told("people.called")
+        assert s.history(s.staging)[-1] == "20261101120001"
+
+
+def rollback_text(s: Shop) -> list[object]:
+    record = s.w.journal.load(s.rollback)
+    assert record is not None
+    return list(rollback_card(Sight(record=record, promotion=s.read())).blocks)
+
+
+def test_staging_that_lacks_it_or_has_another_one_is_left_alone(s: Shop) -> None:
+    s.staging.run(f"delete from supabase_migrations.schema_migrations where version = '{FIRST}'")
+    s.asks(BO)
+    s.goes()
+    assert s.ending()[0] == "done"
+    assert f"it does not have {FIRST} add_books" in s.rolling.staged
+    assert "books" in s.tables(s.staging)
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_holds_nothing_up(
+    s: Shop, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (s.folder / BACK).write_text("-- somebody else's")
+    monkeypatch.setattr("bot.rollback_plans._written", lambda project: ((), set()))
+    s.asks(BO)
+    s.goes()
+    assert s.ending()[0] == "done"
+    assert "is there already, with other bytes. Put it there by hand" in s.rolling.filed
+    assert not s.rolling.merged
+    assert (s.folder / BACK).read_text() == "-- somebody else's"
+
+
+def test_a_promotion_that_waits_lets_it_go_first(s: Shop) -> None:
+    s.later(hours=13)
+    s.asks(ANA)
+    s.goes()
+    s.write(f"{SECOND}_add_people.sql", "create table people (id int)")
+    requests = Requests(s.w.ports)
+    s.w.walk(requests.stage(ANA, s.project, (), s.key()).record)
+    waiting = requests.promote(ANA, s.project, (), s.key()).record
+    s.w.walk(waiting)
+
+    s.w.journal.append([Fact(about=waiting, kind="promotion.approved", actor=BO)])
+    reached = s.w.walk(waiting)
+    assert (reached.stage, reached.waits_for) == ("window", "its turn: R-1 goes first")
+
+
+def test_one_that_is_given_up_leaves_its_promotion_as_it_was(s: Shop) -> None:
+    s.asks(ANA)
+    s.goes()
+    assert s.rollbacks.ask(CY, "P-1", "major", "again", s.key()).again
+    s.says(s.rollbacks.cancel(ANA, s.rollback))
+    s.goes()
+    assert s.ending()[0] == "cancelled"
+    taken = s.read("P-1").taken_back
+    assert taken is not None
+    assert not taken.live
+    assert s.asks(BO).record == "R-2"
+
+
+def test_data_alone_has_no_draft(tmp_path: Path, server: Postgres) -> None:
+    with shop(tmp_path, server, {BOOKS: SQL}) as s:
+        done = s.promoted(f"{SECOND}_fill.sql", "update books set title = 'one'")
+        assert done.committed, (done.checklist, s.w.journal.load("P-2"))
+        with pytest.raises(Refused, match=r"nothing in the schema.*write supabase/rollbacks"):
+            s.asks(BO, "P-2")
+
+
