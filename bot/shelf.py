@@ -16,6 +16,16 @@ def every(journal: Journal, project: str) -> tuple[Backup, ...]:
     return tuple(Backup.of(journal.entries(about=record.id)) for record in records)
 
 
+def last_good(journal: Journal, project: str) -> Backup | None:
+    """The newest backup that counts; None before the first one."""
+    records = journal.find(kind=KIND, project=project, limit=100_000)
+    for record in reversed(records):
+        backup = Backup.of(journal.entries(about=record.id))
+        if backup.good:
+            return backup
+    return None
+
+
 def going(ports: Ports, project: str, backups: tuple[Backup, ...]) -> tuple[Backup, ...]:
     """What retention takes away once the next backup is there."""
     policy = ports.projects[project].policy.backups

@@ -58,12 +58,19 @@ def _status(sight: Sight) -> Mark:
         return line("Putting them back" if sight.record.stage == "put_back" else "Looking what is kept", asked)
     match p.ending.verdict:
         case "done":
-            put = p.restored.values()
-            return line(f"Done · back in production: {rows_words(sum(put))}, approved by ", *_names(p), asked)
+            return line(f"Done · back in production: {_balance(p)}, approved by ", *_names(p), asked)
         case "cancelled" | "rejected":
             return line(f"{p.ending.verdict.capitalize()} by ", mention(p.ending.by), asked)
         case _:
             return line(f"Stopped, production is unchanged: {p.ending.why}", asked)
+
+
+def _balance(p: Promotion) -> str:
+    """How many rows are back, and whether some found no place: gone since, there again, or under another key."""
+    put, kept = sum(p.restored.values()), p.kept_rows.get("rows")
+    if not isinstance(kept, int) or put >= kept:
+        return rows_words(put)
+    return f"{put:,} of {rows_words(kept)}; the others are there again, or have no row left to go to"
 
 
 def _names(p: Promotion) -> list[str]:
