@@ -265,6 +265,10 @@ class CodeHost(Protocol):
         """A pull request that brings one new file to the branch; the one that is open already, where there is one."""
         ...
 
+    def issue(self, title: str, said: str) -> str:
+        """The address of the issue with this title, which is opened unless there is one."""
+        ...
+
     def say(self, commit: str, status: CommitStatus) -> None:
         """Tell a commit about its way to production."""
         ...
@@ -516,6 +520,10 @@ class Database(Protocol):
 
     def forget_rows(self, record: str) -> None:
         """Take away the kept rows of a promotion for good. Raises `Unreachable`."""
+        ...
+
+    def holds(self, sql: str) -> bool:
+        """Whether a question answers with one true; it can change nothing. Raises `Refused` and `Unreachable`."""
         ...
 
     def leftovers(self) -> tuple[str, ...]:

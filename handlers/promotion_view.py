@@ -80,6 +80,10 @@ class PromotionView:
             return None
         return Line(message=message, alone=needs_somebody(entry), file=self._diff_file(so_far, entry))
 
+    def clean(self, text: str) -> str:
+        """What a person typed, without secrets: it may end up in a file."""
+        return self._scrub(text)
+
     def sql(self, promotion: Promotion) -> list[tuple[str, str]]:
         """The plan's files as text for reading: scrubbed, while what runs are the bytes themselves."""
         files = promotion.plan.files
@@ -101,6 +105,10 @@ class PromotionView:
 
     def _diff_file(self, promotion: Promotion, entry: Entry) -> Upload | None:
         """Drift, whole; what a staging run changed in the catalog, where that is longer than the lines about it."""
+        if entry.kind == "page.seen" and (picture := str(entry.data["picture"])):
+            name = f"{promotion.id}-page-{len(promotion.pages)}.png"
+            title, content = self._scrub(promotion.pages[-1].url), self._ports.shelves.fetch(picture)
+            return Upload(filename=name, title=title, content=content)
         if entry.kind == "drift.seen":
             text = self._scrub(self._ports.shelves.fetch(str(entry.data["diff"])).decode())
             return Upload(filename=f"{promotion.id}-drift.txt", title="Staging beside production", content=text)

@@ -42,10 +42,10 @@ MOST_LINES = 40
 STAGES = {
     "take_back": "being taken back on staging", "proof": "having its way back tried",
     "gates": "held by its gates", "approval": "waiting for approval", "window": "waiting for the deploy window",
-    "put_back": "having its rows put back",
     "severity": "being planned", "plan": "being planned", "staging": "taken back, staging next",
     "file": "taken back, its file next",
-    "backup": "being backed up", "apply": "being applied", "verify": "being verified", "watch": "being watched",
+    "backup": "being backed up", "put_back": "having its rows put back",
+    "apply": "being applied", "verify": "being verified", "watch": "being watched",
 }
 
 

@@ -190,6 +190,14 @@ def _proof(p: Promotion, e: Entry) -> Told:
     return proof_lines(p, e)
 
 
+def _page(p: Promotion, e: Entry) -> Told:
+    if not p.pages:
+        return None
+    visit = p.pages[-1]
+    mark = "✗" if not visit.well else "✓" if visit.browser else "?"
+    return speech(f"{mark} {visit.said}")
+
+
 def _drift(p: Promotion, e: Entry) -> Told:
     return line("Staging and production differ; all of it is in this file.")
 
@@ -216,10 +224,8 @@ def _kept(p: Promotion, e: Entry) -> Told:
 
 
 def _well(p: Promotion, who: Mark) -> Mark:
-    if p.kind == "baseline":
-        return line(who, f": {p.id} is accepted. These differences no longer hold up a promotion.")
-    if p.kind == "restore":
-        return line(who, f": {p.id} is done. The rows are back in production; its card says how many.")
+    if p.kind in _OWN_ENDS:
+        return line(who, f": {p.id} {_OWN_ENDS[p.kind]}")
     if p.kind == "promotion":
         return line(who, f": {p.id} is done. Production has all of it.")
     if p.on_behalf:
@@ -262,6 +268,12 @@ def _ended(p: Promotion, e: Entry) -> Told:
             return line(who, f": {p.id} was refused and {p.where} is unchanged. The card says by which gate, and why.")
         case _:
             return line(who, f": {p.id} ended: {why} {p.where.capitalize()} is unchanged.")
+
+
+_OWN_ENDS = {
+    "baseline": "is accepted. These differences no longer hold up a promotion.",
+    "restore": "is done. The rows are back in production; its card says how many.",
+}
 
 
 def _sentence(said: Json) -> str:
@@ -319,6 +331,7 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "evidence.seen": _evidence,
     "proof.seen": _proof,
     "drift.seen": _drift,
+    "page.seen": _page,
     "watch.begun": promotion_watching.begun,
     "watch.looked": promotion_watching.looked,
     "watch.visited": promotion_watching.visited,

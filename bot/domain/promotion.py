@@ -18,6 +18,7 @@ from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
 from bot.domain.rolling_back import ROLLING, TAKEN, Rolling, TakenBack
 from bot.domain.source import Source
+from bot.domain.visit import Visit
 from bot.domain.watching import STEPS as WATCH_STEPS
 from bot.domain.watching import Watched
 from bot.domain.way_back import WayBack
@@ -129,6 +130,8 @@ class Promotion:
     """Whether what a staging run showed was gathered."""
     takes_back: Mapping[str, Json] = field(default_factory=dict)
     """Set where a version is staged anew: what of it is on staging, and the proven way back from that."""
+    pages: tuple[Visit, ...] = ()
+    """The policy's pages, as they were seen after a staging run."""
     drift: str = ""
     """SHA-256 of what was last told of drift between staging and production."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
@@ -441,6 +444,15 @@ def _way_back(p: Promotion, e: Entry) -> Promotion:
     return replace(p, way_back=e.data)
 
 
+def _page(p: Promotion, e: Entry) -> Promotion:
+    visit = e.data["visit"]
+    return replace(p, pages=(*p.pages, Visit.from_json(visit))) if isinstance(visit, dict) else p
+
+
+def _drift(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, drift=str(e.data["diff"]))
+
+
 def _rows_seen(p: Promotion, e: Entry) -> Promotion:
     return replace(p, kept_rows=e.data)
 
@@ -457,10 +469,6 @@ def _rows_back(p: Promotion, e: Entry) -> Promotion:
     tables = e.data["tables"]
     assert isinstance(tables, dict)
     return replace(p, restored={table: _int(rows) for table, rows in tables.items()})
-
-
-def _drift(p: Promotion, e: Entry) -> Promotion:
-    return replace(p, drift=str(e.data["diff"]))
 
 
 def _backup(p: Promotion, e: Entry) -> Promotion:
@@ -535,10 +543,11 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
     "drift.seen": _drift,
+    "page.seen": _page,
     "walk.ended": _ended,
-    "apply.kept": _rows_kept, "rows.seen": _rows_seen, "rows.attempt": _rows_attempt, "rows.back": _rows_back,
     **dict.fromkeys(EMERGENCY, _emergency), **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
     **dict.fromkeys(WATCH_STEPS, _looks),
+    "apply.kept": _rows_kept, "rows.seen": _rows_seen, "rows.attempt": _rows_attempt, "rows.back": _rows_back,
     **dict.fromkeys(HELD_KINDS, _backup),
     **dict.fromkeys(STEPS, _course),
 }

@@ -15,6 +15,7 @@ from bot.errors import Refused, Unreachable
 from bot.migrations import history, locks
 from bot.migrations.applier import PostgresApplier
 from bot.migrations.apply import Patience
+from bot.migrations.asking import holds
 from bot.migrations.catalog.reading import snapshot
 from bot.migrations.catalog.scope import PLATFORM
 from bot.migrations.catalog.taking_back import take_back
@@ -131,6 +132,10 @@ class PostgresDatabase:
                 restoring.forget(session, record)
         except (ConnectionLost, psycopg.Error) as trouble:
             raise Unreachable(sentence(f"The kept rows of {record} could not be taken away: {trouble}")) from None
+
+    def holds(self, sql: str) -> bool:
+        """Whether a question answers with one true; it runs read-only and for ten seconds at most."""
+        return holds(self._url, self._name, sql)
 
     def leftovers(self) -> tuple[str, ...]:
         """INVALID indexes and NOT VALID constraints of user schemas, as sentences, sorted."""
