@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.domain.backup import ASKED, KIND, NIGHTLY, SERIES, Backup, asked
+from bot.domain.backup import ASKED, KIND, NIGHTLY, SERIES, Backup, OfPlatform, asked
 from bot.domain.entry import SYSTEM
 from bot.domain.record import Record, Status
-from bot.errors import Refused
+from bot.errors import Refused, Unreachable
 from bot.ports import Put
 from bot.roles import require_member, require_operator
 from bot.shelf import every, going
@@ -34,6 +34,9 @@ class Listing:
     going: tuple[str, ...]
     schedule: str
     when: str
+    platform: OfPlatform | None = None
+    silent: str = ""
+    """Why the platform could not be asked; it is not asked where it is not configured."""
 
 
 class BackupRequests:
@@ -52,8 +55,13 @@ class BackupRequests:
         failed = next((one for one in reversed(found) if one.verdict and one.verdict != "done"), None)
         if failed and good and good[0].asked_at > failed.asked_at:
             failed = None
-        policy = project.policy.backups
+        policy, platform, silent = project.policy.backups, None, ""
+        try:
+            platform = project.platform.read() if project.platform else None
+        except Unreachable as trouble:
+            silent = str(trouble)
         return Listing(
+            platform=platform, silent=silent,
             project=project.name, good=tuple(good), running=tuple(one for one in found if one.id in live),
             failed=failed, going=tuple(one.id for one in going(self._ports, project.name, found)),
             schedule=f"{policy.schedule:%H:%M} {_zone(project)}" if policy.schedule else "", when=policy.when,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.backup import Kept, Proven
+from bot.domain.backup import Kept, OfPlatform, Proven
 from bot.domain.catalog import Snapshot
 from bot.domain.entry import Entry, Fact, Json
 from bot.domain.migration import Applied, Folder
@@ -572,6 +572,14 @@ class Reporting(Protocol):
     def progress(self, data: Mapping[str, Json]) -> None: ...
 
     def stopping(self) -> bool: ...
+
+
+class PlatformBackups(Protocol):
+    """What the database's platform keeps by itself."""
+
+    def read(self) -> OfPlatform:
+        """Ask. Raises `Unreachable` with why it could not be learned."""
+        ...
 
 
 class Backups(Protocol):

@@ -16,6 +16,16 @@ def every(journal: Journal, project: str) -> tuple[Backup, ...]:
     return tuple(Backup.of(journal.entries(about=record.id)) for record in records)
 
 
+def last_good(journal: Journal, project: str) -> Backup | None:
+    """The newest backup that counts; None before the first one."""
+    records = journal.find(kind=KIND, project=project, limit=100_000)
+    for record in reversed(records):
+        backup = Backup.of(journal.entries(about=record.id))
+        if backup.good:
+            return backup
+    return None
+
+
 def going(ports: Ports, project: str, backups: tuple[Backup, ...]) -> tuple[Backup, ...]:
     """What retention takes away once the next backup is there."""
     policy = ports.projects[project].policy.backups
@@ -24,9 +34,10 @@ def going(ports: Ports, project: str, backups: tuple[Backup, ...]) -> tuple[Back
 
 
 def still_needs(journal: Journal, promotion: str) -> bool:
-    """Whether a promotion is live, or ended otherwise than well after it had begun: its data may be wanted back."""
+    """Whether a promotion is live, was undone, or ended otherwise than well after it had begun."""
     record = journal.load(promotion)
     if record is None or record.status is Status.LIVE:
         return record is not None
     p = Promotion.of(journal.entries(about=promotion))
-    return (p.changed_something or p.may_have_changed) and (p.ending is None or p.ending.verdict != "done")
+    unwell = p.ending is None or p.ending.verdict != "done"
+    return p.taken_back is not None or ((p.changed_something or p.may_have_changed) and unwell)

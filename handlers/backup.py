@@ -8,9 +8,9 @@ from bot.errors import StagedoorError, Unknown
 from bot.restores import Restores
 from bot.world import Project
 from handlers.conversation import Ask, Reply, Subject
-from templates.backup_list import Listed, backup_list
+from templates.backup_list import Listed, backup_list, of_platform
 from templates.blocks import line, notice
-from templates.restoring import RESTORE_DATA
+from templates.restore_button import RESTORE_DATA
 
 
 class BackupVerb:
@@ -47,6 +47,7 @@ class BackupVerb:
         return Reply(message=backup_list(Listed(
             project=found.project, good=found.good, running=found.running, failed=found.failed, going=found.going,
             schedule=found.schedule, when=found.when, rows=self._rows(ask, project),
+            platform=of_platform(found.platform, found.silent),
         )))
 
     def _rows(self, ask: Ask, project: Project) -> tuple[str, ...]:

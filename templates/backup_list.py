@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain.backup import Backup, Kept, megabytes, proof_words
+from bot.domain.backup import Backup, Kept, OfPlatform, megabytes, proof_words
 from templates.blocks import Block, Mark, Message, bold, code, context, line, lines, preformatted, section, when
 from templates.promotion_sight import of_project
 
@@ -24,7 +24,7 @@ class Listed:
     when: str
     rows: tuple[str, ...] = ()
     """What is kept inside production, in words."""
-    platform: str = ""
+    platform: Mark | None = None
     """What Supabase itself keeps, in words."""
 
 
@@ -45,13 +45,36 @@ def backup_list(listed: Listed) -> Message:
         blocks.append(section(lines(bold("Rows kept inside production"), *listed.rows[:MOST])))
         blocks.append(context(line("After a rollback ", code("/migrate backup restore P-…"), " asks for them back.")))
     if listed.platform:
-        blocks.append(section(line(listed.platform)))
+        blocks.append(section(listed.platform))
     if listed.good and (newest := listed.good[0].kept):
         blocks.append(section(line(f"To restore {listed.good[0].id} into an empty database, never into production:")))
         blocks.append(preformatted(restoring(newest)))
     blocks.append(context(_rhythm(listed)))
     text = "\n".join([title, *(f"{one.id} {one.summary}" for one in listed.good[:MOST])])
     return Message(text, tuple(blocks))
+
+
+def of_platform(found: OfPlatform | None, silent: str) -> Mark:
+    """What Supabase keeps by itself, beside ours."""
+    if silent:
+        return line(bold("Supabase's own"), f": could not be looked up. {silent}")
+    if found is None:
+        return line(bold("Supabase's own"), ": not looked up, the Management API is not configured.")
+    if found.point_in_time and found.earliest and found.latest:
+        return line(
+            bold("Supabase's own"), ": any moment from ", when(found.earliest), " to ", when(found.latest),
+            " (point-in-time recovery). Restoring takes the project down meanwhile: Dashboard, Database, Backups.",
+        )
+    if not found.completed:
+        return line(bold("Supabase's own"), ": none.")
+    count = f"{len(found.completed)} daily one{'s' if len(found.completed) != 1 else ''}"
+    failed = [line("; the one of ", when(found.failed[-1]), " failed")] if (
+        found.failed and found.failed[-1] > found.completed[-1]
+    ) else []
+    return line(
+        bold("Supabase's own"), f": {count}, the newest of ", when(found.completed[-1]), *failed,
+        ". Restoring takes the project down meanwhile: Dashboard, Database, Backups.",
+    )
 
 
 def restoring(kept: Kept) -> str:

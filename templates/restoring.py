@@ -22,17 +22,6 @@ from templates.blocks import (
 from templates.promotion_buttons import APPROVE, CANCEL, REJECT
 from templates.promotion_sight import Sight, of_project
 
-RESTORE_DATA = "promotion.restore_data"
-
-
-def restore_button(promotion: str) -> Block:
-    """For the card of a promotion that was rolled back; its value is the promotion that destroyed the rows."""
-    sure = confirm(
-        "Ask for its rows back?", f"Somebody else has to approve that what {promotion} destroyed is put back.",
-        "Ask for it", "Back",
-    )
-    return button("Restore data", RESTORE_DATA, promotion, confirm=sure)
-
 
 def restore_card(sight: Sight) -> Message:
     """The one message of a restore, as it is now."""
@@ -69,12 +58,19 @@ def _status(sight: Sight) -> Mark:
         return line("Putting them back" if sight.record.stage == "put_back" else "Looking what is kept", asked)
     match p.ending.verdict:
         case "done":
-            put = p.restored.values()
-            return line(f"Done · back in production: {rows_words(sum(put))}, approved by ", *_names(p), asked)
+            return line(f"Done · back in production: {_balance(p)}, approved by ", *_names(p), asked)
         case "cancelled" | "rejected":
             return line(f"{p.ending.verdict.capitalize()} by ", mention(p.ending.by), asked)
         case _:
             return line(f"Stopped, production is unchanged: {p.ending.why}", asked)
+
+
+def _balance(p: Promotion) -> str:
+    """How many rows are back, and whether some found no place: gone since, there again, or under another key."""
+    put, kept = sum(p.restored.values()), p.kept_rows.get("rows")
+    if not isinstance(kept, int) or put >= kept:
+        return rows_words(put)
+    return f"{put:,} of {rows_words(kept)}; the others are there again, or have no row left to go to"
 
 
 def _names(p: Promotion) -> list[str]:

@@ -136,6 +136,15 @@ class Promotion:
     """SHA-256 of what was last told of drift between staging and production."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
     """What the card says of the way back: schema, lost, given_up, locks; and the proven SQL by version."""
+    restores: str = ""
+    """Set where the rows that another promotion destroyed are put back: which one."""
+    kept_rows: Mapping[str, Json] = field(default_factory=dict)
+    """What there is to put back: tables, rows, since."""
+    keeps: bool = False
+    """Whether rows were kept inside production, of what it destroyed."""
+    restoring: bool = False
+    restored: Mapping[str, int] = field(default_factory=dict)
+    """How many rows are back, by table."""
     rolling: Rolling | None = None
     """Set where the record is a rollback: what it takes back."""
     emergency: Emergency | None = None
@@ -143,13 +152,6 @@ class Promotion:
     """The rollback that had this staging run begun."""
     taken_back: TakenBack | None = None
     """The newest rollback of this promotion."""
-    restores: str = ""
-    """Set where the rows that another promotion destroyed are put back: which one."""
-    kept_rows: Mapping[str, Json] = field(default_factory=dict)
-    """What there is to put back: tables, rows, since."""
-    restoring: bool = False
-    restored: Mapping[str, int] = field(default_factory=dict)
-    """How many rows are back, by table."""
     backup: Held | None = None
     """The dump that is taken before it begins."""
     course: Course = field(default_factory=Course)
@@ -455,6 +457,10 @@ def _rows_seen(p: Promotion, e: Entry) -> Promotion:
     return replace(p, kept_rows=e.data)
 
 
+def _rows_kept(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, keeps=True)
+
+
 def _rows_attempt(p: Promotion, e: Entry) -> Promotion:
     return replace(p, restoring=True)
 
@@ -541,7 +547,7 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "walk.ended": _ended,
     **dict.fromkeys(EMERGENCY, _emergency), **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
     **dict.fromkeys(WATCH_STEPS, _looks),
-    "rows.seen": _rows_seen, "rows.attempt": _rows_attempt, "rows.back": _rows_back,
+    "apply.kept": _rows_kept, "rows.seen": _rows_seen, "rows.attempt": _rows_attempt, "rows.back": _rows_back,
     **dict.fromkeys(HELD_KINDS, _backup),
     **dict.fromkeys(STEPS, _course),
 }

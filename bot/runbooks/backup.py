@@ -99,7 +99,8 @@ def _forget_rows(backup: Backup, world: World) -> None:
     oldest = world.ports.clock.now() - max(timedelta(days=policy.daily), timedelta(weeks=policy.weekly))
     try:
         for kept in database.kept_rows():
-            if kept.since < oldest and not still_needs(world.ports.journal, kept.record):
+            done = kept.restored or not still_needs(world.ports.journal, kept.record)
+            if kept.since < oldest and done:
                 world.note("rows.forgotten", {"of": kept.record, "rows": kept.rows, "tables": list(kept.tables)})
                 database.forget_rows(kept.record)
     except StagedoorError as trouble:

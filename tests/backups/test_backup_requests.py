@@ -11,11 +11,14 @@ from typing import Any, cast
 
 import pytest
 
+from bot import schedule
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.backups import BackupRequests
-from bot.domain.backup import Backup
+from bot.domain.backup import Backup, Held
 from bot.domain.entry import Fact, Opening
+from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
+from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from bot.errors import Refused
 from bot.migrations.backup.backups import PgBackups
@@ -151,3 +154,16 @@ def test_rows_kept_inside_production_go_with_the_weeklies(stage: Stage, producti
     stage.requests.now(ANA, stage.project, "2")
     stage.walked()
     assert database.kept_rows() == ()
+
+
+def test_a_window_has_to_leave_room_for_the_backup(stage: Stage) -> None:
+    stage.night(hours=2)
+    taken = stage.read("BK-1")
+    assert taken.seconds > 0
+    plan = Plan(project="shop", environment=Environment.PRODUCTION, head=None, files=(
+        PlannedFile(version="1", name="x", filename="1_x.sql", sha256="00", statements=1, risks=("drops a column",)),
+    ))
+    asked = Promotion(id="P-1", kind="promotion", plan=plan, requested_by=ANA, requested_at=stage.clock.now())
+    held = replace(asked, backup=Held(id="BK-1", at=stage.clock.now()))
+    room = schedule.needs(stage.ports, asked) - schedule.needs(stage.ports, held)
+    assert room == timedelta(seconds=taken.seconds)
