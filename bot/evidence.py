@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from bot.baseline import accepted
 from bot.domain.entry import Json
-from bot.domain.evidence import Ahead, Evidence, Row, Staged, Tick, Waiver
+from bot.domain.evidence import Ahead, Asserted, Evidence, Row, Staged, Tick, Waiver
 from bot.domain.migration import Applied, Folder, Match, Migration
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
@@ -23,6 +23,7 @@ from bot.migrations.history import match
 from bot.migrations.transaction import alone_in, obstacle
 from bot.ports import Put, Shelves
 from bot.proofs import proofs
+from bot.reporting.assertions import asserted
 from bot.reviewing import files, reviews
 from bot.safekeeping import backing, holds
 from bot.world import Project
@@ -51,8 +52,9 @@ def gather(
     if plan.environment is not Environment.STAGING:
         said = _tried(unread, "reviews", lambda: reviews(plan, project, shelves, now))
         staging = _tried(unread, "staging", project.databases[Environment.STAGING].history)
-    drift, lint, tried = None, None, proofs(shelves, plan)
+    drift, lint, tests, tried = None, None, tuple[Asserted, ...](), proofs(shelves, plan)
     if plan.environment is not Environment.STAGING:
+        tests = asserted(shelves, plan.project, project.databases)
         held, backs = holds(project.policy.backups), folder.rollbacks if folder else ()
         lint = reported(plan, project.databases[plan.environment], shelves, now, held, backs)
         if drift_gate.NAME not in project.policy.gates.skip:
@@ -82,7 +84,7 @@ def gather(
         reviews=said,
         waivers=waivers or {},
         accepted=accepted(shelves, plan.project),
-        lint=lint,
+        lint=lint, asserted=tests,
         drift=drift,
         pages=pages(shelves, plan, project),
         proofs=tried,

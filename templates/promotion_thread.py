@@ -9,7 +9,7 @@ from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
 from templates import promotion_watching
-from templates.backup import backup_begun, backup_held
+from templates.backup import backup_begun, backup_held, rows_kept
 from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
 from templates.emergency import owed_line
 from templates.promotion_course import told_alone, told_resumed, told_stopped
@@ -226,8 +226,8 @@ def _kept(p: Promotion, e: Entry) -> Told:
 
 
 def _well(p: Promotion, who: Mark) -> Mark:
-    if p.kind == "baseline":
-        return line(who, f": {p.id} is accepted. These differences no longer hold up a promotion.")
+    if p.kind in _OWN_ENDS:
+        return line(who, f": {p.id} {_OWN_ENDS[p.kind]}")
     if p.kind == "promotion":
         return line(who, f": {p.id} is done. Production has all of it.")
     if p.on_behalf:
@@ -272,6 +272,12 @@ def _ended(p: Promotion, e: Entry) -> Told:
             return line(who, f": {p.id} ended: {why} {p.where.capitalize()} is unchanged.")
 
 
+_OWN_ENDS = {
+    "baseline": "is accepted. These differences no longer hold up a promotion.",
+    "restore": "is done. The rows are back in production; its card says how many.",
+}
+
+
 def _sentence(said: Json) -> str:
     words = str(said)
     return words[:1].upper() + words[1:]
@@ -314,6 +320,7 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "walk.moved": _moved,
     "walk.waits": _waits,
     "backup.begun": backup_begun,
+    "apply.kept": rows_kept,
     "backup.held": backup_held,
     "apply.committed": _committed,
     "apply.failed": _failed,

@@ -62,6 +62,18 @@ class Waiver:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Asserted:
+    """What a database answers to a test that an incident left behind; None could not be asked, and `why` says so."""
+
+    measure: str
+    incident: str
+    text: str
+    where: str
+    holds: bool | None
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ahead:
     """The promotion that this one follows; `brings` are the versions that it, and those before it, still have to."""
 
@@ -120,6 +132,8 @@ class Evidence:
     """What was tried as each planned file's way back, by version."""
     rollbacks: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of each planned file's rollback file by version, where there is one."""
+
+    asserted: tuple[Asserted, ...] = ()
 
     def is_accepted(self, kind: Kind, version: str) -> bool:
         """Whether a baseline accepted this of the plan's environment, for the bytes that the file has now."""

@@ -143,6 +143,13 @@ class Promotion:
     """The rollback that had this staging run begun."""
     taken_back: TakenBack | None = None
     """The newest rollback of this promotion."""
+    restores: str = ""
+    """Set where the rows that another promotion destroyed are put back: which one."""
+    kept_rows: Mapping[str, Json] = field(default_factory=dict)
+    """What there is to put back: tables, rows, since."""
+    restoring: bool = False
+    restored: Mapping[str, int] = field(default_factory=dict)
+    """How many rows are back, by table."""
     backup: Held | None = None
     """The dump that is taken before it begins."""
     course: Course = field(default_factory=Course)
@@ -258,6 +265,7 @@ def _requested(entry: Entry) -> Promotion:
         approvals=words.approvals, ticks=words.ticks, waivers=words.waivers, course=Course.of(entry.data),
         requested_at=entry.at,
         terms=terms if isinstance(terms, dict) else {},
+        restores=str(entry.data.get("restores", "")),
         takes_back=back if isinstance(back := entry.data.get("takes_back"), dict) else {},
         rolling=Rolling.from_json(rolling) if isinstance(rolling := entry.data.get("rolling"), dict) else None,
         emergency=Emergency.of(entry),
@@ -443,6 +451,20 @@ def _drift(p: Promotion, e: Entry) -> Promotion:
     return replace(p, drift=str(e.data["diff"]))
 
 
+def _rows_seen(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, kept_rows=e.data)
+
+
+def _rows_attempt(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, restoring=True)
+
+
+def _rows_back(p: Promotion, e: Entry) -> Promotion:
+    tables = e.data["tables"]
+    assert isinstance(tables, dict)
+    return replace(p, restored={table: _int(rows) for table, rows in tables.items()})
+
+
 def _backup(p: Promotion, e: Entry) -> Promotion:
     return replace(p, backup=held(p.backup, e))
 
@@ -519,6 +541,7 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "walk.ended": _ended,
     **dict.fromkeys(EMERGENCY, _emergency), **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
     **dict.fromkeys(WATCH_STEPS, _looks),
+    "rows.seen": _rows_seen, "rows.attempt": _rows_attempt, "rows.back": _rows_back,
     **dict.fromkeys(HELD_KINDS, _backup),
     **dict.fromkeys(STEPS, _course),
 }
