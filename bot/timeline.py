@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import structlog
+
 from bot import incidents
 from bot.domain.alert import Alert
 from bot.domain.entry import Entry, Json
@@ -27,6 +29,8 @@ QUIET = frozenset({
     "incident.linked", "incident.overdue",
 })
 """What the machine notes for itself; nobody would look for it in a timeline."""
+
+log = structlog.get_logger(__name__)
 
 _WORD = re.compile(r"[^\W_]{3,}")
 _COMMON = frozenset((
@@ -98,11 +102,14 @@ def changed_before(ports: Ports, project: str, moment: datetime, span: timedelta
     """
     found = []
     for record in ports.journal.find(project=project, limit=100_000):
-        if record.kind in _CHANGES:
-            found += [
-                change for change in _CHANGES[record.kind](ports, record)
-                if moment - span <= datetime.fromisoformat(str(change["at"])) <= moment
-            ]
+        try:
+            changes = _CHANGES[record.kind](ports, record) if record.kind in _CHANGES else []
+        except (ValueError, KeyError):
+            log.exception("a record of this kind cannot be read", record=record.id)
+            continue    # one that is not understood must not keep an incident from beginning
+        found += [
+            change for change in changes if moment - span <= datetime.fromisoformat(str(change["at"])) <= moment
+        ]
     found.sort(key=lambda change: str(change["at"]), reverse=True)
     return found[:MOST]
 
@@ -117,6 +124,7 @@ def _promotion(ports: Ports, record: Record) -> list[dict[str, Json]]:
     if p.committed:
         last = max(each.at for each in p.committed.values())
         what = "Production changed" if p.where == "production" else "Staging changed"
+        what = f"{p.rolling.of} was taken back" if p.rolling else what
         changes.append(_change(last, record, f"{what}: {files}{reviewed}", people))
     if p.ending and not p.committed:
         changes.append(_change(p.ending.at, record, f"{p.ending.verdict}, {p.where} unchanged: {files}", people))

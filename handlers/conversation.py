@@ -74,7 +74,9 @@ class Subject:
     `commands` by "/migrate", `actions` by action_id, `views` by a modal's callback_id, `shortcuts`
     by theirs, `events` by event type. `checks` (by a modal's callback_id) are pure: they run
     before the acknowledgement, and so do `wants` (by event type; without one every event of that
-    type is wanted). A mention of the bot reaches the command that it begins with.
+    type is wanted). A mention of the bot reaches the command that it begins with; one that
+    begins with none reaches the handlers of `mentions`, by a name of their own, of which the
+    first that answers with facts or words has answered.
     """
 
     commands: Mapping[str, Handler] = field(default_factory=dict)
@@ -84,6 +86,7 @@ class Subject:
     shortcuts: Mapping[str, Handler] = field(default_factory=dict)
     events: Mapping[str, Handler] = field(default_factory=dict)
     wants: Mapping[str, Want] = field(default_factory=dict)
+    mentions: Mapping[str, Handler] = field(default_factory=dict)
 
 
 def together(subjects: Iterable[Subject]) -> Subject:
@@ -93,7 +96,7 @@ def together(subjects: Iterable[Subject]) -> Subject:
         commands=_joined(s.commands for s in every), actions=_joined(s.actions for s in every),
         views=_joined(s.views for s in every), checks=_joined(s.checks for s in every),
         shortcuts=_joined(s.shortcuts for s in every), events=_joined(s.events for s in every),
-        wants=_joined(s.wants for s in every),
+        wants=_joined(s.wants for s in every), mentions=_joined(s.mentions for s in every),
     )
 
 

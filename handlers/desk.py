@@ -82,13 +82,25 @@ class Desk:
     def _handler(self, ask: Ask) -> Handler:
         subject = self._subject
         if ask.kind == "command" or ask.name.startswith("/"):
-            return subject.commands.get(ask.name) or _unknown(_other_command(ask.name, sorted(subject.commands)))
+            unknown = _unknown(_other_command(ask.name, sorted(subject.commands)))
+            return subject.commands.get(ask.name) or (self._mentioned(unknown) if ask.kind == "event" else unknown)
         if ask.kind == "event":
             return subject.events.get(ask.name, _nothing)
         known = {"action": subject.actions, "view": subject.views, "shortcut": subject.shortcuts}[ask.kind]
         return known.get(ask.name) or _unknown(
             "This release of Stagedoor does not know that button or window. /migrate help says what there is."
         )
+
+    def _mentioned(self, unknown: Handler) -> Handler:
+        """A mention without a command may still mean something, such as a word in an incident's thread."""
+        def answered(ask: Ask) -> Reply:
+            for handler in self._subject.mentions.values():
+                reply = handler(ask)
+                if reply.facts or reply.message is not None:
+                    return reply
+            return unknown(ask)
+
+        return answered
 
     def _opened(self, ask: Ask, reply: Reply) -> Reply:
         """Open the reply's window, before anything slow: its trigger lives three seconds."""

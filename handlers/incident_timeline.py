@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -13,17 +14,22 @@ from bot.domain.incident import Incident
 from bot.domain.notes import Kept
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown, Unreachable
+from bot.ports import Put
 from bot.responding import Responding
 from bot.world import Ports
 from handlers import showing
 from handlers.conversation import Ask, Reply, Subject
 from handlers.deliveries import unescaped
-from handlers.incident import Incidents
+from handlers.incident_opening import Opening
 from templates import incident_modals as modals
 from templates.blocks import line, notice
 
 ADD, OPEN_HERE, CORRECT = "incident.add", "incident.open_here", "incident.correct"
 PIN = "pushpin"
+NAMED = re.compile(r"\bINC-\d+\b", re.IGNORECASE)
+NOTED = "noted-messages"
+"""The incidents of a message that was brought there from elsewhere, by `CHANNEL:TS`."""
+
 SAID = frozenset({"", "file_share", "thread_broadcast", "me_message", "bot_message"})
 """Subtypes of messages that somebody said; joins, topics and the like are not."""
 
@@ -41,10 +47,10 @@ class Reading(Protocol):
 class IncidentTimeline:
     """Turns what happens in Slack into facts; the fold puts them in order and sees what is the same."""
 
-    def __init__(self, ports: Ports, responding: Responding, talk: Incidents, reading: Reading) -> None:
+    def __init__(self, ports: Ports, responding: Responding, opening: Opening, reading: Reading) -> None:
         self._ports = ports
         self._responding = responding
-        self._talk = talk
+        self._opening = opening
         self._reading = reading
 
     def subject(self) -> Subject:
@@ -52,6 +58,7 @@ class IncidentTimeline:
             shortcuts={ADD: self._add, OPEN_HERE: self._open_here, CORRECT: self._correct},
             views={modals.ADDED: self._added, modals.CORRECTED: self._corrected},
             events={"message": self._message, "reaction_added": self._pinned, "reaction_removed": self._unpinned},
+            mentions={"incident": self._mentioned},
             wants={"message": in_a_thread, "reaction_added": a_pin, "reaction_removed": a_pin},
         )
 
@@ -118,7 +125,30 @@ class IncidentTimeline:
         here = self._incident_here(channel, str(message.get("thread_ts") or ""))
         if here:
             return (here,)
-        return tuple(known.incident.id for known in incidents.every(self._ports) if ref in known.incident.notes)
+        return self._brought_to(ref)
+
+    def _brought_to(self, ref: str) -> tuple[str, ...]:
+        """The incidents to which a message from elsewhere was brought."""
+        listed = (self._ports.shelves.get(NOTED, ref) or {}).get("records")
+        return tuple(str(each) for each in listed) if isinstance(listed, list) else ()
+
+    def _remembered(self, ref: str, record: str) -> tuple[Put, ...]:
+        """By which an edit of the message is found to concern the incident."""
+        records: list[Json] = [*self._brought_to(ref)]
+        return () if record in records else (Put(shelf=NOTED, key=ref, doc={"records": [*records, record]}),)
+
+    def _mentioned(self, ask: Ask) -> Reply:
+        """A mention that asks for nothing: in an incident's thread, or one that names an incident."""
+        event = _map(ask.payload.get("event"))
+        named = NAMED.search(str(event.get("text", "")))
+        record = self._incident_here(ask.channel, ask.thread) or (named[0].upper() if named else "")
+        if not record:
+            return Reply()
+        incident = self._responding.read(ask.user, record, ask.channel).incident
+        said = notice(line(f"Noted in {incident.id}. For what can be asked of Stagedoor: /incident help"))
+        fact = noted(self._reading, incident.id, ask.channel, event, "mention")
+        puts = self._remembered(f"{ask.channel}:{ask.message}", incident.id)
+        return Reply(facts=(fact,), puts=puts, message=said, wake=(incident.id,))
 
     # :pushpin:
 
@@ -142,13 +172,15 @@ class IncidentTimeline:
         if here:
             facts.append(Fact(about=known.id, kind="incident.key", actor=ask.user,
                               data={"entry": ref, "stamp": str(event.get("event_ts", ""))}))
-        return Reply(facts=tuple(facts), wake=(known.id,))
+        puts = () if here else self._remembered(ref, known.id)
+        return Reply(facts=tuple(facts), puts=puts, wake=(known.id,))
 
     def _unpinned(self, ask: Ask) -> Reply:
         """Taken back: it is no key moment of this person's any more; the note stays."""
         channel, ts = _item(ask)
         event, ref = _map(ask.payload.get("event")), f"{channel}:{ts}"
-        records = tuple(k.incident.id for k in incidents.every(self._ports) if ref in k.incident.notes)
+        message = self._reading.message(channel, ts)
+        records = self._knowing(channel, message, ref) if message else self._brought_to(ref)
         data: dict[str, Json] = {"entry": ref, "off": True, "stamp": str(event.get("event_ts", ""))}
         facts = tuple(Fact(about=each, kind="incident.key", actor=ask.user, data=data) for each in records)
         return Reply(facts=facts, wake=records)
@@ -156,7 +188,7 @@ class IncidentTimeline:
     # Shortcuts
 
     def _open_here(self, ask: Ask) -> Reply:
-        return self._talk.ask_from_message(ask, ask.text, self._reading.permalink(ask.channel, ask.message, ask.thread))
+        return self._opening.from_message(ask, ask.text, self._reading.permalink(ask.channel, ask.message, ask.thread))
 
     def _add(self, ask: Ask) -> Reply:
         """In an incident's thread, or while only one goes on, there is nothing to ask."""
@@ -183,7 +215,8 @@ class IncidentTimeline:
         if note and note.sources:
             return Reply(message=notice(line(f"It is in the timeline of {incident.id} already.")))
         fact = noted(self._reading, incident.id, channel, message, "shortcut", ask.user)
-        return Reply(facts=(fact,), message=notice(line(f"Added to {incident.id}.")), wake=(incident.id,))
+        puts = self._remembered(f"{channel}:{message.get('ts', '')}", incident.id)
+        return Reply(facts=(fact,), puts=puts, message=notice(line(f"Added to {incident.id}.")), wake=(incident.id,))
 
     def _correct(self, ask: Ask) -> Reply:
         """On a message of an incident's thread: another text or time, or a key moment."""
@@ -196,8 +229,7 @@ class IncidentTimeline:
     def _noted_here(self, ask: Ask) -> tuple[Incident, str]:
         ref = f"{ask.channel}:{ask.message}"
         here = incidents.of_thread(self._ports, ask.channel, ask.thread)
-        every = [here] if here else [k.incident.id for k in incidents.every(self._ports) if ref in k.incident.notes]
-        for record in every:
+        for record in (here,) if here else self._brought_to(ref):
             incident = self._responding.runs(ask.user, record)
             if ref in incident.notes:
                 return incident, ref

@@ -9,11 +9,14 @@ from typing import TypeAlias
 from bot import timeline
 from bot.domain.incident import Incident
 from bot.domain.record import Status
+from bot.errors import Unknown
 from bot.runbooks.freezing import keep_frozen
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
+from bot.runbooks.reporting import is_reported, report_clock
 from bot.runbooks.switching import turn_switches
 from bot.runbooks.tidying import erase_earlier
 from bot.runbooks.walker import Runbook
+from bot.runbooks.writing import exported
 from bot.world import World
 
 Clock: TypeAlias = Callable[[Incident, World], datetime | None]
@@ -28,12 +31,20 @@ def overdue(incident: Incident, world: World) -> datetime | None:
     now = world.ports.clock.now()
     if now < due:
         return due
-    who = incident.commander or incident.updates[-1].by
+    who = _reachable(incident.commander or incident.updates[-1].by, world)
     world.note("incident.overdue", {"due": due.isoformat(), "who": who, "late": (now - due).total_seconds()})
     return now
 
 
-CLOCKS: tuple[Clock, ...] = (overdue,)
+def _reachable(person: str, world: World) -> str:
+    """That person, or nobody (then who is on call is told) where they left the workspace."""
+    try:
+        return person if world.ports.people.find(person).full_member else ""
+    except Unknown:
+        return ""
+
+
+CLOCKS: tuple[Clock, ...] = (overdue, report_clock)
 
 
 def opening(incident: Incident, world: World) -> Outcome:
@@ -77,8 +88,8 @@ def report(incident: Incident, world: World) -> Outcome:
     again = _tend(incident, world)
     if incident.open:
         return Next(to="running", said="")
-    if any(entry.kind == "report.published" for entry in world.ports.journal.entries(about=incident.id)):
-        return Stop(verdict="published")
+    if is_reported(incident):
+        return exported(incident, world) or Stop(verdict="published")
     return Wait(for_="its report", until=again)
 
 

@@ -15,12 +15,13 @@ from bot import incidents, schedule
 from bot.adapters.levers import Api, PolicyLevers
 from bot.domain.entry import SYSTEM, Entry, Fact
 from bot.domain.incident import Incident
+from bot.domain.person import Person
 from bot.domain.record import Status
 from bot.errors import Refused
 from bot.responding import Responding
 from bot.runbooks import incident as runbook
 from bot.runbooks.walker import Walker
-from tests.deploying import ANA, BO, CY, RULES, SAM, Killed, Mortal, Stage
+from tests.deploying import ANA, BO, CY, RULES, SAM, Killed, Mortal, People, Stage
 from tests.levers.other_sides import Asked, OtherSide, Said
 
 HEALTH = "https://shop.example/health"
@@ -33,13 +34,24 @@ class Health:
         return self.trouble or None
 
 
+class Leaving(People):
+    """People, some of whom are gone."""
+
+    def __init__(self, gone: set[str]) -> None:
+        self._gone = gone
+
+    def find(self, user: str) -> Person:
+        return replace(super().find(user), full_member=user not in self._gone)
+
+
 class Room(Stage):
     """A stage on which incidents walk too."""
 
     def __init__(self, path: Path, policy: str = RULES) -> None:
         super().__init__(path, policy)
         self.health = Health()
-        self.ports = replace(self.ports, health=self.health)
+        self.gone: set[str] = set()
+        self.ports = replace(self.ports, health=self.health, people=Leaving(self.gone))
         self.responding = Responding(self.ports)
 
     def walker(self, journal: Any = None) -> Walker:
@@ -129,6 +141,15 @@ def test_an_overdue_update_is_reminded_of_once(room: Room) -> None:
     room.at("13:05")
     assert len(room.noted("incident.overdue")) == 2
     assert room.now().people == 300
+
+
+def test_a_commander_who_left_is_not_who_is_reminded(room: Room) -> None:
+    inc = room.opened()
+    room.say(room.responding.take_command(CY, inc, ""))
+    room.say(room.responding.update(CY, inc, "looking", "", room.clock.now() + timedelta(minutes=5), None))
+    room.gone.add(CY)
+    room.at("12:06")
+    assert [entry.data["who"] for entry in room.noted("incident.overdue")] == [""]
 
 
 def test_it_is_watched_for_an_hour_and_says_what_it_saw(tmp_path: Path) -> None:

@@ -133,22 +133,28 @@ def test_the_timeline_follows_slack(room: Room) -> None:
     sams = next(m for m in h.slack.messages("#deploys") if "CDN" in m.text)
     h.slack.shortcut(SAM, "Add to incident", sams, copies=3)
     h.told(SAM, "Added to INC-1")
+    h.slack.edit_message(sams, "the CDN is slow as well", copies=3)
     h.slack.command(ANA, '/incident note INC-1 "the bank\'s side is fine"', "#general")
     h.told(ANA, "Noted in INC-1")
     h.slack.mention(CY, "#incidents", "incident note looks like the index", card.ts)
+    h.slack.mention(BO, "#deploys", "for INC-1: the pool is full", copies=3)
+    h.told(BO, "Noted in INC-1")
     journal = SqliteJournal(h.store, SystemClock(), Scrubber(()))
 
     def notes() -> dict[str, Note] | None:
         found = Incident.of(journal.entries(about=inc)).timeline()
-        if len(found) < 5 or not any(len(n.marked) == 3 and len(n.versions) == 2 for n in found):
+        if len(found) < 6 or not any(len(n.marked) == 3 and len(n.versions) == 2 for n in found):
+            return None
+        if sum(n.edited for n in found) < 2:
             return None
         return {(journal.private(n.text_of) if n.text_of else "") or "": n for n in found}
 
-    texts = h.until(notes, "five notes, one of them marked by three")
+    texts = h.until(notes, "six notes, one of them marked by three")
     journal.close()
     assert set(texts) == {
-        "it began after the index was dropped at nine", "", "the CDN is slow too", "the bank's side is fine",
+        "it began after the index was dropped at nine", "", "the CDN is slow as well", "the bank's side is fine",
         next(text for text in texts if "looks like the index" in text),
+        next(text for text in texts if "the pool is full" in text),
     }
     note = texts["it began after the index was dropped at nine"]
     assert note.edited
@@ -241,3 +247,36 @@ def test_opened_from_a_promotion_and_from_a_message(room: Room) -> None:
     said = h.thread_says("INC-1", "the message it was opened from")
     assert "Staging changed: 20261101120000" in h.thread_says("INC-1", "What changed in the last 24 h")
     assert "@sam" in said
+
+
+@pytest.mark.slow
+def test_opened_from_an_alert_once(room: Room) -> None:
+    h = room
+    h.until(lambda: h.shelf("ground"), "the first look")
+    h.production_run("alter table public.books add column isbn text")
+
+    def alert() -> Message | None:
+        return next((m for m in h.slack.messages("#incidents") if "without a promotion" in h.slack.text_of(m)), None)
+
+    h.slack.press(ERIN, h.until(alert, "the alert"), "Open incident")
+    h.fills(ERIN, "Open an incident", severity="SEV3")
+    h.reads("INC-1", "Production changed without a promotion")
+    h.until(lambda: "Incident INC-1" in h.slack.text_of(alert() or h.card("INC-1")), "the alert to name its incident")
+    assert "[Open incident]" not in h.slack.text_of(h.until(alert, "the alert"))
+
+
+@pytest.mark.slow
+def test_an_archived_channel_does_not_stop_the_incident(room: Room) -> None:
+    h = room
+    inc = h.opened()
+    h.until(lambda: "What changed" in h.thread(inc), "the thread")
+    h.slack.archive("#incidents")
+    h.slack.command(CY, "/incident note INC-1 the channel is gone", "#deploys")
+    h.told(CY, "Noted in INC-1")
+    h.slack.command(CY, "/incident resolve INC-1 rolled back", "#deploys")
+    h.told(CY, "INC-1 is resolved")
+    h.reads("F-1", "Lifted by Stagedoor: INC-1 is resolved")
+    h.slack.command(CY, "/incident list", "#deploys")
+    h.told(CY, "fixed by: rolled back")
+    with journal_of(h) as journal:
+        h.until(lambda: any(entry.kind == "announcer.unable" for entry in journal.entries(about=inc)), "it to be noted")
