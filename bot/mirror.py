@@ -108,9 +108,10 @@ class Mirror:
             self._wordless[project.name] = now + AFTER_REFUSAL
 
     def _recent(self, project: Project) -> list[_Way]:
-        """The newest promotions, oldest first, so that the last word about a commit wins."""
-        records = self._ports.journal.find(kind="promotion", project=project.name, limit=100_000)[-NEWEST:]
-        return [self._way(record) for record in records]
+        """The newest promotions, oldest first, so that the last word about a commit wins; and rollbacks' own files."""
+        find = self._ports.journal.find
+        records = [find(kind=kind, project=project.name, limit=100_000) for kind in ("rollback", "promotion")]
+        return [self._way(record) for some in records for record in some[-NEWEST:]]
 
     def _way(self, record: Record) -> _Way:
         known = self._ways.get(record.id)
@@ -127,7 +128,9 @@ class Mirror:
         # The link's end follows from the request, so that the status stays the same as long as what it says does.
         until = promotion.requested_at + LIFE
         url = self._links.to(f"/promotions/{record.id}", until) if self._links else ""
-        ending = promotion.ending
+        ending, back = promotion.ending, promotion.taken_back
+        if back and back.done:
+            return CommitStatus(state="failure", description=f"{record.id} was rolled back by {back.record}", url=url)
         stopped = promotion.course.stopped
         if promotion.verified and not stopped and (ending is None or ending.verdict == "done"):
             return CommitStatus(state="success", description=f"{record.id}: in production, verified", url=url)

@@ -9,6 +9,7 @@ from bot.adapters.levers import Api, PolicyLevers
 from bot.domain.backup import plain
 from bot.domain.project import Environment
 from bot.migrations.backup.backups import PgBackups
+from bot.migrations.backup.bucket import Bucket
 from bot.migrations.database import PostgresDatabase
 from bot.migrations.files import FolderMigrations
 from bot.migrations.remote import RemoteMigrations
@@ -49,7 +50,9 @@ def backups_of(name: str, project: ProjectSettings, settings: Settings) -> Backu
     """What takes the dumps of a project's production."""
     return PgBackups(
         url=project.production_database_url.get_secret_value(), directory=settings.backup_dir / plain(name),
-        pg_dump=settings.pg_dump,
+        pg_dump=settings.pg_dump, encrypt_to=settings.backup_encrypt_to,
+        bucket=Bucket(settings.backup_url.get_secret_value(), plain(name)) if settings.backup_url else None,
+        local=settings.backup_url is None or "backup_dir" in settings.model_fields_set,
     )
 
 

@@ -265,6 +265,10 @@ class CodeHost(Protocol):
         """A pull request that brings one new file to the branch; the one that is open already, where there is one."""
         ...
 
+    def issue(self, title: str, said: str) -> str:
+        """The address of the issue with this title, which is opened unless there is one."""
+        ...
+
     def say(self, commit: str, status: CommitStatus) -> None:
         """Tell a commit about its way to production."""
         ...
@@ -408,6 +412,8 @@ class Job:
     statement_timeout: float
     witness: bool = False
     """Whether to look, after each statement, at what it locked and changed."""
+    keep: bool = False
+    """Whether rows that a statement destroys are copied first, in the same transaction."""
     begun: Mapping[str, Json] = field(default_factory=dict)
     """What an earlier try noted last as `alone`, of a statement that runs outside a transaction."""
 
@@ -464,6 +470,17 @@ class Applier(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class KeptRows:
+    """Rows that a promotion destroyed and that are kept inside the database: of which tables, how many, since when."""
+
+    record: str
+    tables: tuple[str, ...]
+    rows: int
+    since: datetime
+    restored: bool
+
+
 class Database(Protocol):
     """One environment's Postgres, seen through the migration history and the apply protocol."""
 
@@ -488,6 +505,25 @@ class Database(Protocol):
 
     def sizes(self) -> Mapping[str, int]:
         """About how many rows each table of the user's schemas holds, by `schema.table`. Raises `Unreachable`."""
+        ...
+
+    def kept_rows(self) -> tuple[KeptRows, ...]:
+        """What is kept inside this database, by promotion, newest first. Raises `Unreachable`."""
+        ...
+
+    def put_back(self, record: str, lock_timeout: float) -> Mapping[str, int]:
+        """Put the kept rows of a promotion back, in one transaction; how many by table.
+
+        Raises `Refused` with nothing changed, `Unreachable` where that is not known.
+        """
+        ...
+
+    def forget_rows(self, record: str) -> None:
+        """Take away the kept rows of a promotion for good. Raises `Unreachable`."""
+        ...
+
+    def holds(self, sql: str) -> bool:
+        """Whether a question answers with one true; it can change nothing. Raises `Refused` and `Unreachable`."""
         ...
 
     def leftovers(self) -> tuple[str, ...]:

@@ -106,6 +106,8 @@ class Requests:
             stopped = self._fold(record_id)
             project = self._ports.project_of(record.project, stopped.terms)
             require_resumer(by, self._ports.people, project.policy)
+            if stopped.plan.source and stopped.plan.source.fork:
+                require_operator(self._ports.people.find(by), project.policy)
             if why := why_not(stopped):
                 raise Refused(f"{record_id} {why}.")
             source = stopped.plan.source

@@ -19,17 +19,36 @@ AFTER = ""
 
 def around(promotion: Promotion, shelves: Shelves) -> tuple[Snapshot | None, Snapshot | None]:
     """The catalogs from before and after what is in: production's own, else staging's around the same files."""
-    first, last = promotion.catalogs.get(promotion.plan.files[0].version), promotion.catalogs.get(AFTER)
-    if not (first and last):
-        runs = staged(shelves, promotion.plan)
-        inside = [file for file in promotion.plan.files if file.version in promotion.committed]
-        own = [run for file in inside if (run := runs.get(file.version)) and run.sha256 == file.sha256]
-        if len(own) != len(inside):
-            return None, None
-        first, last = own[0].before, own[-1].after
+    own = seen(promotion, shelves)
+    return own if own[0] and own[1] else _stagings(promotion, shelves)
+
+
+def seen(promotion: Promotion, shelves: Shelves) -> tuple[Snapshot | None, Snapshot | None]:
+    """Production's own catalogs around the promotion, where both were seen."""
+    return _decoded(promotion.catalogs.get(promotion.plan.files[0].version), promotion.catalogs.get(AFTER), shelves)
+
+
+def _stagings(promotion: Promotion, shelves: Shelves) -> tuple[Snapshot | None, Snapshot | None]:
+    runs = staged(shelves, promotion.plan)
+    inside = [file for file in promotion.plan.files if file.version in promotion.committed]
+    own = [run for file in inside if (run := runs.get(file.version)) and run.sha256 == file.sha256]
+    return _decoded(own[0].before, own[-1].after, shelves) if len(own) == len(inside) else (None, None)
+
+
+def _decoded(first: str | None, last: str | None, shelves: Shelves) -> tuple[Snapshot | None, Snapshot | None]:
     if not (first and last):
         return None, None
     return Snapshot.decoded(shelves.fetch(first)), Snapshot.decoded(shelves.fetch(last))
+
+
+def otherwise(promotion: Promotion, shelves: Shelves) -> tuple[str, ...]:
+    """What the promotion did to production and not to staging, or the other way round: SQL proven there may not fit."""
+    sides = []
+    for first, last in (seen(promotion, shelves), _stagings(promotion, shelves)):
+        if first is None or last is None:
+            return ()
+        sides.append({(one.sign, one.key) for one in differences(first, last)})
+    return tuple(f"{sign} {_named(key)}" for sign, key in sorted(sides[0] ^ sides[1]))
 
 
 def told(

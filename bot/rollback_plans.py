@@ -20,7 +20,7 @@ from bot.errors import Refused, StagedoorError
 from bot.migrations.catalog.diff import differences
 from bot.migrations.history import match
 from bot.migrations.reversal import composed, name_of, next_version
-from bot.migrations.transaction import statements_to_run
+from bot.migrations.transaction import statement_count
 from bot.ports import Shelves
 from bot.proofs import proofs
 from bot.world import Ports, Project
@@ -47,7 +47,7 @@ def last_promotion(ports: Ports, project: str) -> Promotion | None:
 
 
 def steps_of(promotion: Promotion, shelves: Shelves, files: Iterable[Migration] = ()) -> tuple[Step, ...]:
-    """The SQL for each file that is in, newest first: what was proven for its bytes, else its rollback file.
+    """The SQL for each file that is in, newest first: what was proven for its bytes, or a newer rollback file.
 
     Raises `Refused` where there is neither.
     """
@@ -60,7 +60,11 @@ def steps_of(promotion: Promotion, shelves: Shelves, files: Iterable[Migration] 
 
 
 def _step(file: PlannedFile, proof: Proof | None, back: Migration | None, shelves: Shelves) -> Step:
-    if proof and proof.sha256 == file.sha256 and (proof.way.proven or proof.way.source == "file"):
+    if proof and proof.sha256 != file.sha256:
+        proof = None
+    # A file that was written or changed since is what people mean now, though nobody tried it.
+    newer = back is not None and (proof is None or proof.down_sha256 != back.sha256)
+    if proof and not newer and (proof.way.proven or proof.way.source == "file"):
         way = proof.way
         return Step(
             version=file.version, label=file.label, source=way.source, schema=str(way.schema), sql=proof.sql,
@@ -75,28 +79,41 @@ def _step(file: PlannedFile, proof: Proof | None, back: Migration | None, shelve
 
 
 def planned(
-    ports: Ports, project: Project, promotion: Promotion, severity: Severity, reason: str, before: Plan | None = None,
+    ports: Ports, project: Project, promotion: Promotion, severity: Severity, reason: str,
+    before: tuple[Plan, Rolling] | None = None,
 ) -> Planned:
     """The plan as of now, from what production says. Raises `Refused` with what is in the way, and `Unreachable`.
 
-    `before` is the plan of the same rollback, whose version is kept while it still fits.
+    `before` is the same rollback as it was planned: its version is kept while it still fits, and its SQL while the
+    folder cannot be read.
     """
     shelves, production = ports.shelves, project.databases[Environment.PRODUCTION]
     history = production.history()
     head = max((row.version for row in history), default=None)
     _still_there(promotion, {row.version: row for row in history}, shelves)
     files, local = _written(project)
-    steps = steps_of(promotion, shelves, files)
+    steps = before[1].steps if before and files is None else steps_of(promotion, shelves, files or ())
     twin = f"supabase/rollbacks/{promotion.plan.files[0].filename}"
     content = composed([(step, shelves.fetch(step.sql)) for step in steps], promotion.id, reason, twin)
     now = production.catalog()
     first, last = ground.around(promotion, shelves)
     entries = list(ports.journal.entries(about=promotion.id))
     drafted = any(step.source == "draft" for step in steps)
+    unlike = ground.otherwise(promotion, shelves)
+    if unlike and drafted:
+        raise Refused(
+            f"{promotion.id} did not do to production what it did to staging ({', '.join(unlike[:3])}), so the draft "
+            f"that was proven there may destroy what was here before. Write {twin}, and ask again."
+        )
     told = ground.told(ports, promotion, drafted, first, last, now)
     known = proofs(shelves, promotion.plan)
     ways = [known[step.version].way for step in steps if step.version in known and known[step.version].sql == step.sql]
+    told += [f"Production and staging took it differently: {', '.join(unlike[:5])}."] if unlike else []
     until, why_not = _preapproved(entries, promotion, steps, project, head, first, last, now)
+    if unlike:
+        until, why_not = None, "production and staging took the promotion differently"
+    elif None in ground.seen(promotion, shelves):
+        until, why_not = None, "production's catalog around the promotion was not seen"
     rolling = Rolling(
         of=promotion.id, severity=severity, reason=reason, steps=steps, ground=ground.ground(head, first, last, now),
         before=shelves.keep(first.encoded()) if first else "", after=shelves.keep(last.encoded()) if last else "",
@@ -104,12 +121,12 @@ def planned(
         given_up=_each(text for way in ways for text in way.given_up), told=tuple(told),
     )
     version = next_version(head, {row.version for row in history} | local)
-    if before and before.head == head:
-        version = before.files[0].version
+    if before and before[0].head == head:
+        version = before[0].files[0].version
     name = name_of(steps, {file.version: file.name for file in promotion.plan.files})
     file = PlannedFile(
         version=version, name=name, filename=f"{version}_{name}.sql",
-        sha256=shelves.keep(content), statements=len(statements_to_run(content)), purpose=f"Undo {rolling.label}",
+        sha256=shelves.keep(content), statements=statement_count(content), purpose=f"Undo {rolling.label}",
     )
     return Planned(
         plan=Plan(project=project.name, environment=Environment.PRODUCTION, head=head, files=(file,)),
@@ -131,12 +148,12 @@ def _still_there(promotion: Promotion, rows: Mapping[str, Applied], shelves: She
             raise Refused(f"Production's history holds other statements for {file.label} than {promotion.id} put in.")
 
 
-def _written(project: Project) -> tuple[tuple[Migration, ...], set[str]]:
+def _written(project: Project) -> tuple[tuple[Migration, ...] | None, set[str]]:
     """The rollback files and the versions of the folder; a rollback does not wait for a code host that is down."""
     with suppress(StagedoorError):
         folder = project.migrations.read()
         return folder.rollbacks, {file.version for file in folder.migrations}
-    return (), set()
+    return None, set()
 
 
 def _preapproved(

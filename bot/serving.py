@@ -12,17 +12,20 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot import logs
-from bot.activity import measure
+from bot.activity import EVERY, measure
 from bot.adapters.health import HttpHealth
-from bot.adapters.heartbeat import Heartbeat
+from bot.adapters.heartbeat import EVERY_SECONDS, Heartbeat
 from bot.adapters.loop import Loop
 from bot.adapters.pager import HttpPager
 from bot.adapters.pages import PageVisitor
 from bot.adapters.pictures import DrawnPictures
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
-from bot.clock import Timetable
+from bot.backups import BackupRequests
+from bot.clock import Job, Timetable
 from bot.comments import Comments
+from bot.digest import morning
+from bot.listening import Listening
 from bot.metrics import Metrics
 from bot.mirror import Mirror
 from bot.notices import tell_policy_changes, tell_unknown_names
@@ -30,7 +33,20 @@ from bot.opening import open_projects
 from bot.policy import Policy
 from bot.ports import Put
 from bot.reporting.names import Remembering
-from bot.runbooks import alert, backup, baseline, freeze, incident, notice, promotion, rollback, staging, window
+from bot.runbooks import (
+    alert,
+    backup,
+    baseline,
+    follow,
+    freeze,
+    incident,
+    notice,
+    promotion,
+    restoring,
+    rollback,
+    staging,
+    window,
+)
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.settings import ConfigurationError, Settings
@@ -41,8 +57,11 @@ from bot.world import Ports, Project
 from handlers.alert_view import AlertView
 from handlers.announcer import Announcer, Rendering
 from handlers.answers import Answers
+from handlers.backup_view import BackupView
 from handlers.conversation import together
+from handlers.digest_view import DigestView
 from handlers.doctor import unknown_names
+from handlers.drain import DrainDoor, Mouth
 from handlers.http import Part, SlackDoor, build
 from handlers.http import serve as serve_http
 from handlers.inbox import InboxPool
@@ -52,6 +71,8 @@ from handlers.notice_view import NoticeView
 from handlers.pages import Pages
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
+from handlers.report_desk import ReportDesk
+from handlers.report_view import FollowView, WithReport
 from handlers.rollback_view import RollbackView
 from handlers.signpost import Signpost
 from handlers.slack_in import SlackIn
@@ -68,8 +89,9 @@ log = structlog.get_logger(__name__)
 
 RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
-    "backup": backup.RUNBOOK, "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
-    "alert": alert.RUNBOOK, "rollback": rollback.RUNBOOK, "incident": incident.RUNBOOK,
+    "backup": backup.RUNBOOK, "restore": restoring.RUNBOOK, "rollback": rollback.RUNBOOK,
+    "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
+    "alert": alert.RUNBOOK, "incident": incident.RUNBOOK, "digest": notice.RUNBOOK, "follow": follow.RUNBOOK,
 }
 PRUNE_AFTER = timedelta(days=30)
 FATAL_AT_SLACK = frozenset({
@@ -130,11 +152,12 @@ class House:
         self._pages = Pages(journal, links, clock, scrub, drawn(ports))
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
-        views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline"), view)
+        views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline", "restore"), view)
         views["rollback"] = RollbackView(ports, view)
         views["alert"] = AlertView(ports, scrub, lambda action: action in self._speaks)
         views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
-        views["incident"] = IncidentView(ports)
+        views |= {"digest": DigestView(ports), "follow": FollowView(ports), "backup": BackupView(ports)}
+        views["incident"] = WithReport(IncidentView(ports, (("Report", "report"),)), ports)
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
@@ -143,13 +166,16 @@ class House:
         self._watcher = Watcher(ports)
         self._vitals = Loop("vitals", self._watcher.databases, clock)
         self._judging = Loop("judging", self._watcher.logs, clock)
+        self._listening = Listening(settings, journal, clock, lambda folded: self._judging.nudge())
+        self._polling = Loop("polling", self._listening.rounds.step, clock)
         self._threads = Threads(Walker(ports, RUNBOOKS).walk, self._tell)
         self._metrics = Metrics()
         self._unknown: list[str] = []
         reading = SlackIn(self._client, journal, self._identity.home)
+        reports = ReportDesk(ports, scrub, links)
         reader = ThreadReader(ports, reading, self._identity.bot_user_id)
         self._reader = Loop("threads", reader.read, clock)
-        speaking = subjects(ports, view, out.channel_id, reading)
+        speaking = subjects(ports, view, out.channel_id, reading, reports)
         self._speaks = together(speaking).actions
         self._inbox = InboxPool(journal, journal, self._threads, speaking, self._client, clock, metrics=self._metrics)
         self._app = build_app(
@@ -157,8 +183,14 @@ class House:
         )
         self._sockets = self._open_sockets()
         self._timetable = Timetable(
-            journal, self._threads, clock, lambda: journal.prune(clock.now() - PRUNE_AFTER), lambda: measure(ports),
-            Heartbeat(_heartbeats(settings), self._unwell).beat,
+            journal, self._threads, clock, (
+                Job(every=24 * 3600, do=self._prune),
+                Job(every=60, do=BackupRequests(ports).nightly),
+                Job(every=20, do=lambda: morning(ports, self._wake)),
+                Job(every=EVERY_SECONDS, do=Heartbeat(_heartbeats(settings), self._unwell).beat),
+                Job(every=15, do=self._listening.alive),
+                Job(every=EVERY.total_seconds(), do=lambda: measure(ports)),
+            ),
         )
 
     def serve(self) -> None:
@@ -171,10 +203,13 @@ class House:
         ):
             loop.start()
         self._inbox.start()
+        self._listening.begin()
+        self._polling.start()
         self._timetable.start()
         web = build(
             slack=self._slack_door(), alive={"process": lambda: None}, ready=self._parts(), metrics=self._metrics,
-            routes=self._pages.routes(), notes=lambda: self._unknown,
+            routes=[*self._pages.routes(), *self._drain_door().routes()],
+            notes=lambda: [*self._unknown, *self._listening.notes()],
         )
         if self._sockets:
             self._sockets.start()
@@ -184,6 +219,8 @@ class House:
         if self._sockets:
             self._sockets.stop()
         self._inbox.drain(5.0)
+        self._polling.stop(1.0)
+        self._listening.stop()
         self._timetable.stop()
         self._threads.stop()
         self._announcer.stop(3.0)
@@ -194,6 +231,14 @@ class House:
         self._judging.stop(1.0)
         self._signpost.stop(1.0)
         self._private.close()
+
+    def _drain_door(self) -> DrainDoor:
+        mouths = {where: Mouth(drain, secret) for where, (drain, secret) in self._listening.drains.items()}
+        return DrainDoor(mouths, self._listening.sole, self._metrics.registry)
+
+    def _prune(self) -> None:
+        self._journal.prune(self._clock.now() - PRUNE_AFTER)
+        self._listening.prune()
 
     def _look_up_names(self, where: Project) -> None:
         """Say which names of the policy Slack does not know; no reason not to start, so it does not hold that up."""

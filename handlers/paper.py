@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.adapters.system_clock import SystemClock
 from bot.errors import Unknown
 from bot.policy import load_policy
-from bot.reporting.checklist import checklist
+from bot.reporting.checklist import written
 from bot.reporting.names import names
 from bot.requests import SERIES
 from bot.scrub import Scrubber
@@ -30,7 +30,7 @@ def promotion_checklist(record: str, environ: Mapping[str, str] = os.environ) ->
             newest = ", ".join(each.id for each in store.find(kind="promotion", limit=100_000)[-3:])
             raise Unknown(f"There is no promotion {record}. The newest: {newest or 'none yet'}.")
         rules = policy.for_project(known.project) if known.project in policy.projects else policy
-        return checklist_markdown(checklist(list(store.entries(about=record)), rules.gates.after), names(store))
+        return checklist_markdown(written(store, record, rules.gates.after), names(store))
 
     return from_journal(environ, write)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bot.domain.alert import Alert
 from bot.domain.entry import Entry, Json
 from bot.domain.incident import Incident
 from bot.domain.promotion import Promotion
@@ -15,12 +16,16 @@ from bot.ports import Journal, Shelves
 from bot.reporting.incident import report
 from bot.reporting.names import names
 from bot.requests import SERIES
+from templates.alert import alert_line
 from templates.documents import report_in
 from templates.promotion_thread import told
+from templates.rollback_thread import told as rollback_told
 from templates.text import unmarked
 from templates.window import freeze_line, window_line
 
 INCIDENT = "incident"
+ALERT_WORDS = {"alert.raised": "raised: {title}", "alert.acknowledged": "acknowledged", "alert.muted": "muted"}
+ELSEWHERE_NO_NEWS = (INCIDENT, "follow", "digest", "notice")
 QUIET = ("walk.", "announcer.", "person.refused", "catalog.", "approval.asked")
 """Entries of other records that are no news to anybody."""
 
@@ -32,7 +37,7 @@ def gathered(journal: Journal, shelves: Shelves, id: str) -> IncidentReport:
         newest = ", ".join(each.id for each in journal.find(kind=INCIDENT, limit=100_000)[-3:])
         raise Unknown(f"There is no incident {id}. The newest: {newest or 'none yet'}.")
     entries = list(journal.entries(about=id))
-    return report(entries, shelves.private, elsewhere(journal, record, Incident.of(entries)))
+    return report(entries, shelves.private, lambda incident: elsewhere(journal, record, incident))
 
 
 def in_form(journal: Journal, shelves: Shelves, id: str, form: str, note: str = "") -> str:
@@ -45,7 +50,7 @@ def elsewhere(journal: Journal, record: Record, incident: Incident) -> Iterator[
     until = incident.closed_at or incident.watch_until
     for other in journal.find(project=record.project, limit=100_000):
         about = other.id in (incident.promotion, incident.alert, *(each.promotion for each in incident.decisions))
-        if other.kind == INCIDENT or (other.touched < incident.seq and not about):
+        if other.kind in ELSEWHERE_NO_NEWS or (other.touched < incident.seq and not about):
             continue
         for line in lines_of(other, list(journal.entries(about=other.id))):
             if (about or line.at >= incident.at) and (until is None or line.at <= until):
@@ -69,11 +74,16 @@ def _said(record: Record, entry: Entry, promotion: Promotion | None, entries: li
     if promotion is not None:
         if entry.kind == "promotion.requested":
             return f"asked for: {', '.join(file.label for file in promotion.plan.files)}"
-        message = told(promotion, entry)
+        message = (rollback_told if record.kind == "rollback" else told)(promotion, entry)
     elif record.kind == "window":
         message = window_line(Announced.of(entries), entry, ())
     elif record.kind == "freeze":
         message = freeze_line(Freeze.of(entries), entry)
+    elif record.kind == "alert":
+        alert = Alert.of(each for each in entries if each.seq <= entry.seq)
+        if entry.kind in ALERT_WORDS:
+            return ALERT_WORDS[entry.kind].format(title=alert.title)
+        message = alert_line(alert, entry)
     else:
         return _plainly(entry)
     return unmarked(message.text) if message else ""

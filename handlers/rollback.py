@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bot.rollbacks import Rollbacks, Sketch
 from bot.world import Project
 from handlers.conversation import Ask, Reply, Subject
 from templates.blocks import line, notice
 from templates.rollback import ROLL_BACK, data_line
-from templates.rollback_card import (
-    APPROVE,
+from templates.rollback_card import APPROVE, CANCEL, REJECT
+from templates.rollback_modals import (
     ASK,
-    CANCEL,
     GLASS,
     GLASS_BECAUSE,
     REASON,
-    REJECT,
     SEVERITY,
     glass_modal,
     rollback_ask_modal,
@@ -25,8 +25,9 @@ from templates.rollback_card import (
 class Rollback:
     """The conversation about rollbacks."""
 
-    def __init__(self, rollbacks: Rollbacks) -> None:
+    def __init__(self, rollbacks: Rollbacks, clean: Callable[[str], str]) -> None:
         self._rollbacks = rollbacks
+        self._clean = clean
 
     def subject(self) -> Subject:
         return Subject(
@@ -51,7 +52,7 @@ class Rollback:
         return Reply(view=rollback_ask_modal(sketch.promotion, steps, data, ask.channel))
 
     def _asked(self, ask: Ask) -> Reply:
-        severity, reason = str(ask.fields.get(SEVERITY, "")), str(ask.fields.get(REASON, ""))
+        severity, reason = str(ask.fields.get(SEVERITY, "")), self._clean(str(ask.fields.get(REASON, "")))
         asked = self._rollbacks.ask(ask.user, ask.metadata, severity, reason, ask.key)
         said = (
             f"{asked.record} is about {asked.promotion.id} already" if asked.again

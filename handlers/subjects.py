@@ -6,15 +6,18 @@ from collections.abc import Callable
 from typing import cast
 
 from bot.alerting import Alerts
+from bot.backups import BackupRequests
 from bot.deploys import Deploys
 from bot.promotions import Promotions
 from bot.requests import Requests
 from bot.responding import Responding
+from bot.restores import Restores
 from bot.rollbacks import Rollbacks
 from bot.scrub import Scrubber
 from bot.timing import Timing
 from bot.world import Ports
 from handlers.alert import Alarm
+from handlers.backup import BackupVerb
 from handlers.conversation import Subject, together
 from handlers.deploy import Deploy
 from handlers.incident import Incidents
@@ -22,6 +25,7 @@ from handlers.incident_opening import Opening
 from handlers.incident_timeline import IncidentTimeline, Reading
 from handlers.migrate import Migrate
 from handlers.promotion_view import PromotionView
+from handlers.report_desk import ReportDesk
 from handlers.rollback import Rollback
 from handlers.status import Status
 from handlers.timing import Clockwork
@@ -30,19 +34,24 @@ from handlers.written import Written
 
 
 def subjects(
-    ports: Ports, view: PromotionView, channel_id: Callable[[str], str], reading: Reading,
+    ports: Ports, view: PromotionView, channel_id: Callable[[str], str], reading: Reading, reports: ReportDesk,
 ) -> tuple[Subject, ...]:
     """Every subject of this release. Making them asks the world nothing."""
     promotions, deploys = Promotions(ports), Deploys(ports)
-    which, rollback, responding = Which(promotions, channel_id), Rollback(Rollbacks(ports)), Responding(ports)
+    which, rollback = Which(promotions, channel_id), Rollback(Rollbacks(ports), view.clean)
+    responding = Responding(ports)
     opening = Opening(ports, responding, promotions, which)
-    talk = Incidents(ports, responding, promotions, opening, verbs={}, more={})
+    backups = BackupVerb(BackupRequests(ports), Restores(ports))
+    talk = Incidents(
+        ports, responding, promotions, opening, verbs={"report": reports.verb}, more={"report": reports.button},
+    )
     verbs = {
         "checklist": Written(ports, promotions).verb, "rollback": rollback.verb,
-        "status": Status(promotions, ports).verb,
+        "status": Status(promotions, ports).verb, "backup": backups.verb,
     }
     return (
         Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),
+        backups.subject(),
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
         opening.subject(),
@@ -50,6 +59,7 @@ def subjects(
         IncidentTimeline(ports, responding, opening, reading).subject(),
         Alarm(Alerts(ports)).subject(),
         rollback.subject(),
+        reports.subject(),
     )
 
 
@@ -61,4 +71,5 @@ class _Unopened:
 def vocabulary() -> Subject:
     """The words of all subjects, for the manifest, which is printed before there is a world."""
     ports = cast("Ports", _Unopened())
-    return together(subjects(ports, PromotionView(ports, Scrubber(())), str, cast("Reading", _Unopened())))
+    scrub, unopened = Scrubber(()), cast("Reading", _Unopened())
+    return together(subjects(ports, PromotionView(ports, scrub), str, unopened, ReportDesk(ports, scrub)))

@@ -10,7 +10,7 @@ from bot.domain.promotion import Promotion
 from bot.domain.record import Record
 from bot.errors import Unknown
 from bot.promotions import Promotions
-from bot.reporting.checklist import checklist
+from bot.reporting.checklist import written
 from bot.reporting.names import names
 from bot.requests import SERIES
 from bot.world import Ports, Project
@@ -37,8 +37,7 @@ class Written:
         self._promotions.require_member(ask.user, project)
         named = rest[0].upper() if rest else self._newest(project)
         self._promotions.read(ask.user, named)
-        entries = list(self._ports.journal.entries(about=named))
-        filled = self._filled(entries)
+        filled = self._filled(list(self._ports.journal.entries(about=named)))
         return Reply(message=checklist_card(filled, checklist_markdown(filled, names(self._ports.shelves))))
 
     def page(self, record: Record, until: str) -> str:
@@ -65,7 +64,7 @@ class Written:
     def _filled(self, entries: list[Entry]) -> Checklist:
         promotion = Promotion.of(entries)
         project = self._ports.project_of(promotion.plan.project, promotion.terms)
-        return checklist(entries, project.policy.gates.after)
+        return written(self._ports.journal, promotion.id, project.policy.gates.after)
 
     def _newest(self, project: Project) -> str:
         found = self._ports.journal.find(kind="promotion", project=project.name, limit=100_000)

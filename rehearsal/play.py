@@ -15,7 +15,9 @@ import psycopg
 from rich.console import Console
 
 from rehearsal import shop
-from rehearsal.script import CY, GOOD, Step, steps
+from rehearsal.script import CY, GOOD, steps
+from rehearsal.script_incident import report
+from rehearsal.step import Step
 from rehearsal.world import World
 
 HINT = """
@@ -36,6 +38,7 @@ Ctrl-C ends it and leaves nothing behind.
 """
 COMMANDS = {
     "/migrate": "status, check, stage, restage, promote, rollback, baseline, checklist, history, help",
+    "/incident": "open, list, note, resolve, report, help",
     "/deploy": "window, windows, freeze, unfreeze, cancel, help",
 }
 """What the page suggests when somebody types a slash: what this release understands."""
@@ -60,7 +63,7 @@ def by_hand(port: int) -> int:
     try:
         with _endings():
             console.print("Starting Postgres, Slack's stand-in and the bot …", style="dim")
-            with World(page_port=port, slack={"commands": COMMANDS}) as world, _bot_of(world):
+            with World(page_port=port, supabase=True, slack={"commands": COMMANDS}) as world, _bot_of(world):
                 addresses = {"page": world.slack.page_url, "staging": world.staging, "production": world.production}
                 console.print(HINT.format(**addresses))
                 threading.Thread(target=_merge_later, args=(world,), daemon=True).start()
@@ -81,10 +84,12 @@ def by_script() -> int:
     """Play every step, then print the transcript; 0 when all of them held, 1 otherwise."""
     console = Console(soft_wrap=True, markup=False, highlight=False)
     try:
-        with _endings(), World() as world, _bot_of(world):
+        with _endings(), World(supabase=True) as world, _bot_of(world):
             held = all(_played(step, world, console) for step in steps(world))
             console.rule("Transcript")
             console.print(world.slack.transcript())
+            console.rule("The report of the incident")
+            console.print(report(world) or "There is none: a step before it did not hold.")
     except KeyboardInterrupt:
         console.print("Ended before the last step. Nothing is left behind.")
         return 1

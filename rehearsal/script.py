@@ -1,29 +1,21 @@
-"""The scripted rehearsal: one promotion, its rollback, a migration that production refuses; each step is checked."""
+"""The scripted rehearsal: a promotion, its rollback, a migration that production refuses, an incident; all checked."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import psycopg
 
 from rehearsal import shop
+from rehearsal.script_incident import incident
 from rehearsal.slack import Message
+from rehearsal.step import PATIENCE, Step, private
 from rehearsal.world import World
 
 ANA, BO, CY = "U0ANA0001", "U0BO00001", "U0CY00001"
 GOOD, BAD = "20261101120000", "20261101123000"
 LABELS = ("Pull request approved", "Frontend tested with staging")
-PATIENCE = 60.0
-
-
-@dataclass(frozen=True)
-class Step:
-    """One thing that is done or must be seen; `act` raises or returns an empty value where it did not hold."""
-
-    says: str
-    act: Callable[[], object]
 
 
 def steps(world: World) -> Iterator[Step]:
@@ -31,19 +23,20 @@ def steps(world: World) -> Iterator[Step]:
     yield from _promotion(world)
     yield from _rollback(world)
     yield from _failure(world)
+    yield from incident(world)
 
 
 def _promotion(world: World) -> Iterator[Step]:
     slack = world.slack
     yield Step("ana looks at the status", lambda: slack.command(ANA, "/migrate status").ok)
-    yield Step("  it shows the runbook's migration as pending", lambda: _private(world, ANA, GOOD))
+    yield Step("  it shows the runbook's migration as pending", lambda: private(world, ANA, GOOD))
     yield Step("ana puts what is pending into staging: /migrate stage", lambda: slack.command(ANA, "/migrate stage").ok)
     yield Step("  staging has it, verified", lambda: _card(world, "Stage", "Done · in staging"))
     yield Step("ana asks for production: /migrate promote", lambda: slack.command(ANA, "/migrate promote").ok)
     waiting = "Waiting for approval, 0 of 1"
     yield Step("  its gates pass and it waits for approval", lambda: _card(world, "Promote", waiting))
     yield Step("ana presses Approve", lambda: slack.press(ANA, _card(world, "Promote"), "Approve").ok)
-    yield Step("  she is refused: somebody else has to", lambda: _private(world, ANA, "someone else has to approve"))
+    yield Step("  she is refused: somebody else has to", lambda: private(world, ANA, "someone else has to approve"))
     for label in LABELS:
         yield Step(f"ana confirms: {label}", lambda label=label: _confirm(world, label))  # type: ignore[misc]
     yield Step("bo presses Approve", lambda: slack.press(BO, _card(world, "Promote"), "Approve").ok)
@@ -60,13 +53,14 @@ def _rollback(world: World) -> Iterator[Step]:
         lambda: slack.modal(BO), timeout=PATIENCE, why="the modal of Roll back"))
     answers = {"severity": "major", "reason": "the bestseller lists are empty"}
     yield Step("  major, he says: the lists are empty", lambda: slack.submit(BO, values=answers).ok)
-    yield Step("  it was approved with its promotion, so it begins", lambda: _private(world, BO, "rolls P-1 back now"))
+    yield Step("  it was approved with its promotion, so it begins", lambda: private(world, BO, "rolls P-1 back now"))
     as_before = "exactly as before the promotion"
     yield Step("  production is as it was before, and verified", lambda: _card(world, "Roll back", as_before))
     yield Step("  the column is gone", lambda: not _has_column(world.production, "my_table", "new_column"))
     yield Step("  staging went the same way", lambda: _card(world, "Roll back", "Staging: taken back there too"))
     written = "  its migration lies in the folder, for the CLI"
-    yield Step(written, lambda: any(world.migrations.glob("*_rollback_*.sql")))
+    yield Step(written, lambda: slack.wait_for(
+        lambda: any(world.migrations.glob("*_rollback_*.sql")), timeout=PATIENCE, why="the rollback's file"))
     yield Step("  the promotion's card says so", lambda: _card(world, "Promote", "Rolled back by R-1"))
     yield Step("  it ends well", lambda: _card(world, "Roll back", "P-1 is rolled back"))
 
@@ -99,13 +93,6 @@ def _card(world: World, title: str, says: str = "", nth: int = 0) -> Message:
         return cards[nth] if len(cards) > nth and says in world.slack.text_of(cards[nth]) else None
 
     return world.slack.wait_for(found, timeout=PATIENCE, why=f"a card that says “{says}”")
-
-
-def _private(world: World, user: str, says: str) -> Message:
-    return world.slack.wait_for(
-        lambda: next((m for m in world.slack.ephemerals(user) if says in world.slack.text_of(m)), None),
-        timeout=PATIENCE, why=f"a private answer that says “{says}”",
-    )
 
 
 def _confirm(world: World, label: str, nth: int = 0) -> bool:

@@ -62,7 +62,7 @@ def _onward(p: Promotion) -> Mark:
     if p.taken_back and not p.taken_back.ended:
         return Mark("")
     if p.course.resumed_as:
-        return line(f"{p.course.resumed_as} goes on with what is not in.")
+        return line(f"{p.course.resumed_as} took over what is not in.")
     if p.failure is None:
         return Mark("")
     resumable = not why_not(p)
@@ -90,12 +90,14 @@ def origin(p: Promotion) -> Mark | None:
     return line(f"Goes on with the rest of {course.resumes}, resumed by ", mention(course.by), f"; {held}.")
 
 
-def lock_line(p: Promotion) -> str:
-    """` · lock foretold 41 ms, was 52 ms`."""
-    lock = p.course.lock
+def beside_staging(p: Promotion) -> str:
+    """` (41 ms on staging) · lock on books foretold 41 ms, was 52 ms`."""
+    lock, took = p.course.lock, p.course.staging
+    seconds = f" ({_span(took)} on staging)" if took else ""
     if lock is None:
-        return ""
-    return f" · lock on {lock.table.removeprefix('public.')} foretold {_span(lock.foretold)}, was {_span(lock.was)}"
+        return seconds
+    table = lock.table.removeprefix("public.")
+    return f"{seconds} · lock on {table} foretold {_span(lock.foretold)}, was {_span(lock.was)}"
 
 
 def told_stopped(p: Promotion, e: Entry) -> Mark:
@@ -107,7 +109,7 @@ def told_stopped(p: Promotion, e: Entry) -> Mark:
 
 
 def told_resumed(p: Promotion, e: Entry) -> Mark:
-    return line("Resumed by ", mention(e.actor), f": {e.data['as']} goes on with what is not in.")
+    return line("Resumed by ", mention(e.actor), f": {e.data['as']} takes over what is not in.")
 
 
 def told_alone(p: Promotion, e: Entry) -> Mark | None:

@@ -9,7 +9,7 @@ from bot.domain.checklist import State
 from bot.domain.promotion import Promotion
 from templates.backup import backing_up
 from templates.blocks import Mark, code, line, lines, mention, speech, when
-from templates.promotion_course import lock_line, running, stopped
+from templates.promotion_course import beside_staging, running, stopped
 from templates.promotion_sight import Sight, of_project
 from templates.promotion_watching import alarm_title, watched, watching
 from templates.rollback import rollback_of
@@ -171,7 +171,7 @@ def _done(sight: Sight) -> Mark:
     took = timedelta(seconds=sum(file.seconds for file in p.committed.values()))
     unseen = ", ".join(label for label in sight.after if label not in p.ticks) if p.watch_until else ""
     return lines(
-        line(f"Done · in {p.where} since ", when(since), f" · took {_span(took)}", lock_line(p), watched(p)),
+        line(f"Done · in {p.where} since ", when(since), f" · took {_span(took)}", beside_staging(p), watched(p)),
         f"Nobody confirmed: {unseen}" if unseen else "",
         _people(p),
     )

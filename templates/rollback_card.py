@@ -1,13 +1,10 @@
-"""A rollback's card in Slack at each moment, its modals, and what its promotion's card says of it."""
+"""A rollback's card in Slack at each moment."""
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from bot.domain.rolling_back import How, Rolling, Severity
-from bot.domain.way_back import Schema
 from templates.backup import backing_up
 from templates.blocks import (
     Block,
@@ -16,73 +13,23 @@ from templates.blocks import (
     actions,
     bold,
     button,
-    choice,
     confirm,
     context,
     line,
     lines,
     link,
     mention,
-    modal,
     section,
     speech,
-    text_input,
     when,
 )
 from templates.promotion_buttons import VIEW_SQL
 from templates.promotion_sight import Sight, of_project
 from templates.rollback import data_line
+from templates.rollback_modals import GLASS, step_line
 
 APPROVE, REJECT, CANCEL = "rollback.approve", "rollback.reject", "rollback.cancel"
-GLASS, GLASS_BECAUSE, ASK = "rollback.glass", "rollback.glass.because", "rollback.ask"
-SEVERITY, REASON = "severity", "reason"
 ADVICE = "A forward fix is advised for a minor fault: write a new migration, stage it, promote it."
-SCHEMAS = {
-    Schema.EXACT: "proven exact on staging", Schema.ORDER: "proven exact on staging but for column order",
-    Schema.DIFFERS: "tried on staging, and it does not lead back exactly",
-    Schema.UNKNOWN: "never tried: nobody knows where it leads",
-}
-
-
-def rollback_ask_modal(promotion: Promotion, steps: list[str], data: Mark, channel: str) -> Block:
-    """Severity and reason; what would be taken back, by what, and what that costs."""
-    return modal(
-        "Roll back",
-        [
-            section(lines(
-                line(f"{promotion.id} is taken back from production by a new migration, newest file first:"),
-                *(line(f"· {step}") for step in steps),
-            )),
-            section(data),
-            choice(
-                "How bad is it?", SEVERITY, SEVERITY,
-                [("Major: data corruption, or the app is broken", str(Severity.MAJOR)),
-                 ("Minor: cosmetic, the app works", str(Severity.MINOR))],
-                hint="Major: roll back now. Minor: a forward fix is usually the better way.",
-            ),
-            text_input(
-                "Reason", REASON, REASON, multiline=True, longest=300,
-                hint="It stands in the new migration's header, on the card and in the journal.",
-            ),
-        ],
-        ASK, submit="Roll back", close="Back", metadata=f"{promotion.id}@{channel}",
-    )
-
-
-def glass_modal(record: str, channel: str) -> Block:
-    """Why one person decides alone."""
-    said = "Nobody answered. Your word alone then lets it begin; people are called, and it is reviewed afterwards."
-    reason = text_input("Reason", REASON, REASON, multiline=True, longest=300)
-    return modal(
-        "Break glass", [section(line(f"{record}: {said}")), reason], GLASS_BECAUSE, submit="Roll back", close="Back",
-        metadata=f"{record}@{channel}",
-    )
-
-
-def step_line(label: str, source: str, schema: str) -> str:
-    """One file that is taken back, and what its way back is worth."""
-    whose = "the rollback file" if source == "file" else "the draft"
-    return f"{label}, by {whose}, {SCHEMAS[Schema(schema)]}"
 
 
 def rollback_card(sight: Sight) -> Message:
@@ -247,5 +194,4 @@ def _sure(p: Promotion, own: Rolling) -> Block:
 
 
 def _span(seconds: float) -> str:
-    took = timedelta(seconds=seconds).total_seconds()
-    return f"{took * 1000:.0f} ms" if took < 1 else f"{took:.1f} s"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

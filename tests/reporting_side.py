@@ -58,7 +58,7 @@ class Desk:
     def note(
         self, about: str, what: str, actor: str = "stagedoor", opens: Opening | None = None, /, **data: Any,
     ) -> None:
-        private = str(data.pop("private", ""))
+        private = str(data.pop("text_beside", ""))
         self.journal.append([Fact(about=about, kind=what, actor=actor, data=data, opens=opens, private=private)])
         self.clock.forward(minutes=1)
 
@@ -91,13 +91,17 @@ class Desk:
         if ended:
             self.note(record, "walk.ended", stage="done", verdict="done", why="")
 
-    def incident(self, record: str = "INC-1", title: str = "Checkout fails for readers", **more: Any) -> None:
+    def incident(
+        self, record: str = "INC-1", title: str = "Checkout fails for readers", stage: str = "told", **more: Any,
+    ) -> None:
         """An incident from its opening to its resolution; a message comes twice and late."""
+        opened = {
+            "title": title, "severity": "SEV2", "broken": "Nobody can pay", "impact": "Orders are lost", "people": 300,
+            "actions": "The promotion was looked at", "private": False, "project": "shop", "alert": "",
+            "promotion": "P-1", "message": "",
+        }
         self.note(
-            record, "incident.opened", ERIN, Opening(kind="incident", project="shop", stage="told"),
-            title=title, severity="SEV2", broken="Nobody can pay", impact="Orders are lost", people=300,
-            actions="The promotion was looked at", private=False, project="shop", alert="", promotion="P-1", message="",
-            **more,
+            record, "incident.opened", ERIN, Opening(kind="incident", project="shop", stage=stage), **(opened | more),
         )
         self.note(record, "incident.role", BO, role="commander", person=BO)
         for _ in range(2):
@@ -115,5 +119,5 @@ class Desk:
         """A message of the incident's thread."""
         self.note(
             record, "incident.noted", author, message=f"C1:{ts}", version=ts, at=at, source="thread", author=author,
-            permalink=f"https://slack.example/archives/C1/p{ts}", files=[], private=text,
+            permalink=f"https://slack.example/archives/C1/p{ts}", files=[], text_beside=text,
         )

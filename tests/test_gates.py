@@ -13,7 +13,7 @@ import pytest
 from bot import gates
 from bot.domain.checklist import Check, State, automatic_passed, passed
 from bot.domain.drift import Drift, Stray
-from bot.domain.evidence import Evidence, Row, Staged, Tick, Waiver
+from bot.domain.evidence import Asserted, Evidence, Row, Staged, Tick, Waiver
 from bot.domain.finding import Finding, Ignore, Level, Report
 from bot.domain.migration import Match
 from bot.domain.plan import Plan, PlannedFile
@@ -232,6 +232,40 @@ def test_a_checklist_survives_the_journal() -> None:
         assert Check.from_json(check.to_json()) == check
 
 
+# Tests for what broke
+
+def asserted(where: str, holds: bool | None = True, why: str = "") -> Asserted:
+    return Asserted(measure="A-1", incident="INC-7", text="No order is negative.", where=where, holds=holds, why=why)
+
+
+def of_what_broke(*tests: Asserted, waivers: dict[str, Waiver] | None = None) -> list[Check]:
+    evidence = replace(READY, asserted=tests, waivers=waivers or {})
+    return [check for check in gates.judge(evidence, gates.PROMOTION) if check.gate == "what_broke"]
+
+
+def test_without_tests_of_incidents_there_is_no_line() -> None:
+    assert of_what_broke() == []
+
+
+def test_a_test_of_an_incident_holds_a_promotion_until_it_is_true_again() -> None:
+    [passing] = of_what_broke(asserted("staging"), asserted("production"))
+    assert (passing.state, passing.said) == (State.PASSED, "1 test of earlier incidents holds on both sides")
+    [broken] = of_what_broke(asserted("staging", False), asserted("production"))
+    assert (broken.state, broken.waivable) == (State.WAITING, True)
+    assert broken.said == "A-1 of INC-7 (No order is negative) does not hold in staging."
+    [unknown] = of_what_broke(asserted("staging", False), asserted("production", None, "production does not answer."))
+    assert unknown.state is State.UNKNOWN
+    assert "production does not answer" in unknown.said
+
+
+def test_a_waiver_covers_just_what_was_broken_when_it_was_given() -> None:
+    [broken] = of_what_broke(asserted("production", False))
+    waiver = Waiver(by="U0BO00001", at=NOW, reason="this mends it", state=broken.state, said=broken.said)
+    waivers = {"what_broke": waiver}
+    [waived] = of_what_broke(asserted("production", False), waivers=waivers)
+    assert (waived.state, waived.by) == (State.PASSED, "U0BO00001")
+    [more] = of_what_broke(asserted("staging", False), asserted("production", False), waivers=waivers)
+    assert more.state is State.WAITING
 def test_drift_is_accepted_or_waived_as_it_is_and_no_other() -> None:
     drifted = replace(READY, drift=Drift(held=(HACK, OPEN), noted=("an index",)))
     accepted = replace(drifted, accepted=frozenset({HACK.difference}))

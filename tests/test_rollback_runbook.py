@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from bot.domain.entry import Fact
+from bot.domain.resumable import why_not
 from bot.domain.rolling_back import How
 from bot.errors import Refused
 from bot.incidents import opened_by
 from bot.ports import Put
 from bot.requests import Requests
+from bot.watch.recent import standing
 from rehearsal.postgres import Postgres
 from templates.promotion_sight import Sight
 from templates.rollback_card import rollback_card
@@ -48,6 +50,7 @@ def test_an_approvers_asking_is_the_press_and_it_is_gone_everywhere(s: Shop) -> 
     assert taken is not None
     assert taken.done
     assert s.rolling.staged.startswith("taken back there too")
+    assert standing(s.w.ports, s.project.name) == (), "nothing stands half-done"
     with pytest.raises(Refused, match="rolled back already, by R-1"):
         s.asks(BO)
 
@@ -189,6 +192,8 @@ def test_one_that_stopped_half_way_is_taken_back_as_far_as_it_is_in(tmp_path: Pa
         s.goes()
         assert s.ending()[0] == "done", s.ending()
         assert [step.version for step in s.rolling.steps] == [SECOND, FIRST]
+        assert s.ending("P-1")[0] == "rolled back"
+        assert why_not(s.read("P-1")).startswith("is being rolled back, or was"), "no Resume any more"
         assert s.tables() == ["b"]
         assert s.history() == [FIRST, SECOND, "20261101121501"]
         assert (s.folder / "20261101121501_rollback_add_books_and_1_more.sql").exists()
@@ -224,7 +229,6 @@ def test_production_that_is_not_as_before_is_said_and_staging_follows_all_the_sa
         folder = s.folder.parent / "rollbacks"
         folder.mkdir()
         (folder / BOOKS).write_text("drop index books_title;")
-        s.w.ports.shelves.put([])
 
         s.w.ports.shelves.put([Put(shelf="proofs", key=f"shop:{FIRST}", doc=None)])
         s.asks(BO)
@@ -258,7 +262,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_holds_nothing_up(
     s: Shop, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (s.folder / BACK).write_text("-- somebody else's")
-    monkeypatch.setattr("bot.rollback_plans._written", lambda project: ((), set()))
+    monkeypatch.setattr("bot.rollback_plans._written", lambda project: (None, set()))
     s.asks(BO)
     s.goes()
     assert s.ending()[0] == "done"
@@ -303,3 +307,22 @@ def test_data_alone_has_no_draft(tmp_path: Path, server: Postgres) -> None:
             s.asks(BO, "P-2")
 
 
+def test_a_draft_never_takes_away_what_was_there_before_the_promotion(tmp_path: Path, server: Postgres) -> None:
+    sql = SQL.replace("create table books", "create table if not exists books").replace(
+        "create index", "create index if not exists",
+    )
+    with shop(tmp_path, server, {BOOKS: sql}, promoted=False) as s:
+        s.production.run("create table books (id int primary key, title text, precious text)")
+        s.w.on()
+        assert s.ending("P-1")[0] == "unverified"
+        with pytest.raises(Refused, match=r"not do to production what it did to staging .*may destroy what was here"):
+            s.asks(BO)
+        folder = s.folder.parent / "rollbacks"
+        folder.mkdir()
+        (folder / BOOKS).write_text("drop index books_title;")
+        assert not s.asks(BO).pressed
+        s.goes()
+        s.says(s.rollbacks.approve(CY, s.rollback))
+        s.goes()
+        assert s.ending()[0] == "done", s.ending()
+        assert s.production.rows("select precious from books") == []

@@ -157,7 +157,12 @@ def proof_words(proven: Proven) -> str:
     """How it was proven, and by how much."""
     how = "restoring it into a scratch database" if proven.how == "restore" else "reading it whole"
     tables = f"{proven.tables:,} table{'' if proven.tables == 1 else 's'}"
-    return f"proven by {how}: {tables}, {proven.rows:,} row{'' if proven.rows == 1 else 's'}"
+    return f"proven by {how}: {tables}, {rows_words(proven.rows)}"
+
+
+def rows_words(count: int) -> str:
+    """`1 row`, `1,000 rows`."""
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def plain(name: str) -> str:

@@ -34,6 +34,8 @@ class Course:
     by: str = ""
     asks: str = ""
     lock: Lock | None = None
+    staging: float | None = None
+    """How many seconds staging took for what is in, where Stagedoor ran all of it there."""
     compared: bool = False
 
     @classmethod
@@ -52,11 +54,15 @@ class Course:
             case "promotion.resumed":
                 return replace(self, resumed_as=self.resumed_as or str(entry.data["as"]))
             case _:
-                return replace(self, compared=True, lock=_lock(entry.data))
+                return replace(self, compared=True, lock=_lock(entry.data), staging=_number(entry.data.get("staging")))
 
 
 def _lock(data: Mapping[str, Json]) -> Lock | None:
-    foretold, was = data.get("foretold"), data.get("was")
-    if not (isinstance(foretold, int | float) and isinstance(was, int | float)):
+    foretold, was = _number(data.get("foretold")), _number(data.get("was"))
+    if foretold is None or was is None:
         return None
-    return Lock(table=str(data["table"]), foretold=float(foretold), was=float(was))
+    return Lock(table=str(data["table"]), foretold=foretold, was=was)
+
+
+def _number(value: Json) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -48,6 +48,8 @@ class Measure:
     done_by: str = ""
     reminded: tuple[str, ...] = ()
     issue: str = ""
+    accepted_by: str = ""
+    """The approver who let its assertion run; nobody's runs before."""
     withdrawn: str = ""
     """Why its assertion is not run any more."""
 
@@ -60,6 +62,8 @@ class Edition:
     at: datetime
     by: str
     through: int
+    seq: int
+    """The entry that published it."""
     forms: Mapping[str, str]
 
 
@@ -70,7 +74,10 @@ class Draft:
     owner: str = ""
     due: datetime | None = None
     begun: datetime | None = None
+    zone: str = "UTC"
+    """The owner's time zone, as Slack had it when they became it: their night is theirs."""
     reminded: tuple[str, ...] = ()
+    overdue_told: bool = False
     filled: Mapping[str, Filled] = field(default_factory=dict)
     measures: tuple[Measure, ...] = ()
     editions: tuple[Edition, ...] = ()
@@ -103,15 +110,17 @@ def _begun(d: Draft, e: Entry) -> Draft:
     """The clock starts; a second resolution starts it anew."""
     return replace(
         d, owner=d.owner or str(e.data.get("owner", "")), due=_moment(e.data.get("due")), begun=e.at, reminded=(),
+        overdue_told=False, zone=str(e.data.get("zone") or "UTC"),
     )
 
 
 def _owner(d: Draft, e: Entry) -> Draft:
-    return replace(d, owner=str(e.data["person"]))
+    return replace(d, owner=str(e.data["person"]), zone=str(e.data.get("zone") or "UTC"))
 
 
 def _reminded(d: Draft, e: Entry) -> Draft:
-    return replace(d, reminded=(*d.reminded, *_texts(e.data.get("which"))))
+    overdue = d.overdue_told or e.data.get("overdue") is True
+    return replace(d, reminded=(*d.reminded, *_texts(e.data.get("which"))), overdue_told=overdue)
 
 
 def _field(d: Draft, e: Entry) -> Draft:
@@ -125,7 +134,7 @@ def _field(d: Draft, e: Entry) -> Draft:
 def _published(d: Draft, e: Entry) -> Draft:
     forms = e.data.get("forms")
     edition = Edition(
-        number=len(d.editions) + 1, at=e.at, by=e.actor, through=_int(e.data.get("through")),
+        number=len(d.editions) + 1, at=e.at, by=e.actor, seq=e.seq, through=_int(e.data.get("through")),
         forms={key: str(value) for key, value in forms.items()} if isinstance(forms, dict) else {},
     )
     return replace(d, editions=(*d.editions, edition))
@@ -161,6 +170,10 @@ def _issue(d: Draft, e: Entry) -> Draft:
     return _measured(d, e, lambda m: replace(m, issue=str(e.data["url"])))
 
 
+def _accepted(d: Draft, e: Entry) -> Draft:
+    return _measured(d, e, lambda m: replace(m, accepted_by=m.accepted_by or e.actor))
+
+
 def _withdrawn(d: Draft, e: Entry) -> Draft:
     return _measured(d, e, lambda m: replace(m, withdrawn=str(e.data["why"])))
 
@@ -193,5 +206,8 @@ _FOLDS: Mapping[str, Callable[[Draft, Entry], Draft]] = {
     "action.done": _done,
     "action.reminded": _nudged,
     "action.issue": _issue,
+    "action.accepted": _accepted,
     "action.withdrawn": _withdrawn,
 }
+DRAFTED = tuple(_FOLDS)
+"""The kinds of entries that change a draft."""

@@ -14,6 +14,7 @@ from bot.domain.finding import Report
 from bot.domain.migration import Match
 from bot.domain.plan import Plan
 from bot.domain.review import Reviews
+from bot.domain.visit import Visit
 from bot.domain.way_back import Proof
 
 
@@ -58,6 +59,18 @@ class Waiver:
     reason: str
     state: State
     said: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asserted:
+    """What a database answers to a test that an incident left behind; None could not be asked, and `why` says so."""
+
+    measure: str
+    incident: str
+    text: str
+    where: str
+    holds: bool | None
+    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +121,8 @@ class Evidence:
     """By the gate's name."""
     lint: Report | None = None
     """What the checks say of the planned files, weighed by the target's sizes; None where nobody asked."""
+    pages: tuple[Visit, ...] = ()
+    """The policy's staging pages as the newest staging run of the plan's files saw them."""
     drift: Drift | None = None
     """How staging and production differ for no known reason; None where nobody could compare them."""
 
@@ -117,6 +132,8 @@ class Evidence:
     """What was tried as each planned file's way back, by version."""
     rollbacks: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of each planned file's rollback file by version, where there is one."""
+
+    asserted: tuple[Asserted, ...] = ()
 
     def is_accepted(self, kind: Kind, version: str) -> bool:
         """Whether a baseline accepted this of the plan's environment, for the bytes that the file has now."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.domain.draft import DRAFTED, Draft
 from bot.domain.entry import Entry, Json
 from bot.domain.notes import WRITTEN, Note, Notes
 
@@ -151,6 +152,8 @@ class Incident:
     reopened: int = 0
     freezes: tuple[Freezing, ...] = ()
     closed_at: datetime | None = None
+    draft: Draft = field(default_factory=Draft)
+    """Its report, while it is written and after it was published."""
 
     @property
     def commander(self) -> str:
@@ -368,7 +371,12 @@ def _maps(value: Json) -> tuple[Mapping[str, Json], ...]:
     return tuple(item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
 
 
+def _drafted(i: Incident, e: Entry) -> Incident:
+    return replace(i, draft=i.draft.after([e]))
+
+
 _FOLDS: Mapping[str, Callable[[Incident, Entry], Incident]] = {
+    **dict.fromkeys(DRAFTED, _drafted),
     "incident.told": _told,
     "incident.role": _role,
     "incident.severity": _rated,

@@ -17,10 +17,12 @@ from bot.gates import (
     pull_request,
     rollback_plan,
     sql_check,
+    what_broke,
 )
 
 PROMOTION: tuple[ModuleType, ...] = (
-    on_staging, not_modified, in_order, drift, one_transaction, sql_check, rollback_plan, backup, pull_request, manual,
+    on_staging, not_modified, in_order, drift, one_transaction, sql_check, rollback_plan, backup, what_broke,
+    pull_request, manual,
 )
 """What a promotion to production has to pass."""
 

@@ -18,7 +18,7 @@ from bot.migrations import history
 from bot.migrations.alone import Alone, Kind
 from bot.migrations.session import ConnectionLost, Session
 from bot.migrations.standing import Standing, standing
-from bot.migrations.trouble import failed, said, sentence
+from bot.migrations.trouble import TOOK_TOO_LONG, failed, said, sentence
 from bot.migrations.watch import Watch, telling
 from bot.ports import Done, Failed, InDoubt, Job, Noting
 
@@ -74,7 +74,7 @@ class Outside:
             return self._recorded("it was there, whole, from an earlier try; only its history row was missing", 0.0)
         before = ours.get("before") if ours else list[Json](found.broken)
         self._note("pending", before=before, said=f"{self.alone.about} runs alone, outside a transaction")
-        if broken := self._left(found, before):
+        if (broken := self._left(found, before)) and self._clears:
             try:
                 self._drop(broken, self._patience)
             except psycopg.Error as error:
@@ -149,34 +149,42 @@ class Outside:
         """Say what failed, and take away what it left half-built, unless Stagedoor has to end."""
         stopped = watch is not None and watch.cancelled
         trouble = failed(
-            self.job.label, error, where, 1, self.alone.statement, watch.blockers if watch else (), outside=True,
+            self.job.label, error, where, 1, self.alone.statement, _held_up_by(error, watch), outside=True,
         )
-        broken = self._left(standing(self.session, self.alone), before)
-        if broken and not stopped:
+        if trouble.sqlstate == TOOK_TOO_LONG and not trouble.blockers:
+            trouble = replace(trouble, why=f"{trouble.why} For a longer one raise statement_timeout under [apply].")
+        found = standing(self.session, self.alone)
+        if (broken := self._left(found, before)) and self._clears and not stopped:
             with suppress(psycopg.Error):
                 self._drop(broken, min(_CLEARING, self._patience))
-            broken = self._left(standing(self.session, self.alone), before)
+            found = standing(self.session, self.alone)
         if stopped:
             trouble = replace(trouble, retry=True, why=(
                 f"Stagedoor was asked to stop and cancelled {self.alone.about} of {self.job.label}."
             ))
-        self._note("left" if broken else "cleared", before=before)
-        return replace(
-            trouble, clean=not broken, left=broken,
-            why=f"{trouble.why} {self._what_is_left(broken)}",
-        )
+        broken = self._left(found, before)
+        left = (f"{self.alone.name}, half detached",) if found.instead else broken
+        self._note("left" if left else "cleared", before=before)
+        return replace(trouble, clean=not left, left=left, why=f"{trouble.why} {self._what_is_left(found, broken)}")
+
+    @property
+    def _clears(self) -> bool:
+        """Whether what is half-built has to go before the next try; a half-dropped index is what that drops."""
+        return self.alone.kind is not Kind.DROP
 
     def _left(self, found: Standing, before: Json) -> tuple[str, ...]:
         """INVALID indexes of this statement that were not there before its first try."""
         known = before if isinstance(before, list) else []
         return tuple(name for name in found.broken if name not in known)
 
-    def _what_is_left(self, broken: tuple[str, ...]) -> str:
+    def _what_is_left(self, found: Standing, broken: tuple[str, ...]) -> str:
+        if found.instead:
+            return f"It left {self.alone.name} half detached from {self.alone.table}. The next try finishes that."
         if not broken:
             return "Nothing of it is in." if self.alone.kind in _HARMLESS else "Its history row was not written."
         return (
-            f"It left {', '.join(broken)} INVALID: queries do not use it, writes still keep it up. The next try drops "
-            "it first."
+            f"It left {', '.join(broken)} INVALID: queries do not use it, writes may still keep it up. The next try "
+            "drops it first."
         )
 
     def _drop(self, broken: tuple[str, ...], patience: float) -> None:
@@ -240,3 +248,10 @@ class Outside:
         kind, name, table = self._what
         note: dict[str, Json] = {"state": state, "kind": kind, "name": name, "table": table, "said": said}
         self.noting.note("alone", note if state == "dropping" else {**note, "before": before})
+
+
+def _held_up_by(error: psycopg.Error, watch: Watch | None) -> tuple[str, ...]:
+    """Whom it waited for when it ended; whoever let it go before a long build timed out is not to blame."""
+    if watch is None:
+        return ()
+    return watch.now if error.sqlstate == TOOK_TOO_LONG else watch.blockers

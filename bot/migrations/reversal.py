@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.rolling_back import Step
 from bot.errors import Refused
-from bot.migrations.splitter import Statement
-from bot.migrations.transaction import alone_in, obstacle, statements_to_run
+from bot.migrations.transaction import alone_in, in_a_trial
 
 STAMP = "%Y%m%d%H%M%S"
 
@@ -20,18 +19,12 @@ def composed(steps: Sequence[tuple[Step, bytes]], of: str, reason: str, hint: st
     `hint` names the rollback file that could be written where there is nothing to do.
     """
     parts, seen = list[str](), set[str]()
-    lone = {step.sql for step, content in steps if content.strip() and _alone(step, content)}
     for step, content in steps:
         if step.sql in seen or not content.strip():
             continue
         seen.add(step.sql)
-        body = content.decode() if step.sql in lone else "\n".join(map(_ended, statements_to_run(content)))
+        body = _body(step, content, whole=len(steps) == 1)
         parts.append(body if len(steps) == 1 else f"-- {_one_line(step.label)}\n{body}")
-    if lone and len(seen) > 1:
-        raise Refused(
-            "A part of this rollback cannot run in one transaction with the rest, and a rollback goes in whole or not "
-            "at all. Bring the ways back as migrations of their own, newest first."
-        )
     if not parts:
         raise Refused(
             f"{of} changed nothing in the schema, so there is nothing that a draft could take back. "
@@ -40,21 +33,25 @@ def composed(steps: Sequence[tuple[Step, bytes]], of: str, reason: str, hint: st
     undone = ", ".join(step.label for step, _ in steps)
     head = f"-- Rollback: Undo {_one_line(undone)} ({of})\n-- Reason: {_one_line(reason)}\n\n"
     # A function may come before the table that it reads, as it did when the way back was proven.
-    bodies = not lone and re.search("function|procedure", "".join(parts), re.I)
-    loose = "set local check_function_bodies to off;\n" if bodies else ""
-    return f"{head}{loose}{chr(10).join(parts)}\n".encode()
+    body = "\n".join(parts)
+    makes = re.search("function|procedure", body, re.I) and not alone_in(body.encode())
+    loose = "set local check_function_bodies to off;\n" if makes else ""
+    return f"{head}{loose}{body}\n".encode()
 
 
-def _alone(step: Step, content: bytes) -> bool:
-    """Whether it runs outside a transaction. Raises `Refused` for what cannot be put in at all."""
-    if why := obstacle(content):
-        raise Refused(f"The rollback of {step.label} cannot be put in. {why}")
-    return alone_in(content) is not None
+def _body(step: Step, content: bytes, whole: bool) -> str:
+    """A step's statements. What has to stand alone in its file does, or else runs as what it is in a transaction."""
+    try:
+        if whole and alone_in(content):
+            return content.decode().strip()
+        return "\n".join(map(_ended, in_a_trial(content)))
+    except Refused as refused:
+        raise Refused(f"The rollback of {step.label} cannot be put in. {refused}") from None
 
 
-def _ended(statement: Statement) -> str:
+def _ended(statement: str) -> str:
     """A statement with its semicolon, which must not fall into a comment."""
-    text = statement.text.rstrip().rstrip(";").rstrip()
+    text = statement.rstrip().rstrip(";").rstrip()
     return f"{text}\n;" if "--" in text.rpartition("\n")[2] else f"{text};"
 
 

@@ -9,6 +9,7 @@ import psycopg
 
 from bot.migrations.alone import Alone, Kind
 from bot.migrations.session import ConnectionLost, Session
+from bot.migrations.trouble import said
 
 _INDEX = """
 select c.oid::bigint, coalesce(x.indrelid = t.oid, false),
@@ -33,6 +34,13 @@ order by 1
 """
 """What REINDEX CONCURRENTLY leaves of an index when it fails: the new one half-built, or the old one not yet gone."""
 
+_DROPPED = """
+select pg_catalog.format('%%I.%%I', n.nspname, c.relname), coalesce(x.indisvalid, true)
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+left join pg_catalog.pg_index x on x.indexrelid = c.oid
+where c.oid = pg_catalog.to_regclass(%s)
+"""
+
 _ATTACHED = """
 select coalesce((to_jsonb(i) ->> 'inhdetachpending')::boolean, false) from pg_catalog.pg_inherits i
 where i.inhrelid = pg_catalog.to_regclass(%s) and i.inhparent = pg_catalog.to_regclass(%s)
@@ -41,10 +49,11 @@ where i.inhrelid = pg_catalog.to_regclass(%s) and i.inhparent = pg_catalog.to_re
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """What the catalog says. At most one of `refused` and `busy` is set, as a sentence.
+    """What the catalog says.
 
     `done`: just what the statement makes is there. `broken` are INVALID indexes by their full names, as SQL takes them.
-    `other` is set where the name belongs to something else. `instead` is what finishes a partition half detached.
+    `builder` is the session that is building it, none of ours. `other` is set where the name belongs to something
+    else. `instead` is what finishes a partition half detached.
     """
 
     done: bool = False
@@ -60,13 +69,18 @@ def standing(session: Session, alone: Alone) -> Standing:
         case Kind.BUILD:
             return _built(session, alone)
         case Kind.DROP:
-            return Standing(done=session.query("select to_regclass(%s) is null", alone.name)[0][0])
+            return _dropped(session, alone)
         case Kind.REBUILD:
             return Standing(broken=tuple(row[0] for row in session.query(_REBUILT, alone.name or alone.table)))
         case Kind.DETACH:
             return _detached(session, alone)
         case _:
             return Standing()
+
+
+def _dropped(session: Session, alone: Alone) -> Standing:
+    rows = session.query(_DROPPED, alone.name)
+    return Standing(done=not rows, broken=tuple(name for name, valid in rows if not valid))
 
 
 def _built(session: Session, alone: Alone) -> Standing:
@@ -80,13 +94,13 @@ def _built(session: Session, alone: Alone) -> Standing:
         return Standing(builder=builder)
     if not valid:
         return Standing(broken=(full,))
-    if not _is_as_asked(session, alone, oid):
-        return Standing(other=f"The index {full} is there, valid, but is not the one that this file makes")
+    if unlike := _unlike(session, alone, oid):
+        return Standing(other=f"The index {full} is there, valid, but {unlike}")
     return Standing(done=True)
 
 
-def _is_as_asked(session: Session, alone: Alone, oid: int) -> bool:
-    """Whether an index is what the statement makes: Postgres makes it on an empty copy of the table, and says."""
+def _unlike(session: Session, alone: Alone, oid: int) -> str:
+    """How an index is not what the statement makes: Postgres makes it on an empty copy of the table, and says."""
     tick, unique = (lambda: None), "unique " if alone.unique else ""
     try:
         session.query("begin")
@@ -95,9 +109,9 @@ def _is_as_asked(session: Session, alone: Alone, oid: int) -> bool:
         made, there = session.query(
             "select pg_get_indexdef('pg_temp.stagedoor_like_index'::regclass), pg_get_indexdef(%s::oid)", oid,
         )[0]
-        return bool(_essence(made) == _essence(there))
-    except psycopg.Error:
-        return False
+        return "" if _essence(made) == _essence(there) else "is not the one that this file makes"
+    except psycopg.Error as error:
+        return f"could not be compared with what this file makes: {said(error)}"
     finally:
         with suppress(psycopg.Error, ConnectionLost):
             session.query("rollback")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.errors import Refused
 from bot.migrations import alone, enum_values
 from bot.migrations.alone import Alone, cannot, never, read_alone
 from bot.migrations.lexer import Kind, pieces, words
 from bot.migrations.splitter import Statement, remembered, statements
 
+_ADDS_VALUE = re.compile(rb"\badd\s+value\b", re.IGNORECASE)
 _OPENS = {"BEGIN", "START"}
 _CLOSES = {"COMMIT", "END"}
 _CONTROL = {*_OPENS, *_CLOSES, "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"}
@@ -22,7 +25,8 @@ def obstacle(content: bytes) -> str | None:
     """Why this file cannot be put in, as a sentence that names the line; None when it can."""
     try:
         if alone_in(content) is None:
-            return enum_values.used_too_early(statements_to_run(content))
+            to_run = statements_to_run(content)
+            return enum_values.used_too_early(to_run) if _ADDS_VALUE.search(content) else None
     except Refused as refused:
         return str(refused)
     return None

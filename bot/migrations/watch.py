@@ -47,6 +47,7 @@ class Watch:
         self._patience = statement_timeout + _SILENCE
         self._every = min(0.5, lock_timeout / 4)
         self.blockers: tuple[str, ...] = ()
+        self.now: tuple[str, ...] = ()
         self.cancelled = False
         self.begin()
 
@@ -56,7 +57,7 @@ class Watch:
         self._begun = time.monotonic()
         self._look_at = self._begun + self._every
         self._stop_seen = 0.0
-        self.blockers = ()
+        self.blockers = self.now = ()
 
     def tick(self) -> None:
         """Look once. Raises `ConnectionLost` when the server stays silent for too long."""
@@ -77,10 +78,10 @@ class Watch:
         """Best effort: the statement goes on whether or not the second connection can look."""
         seen: Seen = {}
         try:
-            now = locks.blockers(self._session)
-            self.blockers = now or self.blockers
-            if now:
-                seen["blockers"] = list(now)
+            self.now = locks.blockers(self._session)
+            self.blockers = self.now or self.blockers
+            if self.now:
+                seen["blockers"] = list(self.now)
             if seconds >= LONG:
                 seen |= {"seconds": int(seconds) // _STEPS * _STEPS, "doing": how_far(self._session)}
         except (psycopg.Error, ConnectionLost):

@@ -187,6 +187,8 @@ class Incidents(Table):
     report_due: PositiveDuration = timedelta(hours=24)
     reminders: tuple[Duration, ...] = (timedelta(hours=12), timedelta(hours=4), timedelta(hours=1), timedelta())
     digest: DailyTime = Field(default=None, examples=["08:00"])
+    log: Text = Field(default="", examples=["docs/incidents"])
+    issues: Yes = False
     keep_edited: Yes = True
 
 

@@ -10,6 +10,7 @@ from bot.domain.checklist import Check, State
 from bot.domain.document import Chapter, Checklist, Line, Tick
 from bot.domain.entry import SYSTEM, Entry
 from bot.domain.promotion import Promotion
+from bot.ports import Journal
 
 PULL_REQUEST = "Pull request approved"
 """The label of a line that is the gate's own; it is ticked where no code host is asked."""
@@ -60,6 +61,14 @@ class _Known:
         """A line that is done once an entry of this kind stands in the journal."""
         entry = self.first.get(kind)
         return Line(title=title, tick=Tick.DONE, by=entry.actor, at=entry.at, said=said) if entry else Line(title=title)
+
+
+def written(journal: Journal, record: str, after: Sequence[str]) -> Checklist:
+    """The checklist of a promotion as the journal has it, with the rollback that took it back, if one did."""
+    entries = list(journal.entries(about=record))
+    taken = Promotion.of(entries).taken_back
+    rollback = Promotion.of(journal.entries(about=taken.record)) if taken else None
+    return checklist(entries, after, rollback)
 
 
 def checklist(entries: Sequence[Entry], after: Sequence[str], rollback: Promotion | None = None) -> Checklist:

@@ -19,22 +19,25 @@ Text = Callable[[str], str | None]
 """The erasable text of an entry by its id, or None."""
 
 
-def report(entries: Sequence[Entry], text: Text, elsewhere: Iterable[Happened] = ()) -> IncidentReport:
+def report(
+    entries: Sequence[Entry], text: Text, elsewhere: Callable[[Incident], Iterable[Happened]] = lambda incident: (),
+) -> IncidentReport:
     """The report as these entries of the incident, oldest first, give it.
 
-    `elsewhere` is what its project's other records tell of that time.
+    `elsewhere` tells what its project's other records have of that time.
     """
-    incident, draft = Incident.of(entries), Draft.of(entries)
+    incident = Incident.of(entries)
+    draft = incident.draft
     own = [line for entry in entries if (line := line_of(entry))]
     notes = [_note(note, text) for note in incident.timeline()]
-    timeline = tuple(sorted([*own, *notes, *elsewhere], key=lambda each: (each.at, each.order, each.who, each.what)))
+    timeline = sorted([*own, *notes, *elsewhere(incident)], key=lambda each: (each.at, each.order, each.who, each.what))
     sections = tuple(_section(key, incident, draft) for key in FIELDS)
     return IncidentReport(
         id=incident.id, title=incident.title, severity=str(incident.severity), status=incident.status,
         project=incident.project, private=incident.private, opened_by=incident.by, opened_at=incident.at,
         resolved_at=incident.resolved_at, closed_at=incident.closed_at, commander=incident.commander,
         owner=draft.owner or incident.commander, due=draft.due, people=incident.people, sections=sections,
-        missing=_missing(sections, draft), timeline=timeline,
+        missing=_missing(sections, incident), timeline=tuple(timeline),
         decisions=tuple(
             Decided(
                 at=each.at, by=each.by, choice=each.choice, options=each.options, why=each.why, evidence=each.evidence,
@@ -91,20 +94,21 @@ def _summary(i: Incident) -> str:
 
 
 def _impact(i: Incident) -> str:
-    people = "" if i.people is None else f"About {i.people} people were affected."
-    return " ".join(part for part in (i.impact, people) if part)
+    return i.impact
 
 
 def _actions(i: Incident) -> str:
     return i.actions
 
 
-def _missing(sections: Sequence[Section], draft: Draft) -> tuple[str, ...]:
+def _missing(sections: Sequence[Section], incident: Incident) -> tuple[str, ...]:
     """What people still have to fill. A summary that the journal gave counts as a draft, not as filled."""
     named = [section.title for section in sections if not section.text and section.key not in SUMMED_UP]
     named += [f"{section.title}, in a person's words" for section in sections
               if section.key == "summary" and not section.by]
-    named += [section.title for section in sections if section.key == "impact" and not section.text]
+    if incident.people is None:
+        named += [section.title for section in sections if section.key == "impact" and not section.text]
+    draft = incident.draft
     if not draft.measures:
         named.append("Preventive measures, each with an owner and a date")
     named += [f"An owner for {measure.id}" for measure in draft.measures if not measure.owner]
@@ -124,7 +128,7 @@ def _milestones(i: Incident, entries: Sequence[Entry]) -> tuple[Milestone, ...]:
     found = []
     for name, (at, said) in otherwise.items():
         if name in i.milestones:
-            found.append(Milestone(name=name, at=i.milestones[name], said="as a person named it"))
+            found.append(Milestone(name=name, at=i.milestones[name], said="its own entry in the journal"))
         else:
             found.append(Milestone(name=name, at=at, said=said if at else "nobody named it"))
     return tuple(found)
@@ -141,9 +145,11 @@ def _spans(milestones: Sequence[Milestone]) -> tuple[Span, ...]:
 
 
 def _change(change: Mapping[str, object]) -> Happened:
+    by = change.get("by")
     return Happened(
-        at=datetime.fromisoformat(str(change["at"])), who=str(change.get("by", "")), what=str(change.get("what", "")),
+        at=datetime.fromisoformat(str(change["at"])), what=str(change.get("what", "")),
         source=str(change.get("record", "")),
+        who=", ".join(dict.fromkeys(map(str, by))) if isinstance(by, list) else str(by or ""),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from bot.domain.entry import Entry, Json
 from bot.domain.report import Happened
@@ -15,7 +16,7 @@ TAKEN = frozenset({"incident.switched", "incident.reverted"})
 def line_of(entry: Entry) -> Happened | None:
     """What the timeline says of an entry; None for those that speak elsewhere."""
     write = _LINES.get(entry.kind)
-    said = write(entry.data) if write else ""
+    said = _milestone(entry) if entry.kind == "incident.milestone" else write(entry.data) if write else ""
     if not said:
         return None
     order = f"entry {entry.seq:012}"
@@ -62,6 +63,14 @@ def _switched(data: Mapping[str, Json]) -> str:
     return "; ".join(part for part in said if part)
 
 
+def _milestone(entry: Entry) -> str:
+    """With its moment, where that is another than the entry's own."""
+    at = datetime.fromisoformat(str(entry.data["at"]))
+    other = abs((entry.at - at).total_seconds()) >= 1
+    when = f" at {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if other else ""
+    return f"Milestone: {entry.data['name']}{when}"
+
+
 def _measure(data: Mapping[str, Json]) -> str:
     return f"Preventive measure {_text(data, 'id')}: {_text(data, 'text')}"
 
@@ -76,7 +85,6 @@ _LINES: Mapping[str, Callable[[Mapping[str, Json]], str]] = {
     "incident.switch_asked": lambda data: f"Asked to switch {_text(data, 'flag') or 'the code deployment back'}",
     "incident.switched": _switched,
     "incident.reverted": _switched,
-    "incident.milestone": lambda data: f"Milestone: {_text(data, 'name')} at {_text(data, 'at')}",
     "incident.watch_saw": lambda data: f"The watch saw: {_text(data, 'what')}",
     "incident.resolved": lambda data: f"Resolved. What fixed it: {_text(data, 'fixed_by') or 'not said'}",
     "incident.reopened": _because("Reopened", ""),

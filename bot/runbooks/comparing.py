@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
 
 from bot.domain.catalog import Snapshot
 from bot.domain.entry import Json
-from bot.domain.evidence import Staged
 from bot.domain.plan import PlannedFile
 from bot.domain.promotion import Promotion
 from bot.evidence import staged
@@ -18,25 +17,28 @@ def compare_locks(promotion: Promotion, world: World) -> None:
     """Journal the comparison once; without a staging run of Stagedoor's own, or without a lock, it is empty."""
     if promotion.course.compared:
         return
-    runs = staged(world.ports.shelves, promotion.plan)
+    files = promotion.so_far.plan.files
+    known = staged(world.ports.shelves, promotion.plan)
+    runs = {file.version: run for file in files if (run := known.get(file.version)) and run.sha256 == file.sha256}
+
+    @cache
+    def seen(record: str) -> Promotion:
+        return Promotion.of(world.ports.journal.entries(about=record))
+
     found = [
         (float(lock["seconds"]), was, str(lock["table"]))
-        for file in promotion.so_far.plan.files
-        if (run := runs.get(file.version)) and run.sha256 == file.sha256
-        for lock in _foretold(file, run, world)
+        for file in files if (run := runs.get(file.version)) and run.locks and run.before
+        for lock in held(
+            Snapshot.decoded(world.ports.shelves.fetch(run.before)), seen(run.record).seen.get(file.version, {}),
+        )
         if (was := _was(promotion, file, int(lock["statement"]))) is not None
     ]
-    longest: dict[str, Json] = {}
+    compared: dict[str, Json] = {}
     if found:
-        longest["foretold"], longest["was"], longest["table"] = max(found)
-    world.note("locks.compared", longest)
-
-
-def _foretold(file: PlannedFile, run: Staged, world: World) -> list[dict[str, Any]]:
-    seen = Promotion.of(world.ports.journal.entries(about=run.record)).seen.get(file.version)
-    if not seen or not run.before:
-        return []
-    return held(Snapshot.decoded(world.ports.shelves.fetch(run.before)), seen)
+        compared["foretold"], compared["was"], compared["table"] = max(found)
+    if len(runs) == len(files):
+        compared["staging"] = sum(run.seconds for run in runs.values())
+    world.note("locks.compared", compared)
 
 
 def _was(promotion: Promotion, file: PlannedFile, statement: int) -> float | None:

@@ -12,9 +12,11 @@ from bot.domain.record import Status
 from bot.errors import Unknown
 from bot.runbooks.freezing import keep_frozen
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
+from bot.runbooks.reporting import is_reported, report_clock
 from bot.runbooks.switching import turn_switches
 from bot.runbooks.tidying import erase_earlier
 from bot.runbooks.walker import Runbook
+from bot.runbooks.writing import exported
 from bot.world import World
 
 Clock: TypeAlias = Callable[[Incident, World], datetime | None]
@@ -42,7 +44,7 @@ def _reachable(person: str, world: World) -> str:
         return ""
 
 
-CLOCKS: tuple[Clock, ...] = (overdue,)
+CLOCKS: tuple[Clock, ...] = (overdue, report_clock)
 
 
 def opening(incident: Incident, world: World) -> Outcome:
@@ -86,8 +88,8 @@ def report(incident: Incident, world: World) -> Outcome:
     again = _tend(incident, world)
     if incident.open:
         return Next(to="running", said="")
-    if any(entry.kind == "report.published" for entry in world.ports.journal.entries(about=incident.id)):
-        return Stop(verdict="published")
+    if is_reported(incident):
+        return exported(incident, world) or Stop(verdict="published")
     return Wait(for_="its report", until=again)
 
 

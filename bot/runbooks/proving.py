@@ -21,6 +21,7 @@ from bot.migrations.catalog import checklist
 from bot.migrations.catalog.access import access_diff
 from bot.migrations.catalog.diff import changed, differences, readable
 from bot.ports import Job
+from bot.runbooks import pages
 from bot.world import World
 
 AFTER = ""
@@ -81,6 +82,8 @@ def gather_showing(promotion: Promotion, world: World) -> None:
     else:
         lines.append("Catalog: could not be compared; it was not seen before and after the run")
     held = _locks(promotion, world)
+    if asked := pages.functions(world):
+        lines.append(asked)
     lines += [f"Locks {lock}" for locked in held.values() for lock in locked]
     world.note("evidence.seen", {
         "lines": list[Json](lines), "diff": shelves.keep(whole.encode()) if whole.strip() else "",

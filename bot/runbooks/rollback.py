@@ -111,7 +111,8 @@ def _planned(promotion: Promotion, world: World) -> dict[str, Json] | None:
     """The plan as of now, when it is another one; None where what was decided about still stands."""
     own, ports = rescue.rolling(promotion), world.ports
     now = planned(
-        ports, world.project, rescue.promotion_of(promotion, world), own.severity, own.reason, promotion.plan,
+        ports, world.project, rescue.promotion_of(promotion, world), own.severity, own.reason,
+        (promotion.plan, own),
     )
     if now.rolling.ground == own.ground and now.plan.digest == promotion.plan.digest:
         return None

@@ -8,7 +8,7 @@ from bot.domain.record import Status
 from bot.errors import Refused
 from bot.evidence import staged_put
 from bot.gates import STAGING
-from bot.runbooks import proving, steps
+from bot.runbooks import pages, proving, steps
 from bot.runbooks.halting import ended, halted
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.promotion import RECHECK
@@ -58,7 +58,7 @@ def verify(promotion: Promotion, world: World) -> Outcome:
 
 def proof(promotion: Promotion, world: World) -> Outcome:
     """Try each file's way back, in one transaction that leaves no trace, and gather what the run showed."""
-    promotion = proving.look(promotion.so_far, proving.AFTER, world)
+    promotion = pages.looked_at(proving.look(promotion.so_far, proving.AFTER, world), world)
     if not promotion.shown:
         proving.gather_showing(promotion, world)
     if promotion.ways:
@@ -82,7 +82,7 @@ def done(promotion: Promotion, world: World) -> Outcome:
         )
         for file in promotion.plan.files
     ]
-    world.ports.shelves.put(runs)
+    world.ports.shelves.put([*runs, *pages.kept(promotion, world)])
     for waiting in world.ports.journal.find(kind="promotion", project=promotion.plan.project, status=Status.LIVE):
         world.ports.wake(waiting.id)
     return ended(promotion, Stop(verdict="done", why=promotion.verified))

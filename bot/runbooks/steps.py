@@ -133,6 +133,7 @@ def _job(promotion: Promotion, file: PlannedFile, world: World) -> Job:
         lock_timeout=policy.lock_timeout.total_seconds(),
         statement_timeout=policy.statement_timeout.total_seconds(),
         witness=promotion.plan.environment is Environment.STAGING,
+        keep=promotion.plan.environment is Environment.PRODUCTION and world.policy.backups.keep_rows,
         begun=world.ports.shelves.get(BEGUN, _place(promotion, file)) or {},
     )
 

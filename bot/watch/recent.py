@@ -62,6 +62,8 @@ def standing(ports: Ports, project: str) -> tuple[Standing, ...]:
     found: list[Standing] = []
     now = ports.clock.now()
     for record, promotion in _newest(ports, project, "promotion"):
+        if promotion.taken_back and promotion.taken_back.done:
+            continue
         ending, course = promotion.ending, promotion.course
         changed = promotion.changed_something or promotion.may_have_changed
         if ending and ending.verdict == "done":

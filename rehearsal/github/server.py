@@ -44,6 +44,7 @@ class Api:
     pulls: Pulls
     token: str
     prefix: str
+    issues: list[dict[str, Any]] = field(default_factory=list)
     rights: set[str] = field(default_factory=lambda: {
         "contents", "pull_requests", "checks", "actions", "statuses", "issues", "contents:write", "pull_requests:write",
         "issues:write",
@@ -164,6 +165,8 @@ class Api:
             ("POST", "/git/refs", "contents", self._branch),
             ("PUT", "/contents/(.+)", "contents", self._put),
             ("POST", "/pulls", "pull_requests", self._open),
+            ("GET", "/issues", "issues", self._issues),
+            ("POST", "/issues", "issues", self._open_issue),
             ("GET", f"/issues/{number}/comments", "issues", self._comments_of),
             ("POST", f"/issues/{number}/comments", "issues", self._comment),
             ("PATCH", f"/issues/comments/{number}", "issues", self._edit_comment),
@@ -303,6 +306,18 @@ class Api:
         number = max(self.pulls.all, default=0) + 1
         self.pulls.open(number, head, BOT, base)
         return self._pull(str(number), None)
+
+    def _issues(self, query: dict[str, str]) -> Any:
+        return [each for each in self.issues if query.get("state", "open") in ("all", each["state"])]
+
+    def _open_issue(self, body: dict[str, str]) -> Any:
+        number = 1000 + len(self.issues)
+        made = {
+            "number": number, "title": body["title"], "body": body.get("body", ""), "state": "open",
+            "html_url": f"https://github.example/{self.repository.name}/issues/{number}",
+        }
+        self.issues.append(made)
+        return made
 
     def _comments_of(self, number: str, query: Any) -> Any:
         return [one for one in self.comments.values() if one["on"] == self._one(number).number]

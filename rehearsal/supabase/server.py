@@ -95,6 +95,8 @@ class Api:
         try:
             rows = self.table.ask(ref, request.query_params.get("sql", "select * from logs"), begin, end)
         except QueryFailed as error:
+            if str(error) == RANDOM_ERROR:
+                return JSONResponse({"result": [], "error": RANDOM_ERROR}, headers=headers)
             told = {"code": 400, "message": str(error), "status": "INVALID_ARGUMENT", "errors": []}
             return JSONResponse({"result": [], "error": told}, headers=headers)
         return JSONResponse({"result": rows}, headers=headers)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -281,7 +282,7 @@ def test_a_row_that_could_not_be_written_is_all_that_the_next_try_writes(
                 other.execute("begin; lock table supabase_migrations.schema_migrations in exclusive mode")
 
         monkeypatch.setattr(notes, "note", hold)
-        outcome = apply(production, job(BUILD, "2", "1"), notes)
+        outcome = apply(production, job(BUILD, "2", "1", lock_timeout=0.2), notes)
         other.execute("rollback")
     monkeypatch.undo()
     assert isinstance(outcome, Failed)
@@ -323,6 +324,32 @@ def test_what_a_rebuild_left_is_dropped_before_the_next(
     assert books.rows(INDEX) == [("books_title_idx", True)]
 
 
+def test_an_index_half_dropped_is_dropped_to_the_end(
+    books: Fresh, production: PostgresDatabase, notes: Begun,
+) -> None:
+    books.run("create index books_title_idx on books (title)")
+    sql = "drop index concurrently books_title_idx"
+    with reading(books):
+        outcome = apply(production, job(sql, statement_timeout=0.6), notes)
+        assert isinstance(outcome, Failed)
+        assert outcome.left == ("public.books_title_idx",)
+        assert books.rows(INDEX) == [("books_title_idx", False)]
+    assert isinstance(again(production, notes, sql), Done)
+    assert books.rows(INDEX) == []
+
+
+def test_a_build_that_took_too_long_by_itself_says_which_limit_to_raise(
+    books: Fresh, production: PostgresDatabase, notes: Begun,
+) -> None:
+    books.run("create function slow(text) returns text language plpgsql immutable as"
+              " $$ begin perform pg_sleep(0.05); return $1; end $$")
+    outcome = apply(
+        production, job("create index concurrently books_slow on books (slow(title))", statement_timeout=0.4), notes,
+    )
+    assert isinstance(outcome, Failed)
+    assert "raise statement_timeout under [apply]. Nothing of it is in." in outcome.why
+
+
 def test_a_partition_half_detached_is_detached_to_the_end(
     fresh: Fresh, production: PostgresDatabase, notes: Begun,
 ) -> None:
@@ -334,10 +361,23 @@ def test_a_partition_half_detached_is_detached_to_the_end(
         outcome = apply(production, job(sql, lock_timeout=0.3), notes)
         assert isinstance(outcome, Failed)
         assert outcome.sqlstate == "55P03"
+        assert outcome.left == ("q, half detached",)
+        assert outcome.why.endswith("It left q half detached from p. The next try finishes that.")
     assert fresh.rows("select inhdetachpending from pg_inherits where inhrelid = 'q'::regclass") == [(True,)]
     assert isinstance(again(production, notes, sql), Done)
     assert fresh.rows("select from pg_inherits where inhrelid = 'q'::regclass") == []
     assert len(production.history()) == 1
+
+
+@pytest.mark.parametrize(("query", "says"), [
+    ("autovacuum: VACUUM public.books (to prevent wraparound)",
+     "pid 7, autovacuum (VACUUM public.books (to prevent wraparound)): it keeps transaction ids from running out, is "
+     "not interrupted, and ends by itself, since 22:04:00 UTC"),
+    ("autovacuum: ANALYZE public.books", "pid 7, autovacuum (ANALYZE public.books), since 22:04:00 UTC"),
+])
+def test_an_autovacuum_in_the_way_is_called_one(query: str, says: str) -> None:
+    since = datetime(2026, 11, 23, 22, 4, tzinfo=UTC)
+    assert locks._blocker(7, None, "", "active", since, query, "autovacuum worker") == says
 
 
 # Races and crashes -------------------------------------------------------------------------------------------------

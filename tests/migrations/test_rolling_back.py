@@ -12,7 +12,7 @@ from bot.errors import Refused
 from bot.migrations.catalog.diff import differences
 from bot.migrations.database import PostgresDatabase
 from bot.migrations.reversal import composed, name_of, next_version
-from bot.migrations.transaction import obstacle, statements_to_run
+from bot.migrations.transaction import alone_in, statements_to_run
 from bot.ports import Done
 from bot.runbooks.restored import restored
 from tests.migrations.conftest import Notes, apply, job
@@ -89,11 +89,19 @@ def test_what_was_proven_together_is_there_once() -> None:
     assert composed([step(both, "2"), step(both, "1")], "P-1", "r", "x").count(b"drop table t") == 1
 
 
-def test_what_cannot_run_in_a_transaction_goes_alone_or_not_at_all() -> None:
-    lone = step(b"drop index concurrently function_i", "1", "1 add i")
-    assert obstacle(composed([lone], "P-1", "r", "x")) is None
-    with pytest.raises(Refused, match=r"cannot run in one transaction with the rest"):
-        composed([step(b"drop table t", "2"), lone], "P-1", "r", "x")
+def test_what_has_to_stand_alone_does_or_runs_plainly_among_others() -> None:
+    alone, other = step(b"drop index concurrently function_i;", "2", "2 add i"), step(b"drop table t", "1", "1 add t")
+    content = composed([alone], "P-1", "r", "x")
+    assert alone_in(content) is not None
+    together = composed([alone, other], "P-1", "r", "x")
+    assert alone_in(together) is None
+    assert b"concurrently" not in together.lower()
+    assert len(statements_to_run(together)) == 2
+
+
+def test_a_rollback_that_cannot_be_put_in_is_refused_by_name() -> None:
+    with pytest.raises(Refused, match=r"rollback of 1 add i cannot be put in"):
+        composed([step(b"rollback; drop index i", "1", "1 add i")], "P-1", "r", "x")
     with pytest.raises(Refused, match=r"rollback of 1 vacuum cannot be put in"):
         composed([step(b"create database other", "1", "1 vacuum")], "P-1", "r", "x")
 

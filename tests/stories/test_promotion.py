@@ -174,8 +174,8 @@ def test_several_files_stop_at_the_first_failure_say_what_is_in_and_resume(house
     rest = h.reads("P-2", "Done · in production")
     assert "Goes on with the rest of P-1, resumed by @bo; what was approved then holds." in rest
     assert "Asked by @ana, approved by @bo" in rest
-    assert "P-2 goes on with what is not in." in h.reads(card, "P-2")
-    assert "[Resume]" not in h.reads(card, "P-2 goes on")
+    assert "P-2 took over what is not in." in h.reads(card, "P-2")
+    assert "[Resume]" not in h.reads(card, "P-2 took over")
     assert len(h.history()) == 4
 
 

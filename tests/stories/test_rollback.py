@@ -140,5 +140,12 @@ def test_where_the_files_are_on_github_a_pull_request_brings_its_file(house: Ope
     assert b"-- Rollback: Undo 20261101120000 add_xyz (P-1)" in content
     rows = "select array_to_string(statements, ';') from supabase_migrations.schema_migrations where version = %s"
     assert "DROP COLUMN xyz" in h.production_rows(rows, "20261101120001")[0][0]
+    h.until(lambda: said_of(h, pull.head) == "success", "the status of the pull request's commit")
+    h.until(lambda: said_of(h, h.github.head("main")) == "failure", "the status of what was rolled back")
     h.says(ANA, "/migrate promote")
     h.told(ANA, "Nothing to do")
+
+
+def said_of(h: House, commit: str) -> str:
+    said = h.github.said(commit)
+    return said[-1]["state"] if said else ""

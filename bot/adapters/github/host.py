@@ -150,6 +150,13 @@ class GitHub:
         body: dict[str, Json] = {"title": title, "body": said, "head": branch, "base": self.branch()}
         return pull(self._wire.post(f"{self._at}/pulls", body))
 
+    def issue(self, title: str, said: str) -> str:
+        """The issue with this title; looked for before it is opened, since an answer may have been lost."""
+        for each in self._wire.pages(f"{self._at}/issues", state="all"):
+            if each["title"] == title and "pull_request" not in each:
+                return str(each["html_url"])
+        return str(self._wire.post(f"{self._at}/issues", {"title": title, "body": said})["html_url"])
+
     def say(self, commit: str, status: CommitStatus) -> None:
         """Give a commit the status `stagedoor/production`."""
         body = {"state": status.state, "description": status.description[:140], "context": CONTEXT}
