@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bot import activity
-from bot.adapters import heartbeat
 from bot.ports import Clock, Journal, Work
 
 SWEEP_SECONDS = 1.0
-DIGEST_SECONDS = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Something that is done again and again; `every` is in seconds."""
+
+    every: float
+    do: Callable[[], object]
 
 
 class Timetable:
     """The jobs and their rhythm. None of them keeps state: each asks the journal what is due."""
 
-    def __init__(
-        self, journal: Journal, work: Work, clock: Clock, prune: Callable[[], object], measure: Callable[[], object],
-        beat: Callable[[], object],
-        morning: Callable[[], object] = lambda: None,
-    ) -> None:
+    def __init__(self, journal: Journal, work: Work, clock: Clock, jobs: Sequence[Job] = ()) -> None:
         self._journal = journal
         self._work = work
         self._clock = clock
@@ -31,11 +33,8 @@ class Timetable:
             executors={"default": ThreadPoolExecutor(2)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
-        self._scheduler.add_job(self.sweep, "interval", seconds=SWEEP_SECONDS)
-        self._scheduler.add_job(prune, "interval", hours=24)
-        self._scheduler.add_job(morning, "interval", seconds=DIGEST_SECONDS)
-        self._scheduler.add_job(beat, "interval", seconds=heartbeat.EVERY_SECONDS)
-        self._scheduler.add_job(measure, "interval", seconds=activity.EVERY.total_seconds())
+        for job in (Job(every=SWEEP_SECONDS, do=self.sweep), *jobs):
+            self._scheduler.add_job(job.do, "interval", seconds=job.every)
 
     def start(self) -> None:
         """Sweep once at once, then in rhythm."""

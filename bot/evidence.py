@@ -13,6 +13,7 @@ from bot.domain.migration import Applied, Folder, Match, Migration
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
 from bot.domain.review import blob_hash
+from bot.domain.visit import Visit
 from bot.drift import drifted
 from bot.errors import StagedoorError
 from bot.gates import drift as drift_gate
@@ -85,6 +86,7 @@ def gather(
         accepted=accepted(shelves, plan.project),
         lint=lint, asserted=tests,
         drift=drift,
+        pages=pages(shelves, plan, project),
         proofs=tried,
         backup=backing(plan, [lost for proof in tried.values() for lost in proof.way.lost], project, shelves, now),
         rollbacks={back.version: back.sha256 for back in folder.rollbacks} if folder else {},
@@ -149,6 +151,20 @@ def staged(shelves: Shelves, plan: Plan) -> dict[str, Staged]:
                 before=str(doc.get("before", "")), after=str(doc.get("after", "")),
             )
     return found
+
+
+def pages(shelves: Shelves, plan: Plan, project: Project) -> tuple[Visit, ...]:
+    """The pages as they were seen after the newest staging run, where that staged just these bytes."""
+    runs = staged(shelves, plan)
+    if not plan.files or any(file.version not in runs or runs[file.version].sha256 != file.sha256
+                             for file in plan.files):
+        return ()
+    newest = max(runs.values(), key=lambda run: run.at)
+    doc = shelves.get("pages", f"{plan.project}:{newest.record}")
+    visits = doc["visits"] if doc else []
+    seen = [Visit.from_json(visit) for visit in visits if isinstance(visit, dict)] if isinstance(visits, list) else []
+    wanted = set(project.policy.frontend.staging)
+    return tuple(visit for visit in seen if visit.url in wanted)
 
 
 def staged_put(project: str, version: str, run: Staged, pull: int = 0) -> Put:

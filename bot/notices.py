@@ -1,10 +1,11 @@
-"""Notices: what the team is told once without having asked: a changed policy, names that Slack does not know."""
+"""Notices: what the team is told once without having asked: a changed policy, unknown names, logs nobody saw."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from bot.domain.entry import SYSTEM, Fact, Json, Opening
+from bot.domain.sighting import Gap
 from bot.policy import Policy
 from bot.policy.changes import changes
 from bot.ports import Journal, Put, Shelves
@@ -36,6 +37,17 @@ def tell_unknown_names(journal: Journal, shelves: Shelves, unknown: Sequence[str
         shelves.put([keep])
         return ""
     return _open(journal, where, "policy.unknown", {"names": list(unknown)}, keep)
+
+
+def tell_gap(journal: Journal, gap: Gap, keep: Put) -> str:
+    """Journal that a span of a project's logs was never seen; `keep` notes that it was told."""
+    record = f"N-{journal.number('N')}"
+    opening = Opening(kind="notice", project=gap.project, stage="told")
+    data: dict[str, Json] = {
+        "environment": str(gap.environment), "begin": gap.begin.isoformat(), "end": gap.end.isoformat(), "why": gap.why,
+    }
+    journal.append([Fact(about=record, kind="logs.gap", actor=SYSTEM, data=data, opens=opening)], puts=[keep])
+    return record
 
 
 def _open(journal: Journal, where: Project, kind: str, data: Mapping[str, Json], keep: Put) -> str:

@@ -6,14 +6,16 @@ from pathlib import Path, PurePosixPath
 
 from bot.adapters.github import GitHub
 from bot.adapters.levers import Api, PolicyLevers
+from bot.adapters.supabase import ManagementBackups
 from bot.domain.backup import plain
 from bot.domain.project import Environment
 from bot.migrations.backup.backups import PgBackups
+from bot.migrations.backup.bucket import Bucket
 from bot.migrations.database import PostgresDatabase
 from bot.migrations.files import FolderMigrations
 from bot.migrations.remote import RemoteMigrations
 from bot.migrations.vitals import PostgresVitals
-from bot.ports import Backups, Clock, CodeHost, Migrations
+from bot.ports import Backups, Clock, CodeHost, Migrations, PlatformBackups
 from bot.settings import ProjectSettings, Settings
 from bot.world import Project
 
@@ -39,6 +41,7 @@ def _opened(name: str, project: ProjectSettings, settings: Settings, clock: Cloc
             ),
         },
         policy=project.policy, host=host, directory=directory, backups=backups_of(name, project, settings),
+        platform=platform_of(project, settings.supabase_api_url),
         reviewed=bool(host and project.github_token and project.github_token.get_secret_value()),
         levers=_levers(project, settings, clock),
         vitals=PostgresVitals(project.production_database_url.get_secret_value(), "production", clock),
@@ -49,7 +52,9 @@ def backups_of(name: str, project: ProjectSettings, settings: Settings) -> Backu
     """What takes the dumps of a project's production."""
     return PgBackups(
         url=project.production_database_url.get_secret_value(), directory=settings.backup_dir / plain(name),
-        pg_dump=settings.pg_dump,
+        pg_dump=settings.pg_dump, encrypt_to=settings.backup_encrypt_to,
+        bucket=Bucket(settings.backup_url.get_secret_value(), plain(name)) if settings.backup_url else None,
+        local=settings.backup_url is None or "backup_dir" in settings.model_fields_set,
     )
 
 
@@ -61,6 +66,12 @@ def _levers(project: ProjectSettings, settings: Settings, clock: Clock) -> Polic
     )
     named = {variable: secret.get_secret_value() for variable, secret in settings.named.items()}
     return PolicyLevers(project.policy, named, api, clock)
+
+
+def platform_of(project: ProjectSettings, api_url: str) -> PlatformBackups | None:
+    """Who knows what Supabase keeps of production; None where the Management API is not configured."""
+    token, ref = project.supabase_access_token, project.production_project_ref
+    return ManagementBackups(api_url, token.get_secret_value(), ref) if token and ref else None
 
 
 def code_host(project: ProjectSettings, api_url: str, clock: Clock) -> CodeHost | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.backup import Kept, Proven
+from bot.domain.backup import Kept, OfPlatform, Proven
 from bot.domain.catalog import Snapshot
 from bot.domain.entry import Entry, Fact, Json
 from bot.domain.migration import Applied, Folder
@@ -412,6 +412,8 @@ class Job:
     statement_timeout: float
     witness: bool = False
     """Whether to look, after each statement, at what it locked and changed."""
+    keep: bool = False
+    """Whether rows that a statement destroys are copied first, in the same transaction."""
     begun: Mapping[str, Json] = field(default_factory=dict)
     """What an earlier try noted last as `alone`, of a statement that runs outside a transaction."""
 
@@ -468,6 +470,17 @@ class Applier(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class KeptRows:
+    """Rows that a promotion destroyed and that are kept inside the database: of which tables, how many, since when."""
+
+    record: str
+    tables: tuple[str, ...]
+    rows: int
+    since: datetime
+    restored: bool
+
+
 class Database(Protocol):
     """One environment's Postgres, seen through the migration history and the apply protocol."""
 
@@ -492,6 +505,21 @@ class Database(Protocol):
 
     def sizes(self) -> Mapping[str, int]:
         """About how many rows each table of the user's schemas holds, by `schema.table`. Raises `Unreachable`."""
+        ...
+
+    def kept_rows(self) -> tuple[KeptRows, ...]:
+        """What is kept inside this database, by promotion, newest first. Raises `Unreachable`."""
+        ...
+
+    def put_back(self, record: str, lock_timeout: float) -> Mapping[str, int]:
+        """Put the kept rows of a promotion back, in one transaction; how many by table.
+
+        Raises `Refused` with nothing changed, `Unreachable` where that is not known.
+        """
+        ...
+
+    def forget_rows(self, record: str) -> None:
+        """Take away the kept rows of a promotion for good. Raises `Unreachable`."""
         ...
 
     def holds(self, sql: str) -> bool:
@@ -544,6 +572,14 @@ class Reporting(Protocol):
     def progress(self, data: Mapping[str, Json]) -> None: ...
 
     def stopping(self) -> bool: ...
+
+
+class PlatformBackups(Protocol):
+    """What the database's platform keeps by itself."""
+
+    def read(self) -> OfPlatform:
+        """Ask. Raises `Unreachable` with why it could not be learned."""
+        ...
 
 
 class Backups(Protocol):

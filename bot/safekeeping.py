@@ -75,7 +75,8 @@ def holds(policy: Backups) -> str:
     """What will hold the data that a promotion destroys, in words; nothing where nothing will."""
     if policy.when == "never":
         return ""
-    return "A backup is taken and proven before it."
+    rows = ", and its rows are kept inside production besides" if policy.keep_rows else ""
+    return f"A backup is taken and proven before it{rows}."
 
 
 def _files(plan: Plan, shelves: Shelves) -> list[Migration]:

@@ -13,6 +13,7 @@ from bot.domain.promotion import Promotion
 from bot.domain.record import Record, Status
 from bot.domain.window import Announced, Closure, Freeze, Outlook, Queued, Span
 from bot.evidence import staged
+from bot.shelf import last_good
 from bot.windows.calendar import BEFORE, Calendar
 from bot.windows.holidays import Holidays
 from bot.world import Ports
@@ -87,8 +88,20 @@ def likely(ports: Ports, promotion: Promotion) -> timedelta | None:
 
 
 def needs(ports: Ports, promotion: Promotion) -> timedelta:
-    """How much of a window has to be left for it to start: twice what staging took, and a minute."""
-    return 2 * (likely(ports, promotion) or timedelta()) + MARGIN
+    """How much of a window has to be left for it to start: its backup, twice what staging took, and a minute."""
+    return _backing_up(ports, promotion) + 2 * (likely(ports, promotion) or timedelta()) + MARGIN
+
+
+def _backing_up(ports: Ports, promotion: Promotion) -> timedelta:
+    """As long as the last backup took, where this promotion is to have one first."""
+    policy = ports.projects[promotion.plan.project].policy.backups
+    destroys = bool(promotion.plan.risks or promotion.lost)
+    if policy.when == "never" or (policy.when == "destructive" and not destroys):
+        return timedelta()
+    if promotion.backup is not None and promotion.backup.done:
+        return timedelta()
+    last = last_good(ports.journal, promotion.plan.project)
+    return timedelta(seconds=last.seconds if last else 0.0)
 
 
 def place(ports: Ports, promotion: Promotion, every: Calendar, now: datetime) -> Span | None:

@@ -24,6 +24,7 @@ from bot.ports import (
     Pages,
     People,
     Pictures,
+    PlatformBackups,
     Put,
     Shelves,
     Vitals,
@@ -47,6 +48,8 @@ class Project:
     directory: str = ""
     reviewed: bool = False
     backups: Backups | None = None
+    platform: PlatformBackups | None = None
+    """What Supabase keeps of production, where the Management API is configured."""
     levers: Levers | None = None
     """The policy's flags and its way to take code back; None: people have to do it by hand."""
     vitals: Vitals | None = None

@@ -54,7 +54,8 @@ class AlertView:
         alert = Alert.of(each for each in self._ports.journal.entries(about=record.id) if each.seq <= entry.seq)
         if entry.kind == "alert.raised" and alert.attach:
             message = alert_line(alert, entry)
-            file = Upload(filename=f"{alert.id}.sql", title=alert.title, content=self._scrub(alert.attach))
+            text = self._ports.shelves.fetch(alert.attach).decode("utf-8", "replace")
+            file = Upload(filename=f"{alert.id}.sql", title=alert.title, content=self._scrub(text))
             return Line(message=message, file=file) if message else None
         message = alert_line(alert, entry)
         if message is None:

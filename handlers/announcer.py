@@ -51,7 +51,7 @@ class Announcer:
         while queue:    # in turns, one message each, so that nobody's long story holds up the others
             record = queue.popleft()
             try:
-                if self._step(record):
+                if not self._told_elsewhere(record) and self._step(record):
                     queue.append(record)
             except NotNow as later:
                 wake.append(later.until)
@@ -67,6 +67,12 @@ class Announcer:
             if left not in records and (record := self._journal.load(left)):
                 records[left] = record
         return [record for record in records.values() if record.kind in self._renderings]
+
+    def _told_elsewhere(self, record: Record) -> bool:
+        if self._renderings[record.kind].channel(record):
+            return False
+        self._settle(record)
+        return True
 
     def _step(self, record: Record) -> bool:
         """Do the next thing for a record; True when there may be more to do at once."""

@@ -7,22 +7,26 @@ from bot.domain.record import Record
 from bot.world import Ports
 from handlers.announcer import Line
 from templates.blocks import Message
-from templates.notice import names_unknown, policy_changed
+from templates.notice import logs_unseen, names_unknown, policy_changed
 
 
 class NoticeView:
-    """Draws notices about the policy."""
+    """Draws notices about the policy and about logs that nobody saw."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
 
     def channel(self, record: Record) -> str:
-        return self._ports.projects[record.project].policy.channels.deploys
+        channels = self._ports.projects[record.project].policy.channels
+        first = next(iter(self._ports.journal.entries(about=record.id)))
+        return channels.incidents if first.kind == "logs.gap" else channels.deploys
 
     def card(self, record: Record) -> Message:
         first = next(iter(self._ports.journal.entries(about=record.id)))
         if first.kind == "policy.unknown":
             return names_unknown(record.id, _texts(first.data.get("names")))
+        if first.kind == "logs.gap":
+            return logs_unseen(record.id, record.project, {key: str(value) for key, value in first.data.items()})
         return policy_changed(record.id, _texts(first.data.get("changes")))
 
     def line(self, record: Record, entry: Entry) -> Line | None:

@@ -19,6 +19,7 @@ from templates.promotion import card
 from templates.promotion_sight import Sight
 from templates.promotion_sql import long_sql
 from templates.promotion_thread import needs_somebody, told
+from templates.restoring import restore_card
 from templates.rollback import Plan
 
 WAITING = ("approval", "window")
@@ -45,7 +46,7 @@ class PromotionView:
         entries = list(self._ports.journal.entries(about=record.id))
         promotion = Promotion.of(entries)
         policy = self._ports.project_of(record.project, promotion.terms).policy
-        draw = baseline_card if record.kind == "baseline" else card
+        draw = {"baseline": baseline_card, "restore": restore_card}.get(record.kind, card)
         return draw(
             Sight(
                 record=record,
@@ -104,6 +105,10 @@ class PromotionView:
 
     def _diff_file(self, promotion: Promotion, entry: Entry) -> Upload | None:
         """Drift, whole; what a staging run changed in the catalog, where that is longer than the lines about it."""
+        if entry.kind == "page.seen" and (picture := str(entry.data["picture"])):
+            name = f"{promotion.id}-page-{len(promotion.pages)}.png"
+            title, content = self._scrub(promotion.pages[-1].url), self._ports.shelves.fetch(picture)
+            return Upload(filename=name, title=title, content=content)
         if entry.kind == "drift.seen":
             text = self._scrub(self._ports.shelves.fetch(str(entry.data["diff"])).decode())
             return Upload(filename=f"{promotion.id}-drift.txt", title="Staging beside production", content=text)

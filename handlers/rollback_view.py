@@ -31,8 +31,13 @@ class RollbackView:
         rollback = Promotion.of(entries)
         return rollback_card(Sight(
             record=record, promotion=rollback, progress=self._ports.shelves.get("progress", record.id) or {},
-            head_hash=entries[-1].hash if rollback.ending else "",
+            head_hash=entries[-1].hash if rollback.ending else "", rows_of=self._rows_of(rollback),
         ))
+
+    def _rows_of(self, rollback: Promotion) -> str:
+        """The promotion that it took back, where rows were kept of what that one destroyed."""
+        of = rollback.rolling.of if rollback.rolling and rollback.ending else ""
+        return of if of and Promotion.of(self._ports.journal.entries(about=of)).keeps else ""
 
     def line(self, record: Record, entry: Entry) -> Line | None:
         so_far = self._history.after(record.id, entry.seq)

@@ -51,7 +51,7 @@ class Rendering(Protocol):
     """How one kind of record is shown."""
 
     def channel(self, record: Record) -> str:
-        """Where: `#name` or a channel id."""
+        """Where: `#name` or a channel id; empty for a record that is told elsewhere."""
         ...
 
     def card(self, record: Record) -> Message:

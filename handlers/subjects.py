@@ -6,15 +6,18 @@ from collections.abc import Callable
 from typing import cast
 
 from bot.alerting import Alerts
+from bot.backups import BackupRequests
 from bot.deploys import Deploys
 from bot.promotions import Promotions
 from bot.requests import Requests
 from bot.responding import Responding
+from bot.restores import Restores
 from bot.rollbacks import Rollbacks
 from bot.scrub import Scrubber
 from bot.timing import Timing
 from bot.world import Ports
 from handlers.alert import Alarm
+from handlers.backup import BackupVerb
 from handlers.conversation import Subject, together
 from handlers.deploy import Deploy
 from handlers.incident import Incidents
@@ -38,15 +41,17 @@ def subjects(
     which, rollback = Which(promotions, channel_id), Rollback(Rollbacks(ports), view.clean)
     responding = Responding(ports)
     opening = Opening(ports, responding, promotions, which)
+    backups = BackupVerb(BackupRequests(ports), Restores(ports))
     talk = Incidents(
         ports, responding, promotions, opening, verbs={"report": reports.verb}, more={"report": reports.button},
     )
     verbs = {
         "checklist": Written(ports, promotions).verb, "rollback": rollback.verb,
-        "status": Status(promotions, ports).verb,
+        "status": Status(promotions, ports).verb, "backup": backups.verb,
     }
     return (
         Migrate(promotions, Requests(ports), view, which, verbs=verbs).subject(),
+        backups.subject(),
         Deploy(deploys, promotions, which).subject(),
         Clockwork(Timing(ports), deploys).subject(),
         opening.subject(),

@@ -37,7 +37,7 @@ HINT = """
 Ctrl-C ends it and leaves nothing behind.
 """
 COMMANDS = {
-    "/migrate": "status, check, stage, restage, promote, rollback, baseline, checklist, history, help",
+    "/migrate": "status, check, stage, restage, promote, rollback, baseline, checklist, backup, history, help",
     "/incident": "open, list, note, resolve, report, help",
     "/deploy": "window, windows, freeze, unfreeze, cancel, help",
 }
@@ -63,7 +63,7 @@ def by_hand(port: int) -> int:
     try:
         with _endings():
             console.print("Starting Postgres, Slack's stand-in and the bot …", style="dim")
-            with World(page_port=port, slack={"commands": COMMANDS}) as world, _bot_of(world):
+            with World(page_port=port, supabase=True, slack={"commands": COMMANDS}) as world, _bot_of(world):
                 addresses = {"page": world.slack.page_url, "staging": world.staging, "production": world.production}
                 console.print(HINT.format(**addresses))
                 threading.Thread(target=_merge_later, args=(world,), daemon=True).start()
@@ -84,7 +84,7 @@ def by_script() -> int:
     """Play every step, then print the transcript; 0 when all of them held, 1 otherwise."""
     console = Console(soft_wrap=True, markup=False, highlight=False)
     try:
-        with _endings(), World() as world, _bot_of(world):
+        with _endings(), World(supabase=True) as world, _bot_of(world):
             held = all(_played(step, world, console) for step in steps(world))
             console.rule("Transcript")
             console.print(world.slack.transcript())

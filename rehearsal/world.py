@@ -20,12 +20,14 @@ from rehearsal import shop
 from rehearsal.github import GitHub
 from rehearsal.postgres import Postgres
 from rehearsal.slack import Slack
+from rehearsal.supabase import LOGGING, PRODUCTION_REF, STAGING_REF, Drain, Supabase
 
 SIGNING_SECRET = "rehearsal-signing-secret"
 BOT_TOKEN = "xoxb-rehearsal-token"
 APP_TOKEN = "xapp-rehearsal-token"
 FOLDER = "supabase/migrations"
-FOREIGN = ("SLACK_", "STAGEDOOR_", "GITHUB_", "BACKUP_")
+DRAIN_SECRET = "rehearsal-drain-secret"
+FOREIGN = ("SLACK_", "STAGEDOOR_", "GITHUB_", "BACKUP_", "SUPABASE_")
 """Variables that would configure another bot; a build machine of GitHub's sets some of its own."""
 READY_WITHIN = 30.0
 
@@ -35,13 +37,16 @@ class World:
 
     `environment` is added to the bot's variables; `command` starts the bot (the default is `stagedoor serve`).
     With `socket_mode` Slack speaks to it over connections of its own alone. `slack` goes to the stand-in.
+    With `supabase` there is a Management API; if the server is this world's own, what it really logs is there to be
+    asked for, and is delivered by a log drain as well.
     With `github` the migrations are in a repository there (the base one on `main`), not in a folder of the bot's.
     """
 
     def __init__(
         self, *, page_port: int = 0, limits: str = "posts", environment: dict[str, str] | None = None,
         command: list[str] | None = None, postgres: Postgres | None = None, log: Path | None = None,
-        socket_mode: bool = False, github: bool = False, slack: Mapping[str, Any] | None = None,
+        socket_mode: bool = False, github: bool = False, supabase: bool = False,
+        slack: Mapping[str, Any] | None = None,
     ) -> None:
         self._stack = ExitStack()
         self._page_port, self._limits = page_port, limits
@@ -50,14 +55,16 @@ class World:
         self._postgres = postgres
         self._log = log
         self._slack_given = {**({"app_token": APP_TOKEN} if socket_mode else {}), **(slack or {})}
-        self._with_github = github
+        self._with_github, self._with_supabase = github, supabase
         self.bot: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         try:
             self.directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="stagedoor-")))
             self.migrations = shop.lay_out(self.directory)
-            self.postgres = self._postgres or self._stack.enter_context(Postgres(fast=True))
+            self.postgres = self._postgres or self._stack.enter_context(
+                Postgres(fast=True, settings=LOGGING if self._with_supabase else {}),
+            )
             name = self.directory.name.rpartition("-")[2].replace("_", "x").lower()
             self.staging = self.postgres.project(f"staging_{name}")
             self.production = self.postgres.project(f"production_{name}")
@@ -72,6 +79,8 @@ class World:
             self._stack.callback(self.slack.stop)
             if self._with_github:
                 self._open_github()
+            if self._with_supabase:
+                self._open_supabase(name)
             self._stack.callback(self.end_bot)
         except BaseException:
             self._stack.close()
@@ -92,6 +101,21 @@ class World:
         self._given = {
             "GITHUB_API_URL": self.github.api_url, "GITHUB_TOKEN": self.github.token,
             "GITHUB_REPOSITORY": self.github.repository, "MIGRATIONS_DIR": FOLDER, **self._given,
+        }
+
+    def _open_supabase(self, name: str) -> None:
+        self.supabase = Supabase()
+        self.supabase.start()
+        self._stack.callback(self.supabase.stop)
+        if self._postgres is None:
+            self.supabase.follow(
+                self.postgres, {f"staging_{name}": STAGING_REF, f"production_{name}": PRODUCTION_REF},
+                Drain(f"http://127.0.0.1:{self.bot_port}/hooks/supabase/logs", DRAIN_SECRET),
+            )
+        self._given = {
+            "SUPABASE_API_URL": self.supabase.api_url, "SUPABASE_ACCESS_TOKEN": self.supabase.api.token,
+            "SUPABASE_DRAIN_SECRET": DRAIN_SECRET, "STAGING_PROJECT_REF": STAGING_REF,
+            "PRODUCTION_PROJECT_REF": PRODUCTION_REF, **self._given,
         }
 
     @property

@@ -178,10 +178,14 @@ def _called(alert: Alert, entry: Entry) -> Message:
     people = entry.data["people"]
     names: list[str] = []
     for person in people if isinstance(people, list) else []:
-        names += [mention(str(person)), " "]
+        names += [mention(str(person)) if _is_id(str(person)) else str(person), " "]
     why = f": {entry.data['why']}" if entry.data.get("why") else ""
     nobody = "" if names else " Nobody is on call: the policy's [incidents] on_call is empty."
     return notice(line(*names, f"{alert.id}, {alert.title.lower()}{why}. Press Acknowledge on it.{nobody}"))
+
+
+def _is_id(text: str) -> bool:
+    return text[:1] in "UWS" and text.isalnum() and text.isupper()
 
 
 def samples_card(alert: Alert, samples: Sequence[tuple[datetime, datetime, str]]) -> Message:

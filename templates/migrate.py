@@ -33,16 +33,19 @@ COMMANDS = (
     ("rollback [PROMOTION]", "take the last promotion, or this one, back from production"),
     ("baseline", "accept how files and histories differ today, with one approval"),
     ("checklist [PROMOTION]", "the runbook's checklist as it was ticked, also as Markdown for the pull request"),
+    ("backup [now]", "the backups there are and how one is restored; with `now` an operator takes one"),
+    ("backup restore P-31", "ask for the rows back that a promotion destroyed, once it was rolled back"),
     ("history", "the last promotions, staging runs and rollbacks"),
     ("help", "this list"),
 )
 MOST_LINES = 40
 STAGES = {
-    "take_back": "being taken back on staging", "proof": "having its way back tried",
+    "again": "being verified again", "take_back": "being taken back on staging", "proof": "having its way back tried",
     "gates": "held by its gates", "approval": "waiting for approval", "window": "waiting for the deploy window",
     "severity": "being planned", "plan": "being planned", "staging": "taken back, staging next",
     "file": "taken back, its file next",
-    "backup": "being backed up", "apply": "being applied", "verify": "being verified", "watch": "being watched",
+    "backup": "being backed up", "put_back": "having its rows put back",
+    "apply": "being applied", "verify": "being verified", "watch": "being watched",
 }
 
 

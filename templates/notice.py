@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from templates.blocks import Message, bold, code, context, line, lines, preformatted, section
 
@@ -16,6 +17,16 @@ def names_unknown(record: str, names: Sequence[str]) -> Message:
     meaning = line("It counts for nothing until the policy is mended. ", code("stagedoor doctor"), " says how.")
     blocks = (section(bold(title)), preformatted(shown), section(meaning), context(line(record)))
     return Message(lines(title, shown, meaning), blocks)
+
+
+def logs_unseen(record: str, project: str, gap: Mapping[str, str]) -> Message:
+    """A span of logs that was never read, and what that means."""
+    title = line(f"Logs of {project} {gap['environment']} were not seen")
+    begin, end = (datetime.fromisoformat(gap[edge]) for edge in ("begin", "end"))
+    span = line(f"From {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC. ", gap["why"])
+    meaning = line("Errors of that time raised no alert and are not counted; Supabase's log explorer may have them.")
+    blocks = (section(bold(title)), section(span), section(meaning), context(line(record)))
+    return Message(lines(title, span, meaning), blocks)
 
 
 def policy_changed(record: str, changes: Sequence[str]) -> Message:

@@ -9,6 +9,7 @@ from templates.blocks import Block, button, confirm
 from templates.incident import OPEN_FROM
 from templates.promotion_course import resume_button
 from templates.promotion_sight import Sight
+from templates.restore_button import restore_button
 from templates.rollback import roll_back_button, rollback_button
 from templates.timing import RUN_NOW, SCHEDULE
 
@@ -20,7 +21,8 @@ def buttons_of(sight: Sight) -> list[Block]:
     p, id = sight.promotion, sight.record.id
     buttons = [button("View SQL", VIEW_SQL, id), *rollback_button(p, id), *roll_back_button(p, id, sight.record.stage)]
     if sight.record.status is Status.ENDED or p.began:
-        return [*buttons, *resume_button(sight), *_incident_button(p, id)]
+        rows = [restore_button(id)] if p.keeps and p.taken_back and p.taken_back.done else []
+        return [*buttons, *rows, *resume_button(sight), *_incident_button(p, id)]
     if sight.record.stage == "approval" and automatic_passed(p.checklist) and len(p.approvals) < sight.required:
         buttons.append(button("Approve", APPROVE, id, style="primary", confirm=_sure(p)))
     if sight.record.stage == "approval":

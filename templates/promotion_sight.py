@@ -27,6 +27,8 @@ class Sight:
     """Its place in the line of those that wait, where others are before it."""
     schedulable: bool = False
     head_hash: str = ""
+    rows_of: str = ""
+    """The promotion whose destroyed rows are kept and could be put back now that it was rolled back."""
 
 
 def of_project(name: str) -> str:

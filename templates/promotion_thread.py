@@ -9,7 +9,7 @@ from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
 from templates import promotion_watching
-from templates.backup import backup_begun, backup_held
+from templates.backup import backup_begun, backup_held, rows_kept
 from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
 from templates.emergency import owed_line
 from templates.promotion_course import told_alone, told_resumed, told_stopped
@@ -152,6 +152,8 @@ def _committed(p: Promotion, e: Entry) -> Told:
     label = next((file.label for file in p.plan.files if file.version == e.data["version"]), str(e.data["version"]))
     if e.data.get("said"):
         return line(f"✓ {label} is in {p.where}. {e.data['said']}")
+    if e.data.get("again"):
+        return line(f"✓ {label} is in {p.where} already: it does not run again, and is verified as it is now")
     if e.data.get("recovered"):
         return line(
             f"✓ {label} is in {p.where}: the history shows that it was committed "
@@ -190,6 +192,14 @@ def _proof(p: Promotion, e: Entry) -> Told:
     return proof_lines(p, e)
 
 
+def _page(p: Promotion, e: Entry) -> Told:
+    if not p.pages:
+        return None
+    visit = p.pages[-1]
+    mark = "✗" if not visit.well else "✓" if visit.browser else "?"
+    return speech(f"{mark} {visit.said}")
+
+
 def _drift(p: Promotion, e: Entry) -> Told:
     return line("Staging and production differ; all of it is in this file.")
 
@@ -216,8 +226,8 @@ def _kept(p: Promotion, e: Entry) -> Told:
 
 
 def _well(p: Promotion, who: Mark) -> Mark:
-    if p.kind == "baseline":
-        return line(who, f": {p.id} is accepted. These differences no longer hold up a promotion.")
+    if p.kind in _OWN_ENDS:
+        return line(who, f": {p.id} {_OWN_ENDS[p.kind]}")
     if p.kind == "promotion":
         return line(who, f": {p.id} is done. Production has all of it.")
     if p.on_behalf:
@@ -262,6 +272,12 @@ def _ended(p: Promotion, e: Entry) -> Told:
             return line(who, f": {p.id} ended: {why} {p.where.capitalize()} is unchanged.")
 
 
+_OWN_ENDS = {
+    "baseline": "is accepted. These differences no longer hold up a promotion.",
+    "restore": "is done. The rows are back in production; its card says how many.",
+}
+
+
 def _sentence(said: Json) -> str:
     words = str(said)
     return words[:1].upper() + words[1:]
@@ -304,6 +320,7 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "walk.moved": _moved,
     "walk.waits": _waits,
     "backup.begun": backup_begun,
+    "apply.kept": rows_kept,
     "backup.held": backup_held,
     "apply.committed": _committed,
     "apply.failed": _failed,
@@ -316,6 +333,7 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "evidence.seen": _evidence,
     "proof.seen": _proof,
     "drift.seen": _drift,
+    "page.seen": _page,
     "watch.begun": promotion_watching.begun,
     "watch.looked": promotion_watching.looked,
     "watch.visited": promotion_watching.visited,

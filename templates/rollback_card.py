@@ -25,6 +25,7 @@ from templates.blocks import (
 )
 from templates.promotion_buttons import VIEW_SQL
 from templates.promotion_sight import Sight, of_project
+from templates.restore_button import restore_button
 from templates.rollback import data_line
 from templates.rollback_modals import GLASS, step_line
 
@@ -173,6 +174,8 @@ def _seen(p: Promotion, own: Rolling) -> Mark:
 def _buttons(sight: Sight) -> list[Block]:
     p, record, own = sight.promotion, sight.record, _own(sight.promotion)
     found = [button("View SQL", VIEW_SQL, record.id)]
+    if sight.rows_of and record.status is Status.ENDED and p.ending and p.ending.verdict == "done":
+        found.append(restore_button(sight.rows_of))
     if record.status is Status.ENDED or p.began or p.rejected or p.cancelled_by:
         return found
     if record.stage == "approval" and not own.words:

@@ -133,6 +133,13 @@ class Post:
         assert record
         return AlertView(self.ports, Scrubber(()), lambda action: True).card(record).text
 
+    def buttons(self, about: str) -> list[str]:
+        record = self.journal.load(about)
+        assert record
+        body: Any = AlertView(self.ports, Scrubber(()), lambda action: True).card(record).to_json()
+        rows = [block["elements"] for block in body["blocks"] if block["type"] == "actions"]
+        return [button["text"]["text"] for row in rows for button in row]
+
     def lines(self, about: str) -> list[str]:
         record = self.journal.load(about)
         assert record

@@ -20,13 +20,14 @@ from bot.alerts import (
     new_error,
     since_promotion,
     slow_query,
+    unreachable,
 )
 from bot.domain.scene import Scene
 from bot.domain.signal import Signal
 
 RULES: tuple[ModuleType, ...] = (
     needs_person, fatal, changed_without_promotion, since_promotion, new_error, above_baseline, slow_query, blocked,
-    idle_in_transaction, long_transaction, connections, cron_failed,
+    idle_in_transaction, long_transaction, connections, cron_failed, unreachable,
 )
 
 

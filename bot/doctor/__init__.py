@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bot.doctor import beyond, databases, folders, github, hosts, pg_dump, store
+from bot.doctor import backups, beyond, databases, folders, github, hosts, pg_dump, store
 from bot.doctor.finding import Check, Visit, guarded
 from bot.doctor.finding import Finding as Finding
 from bot.settings import Settings
@@ -15,6 +15,7 @@ CHECKS: Mapping[str, Check] = {
     "folders": folders.look,
     "databases": databases.look,
     "pg_dump": pg_dump.look,
+    "backups": backups.look,
     "github": github.look,
     "beyond": beyond.look,
 }

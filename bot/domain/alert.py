@@ -70,6 +70,7 @@ class Alert:
     wakes: Wakes | None = None
     evidence: tuple[str, ...] = ()
     attach: str = ""
+    """SHA-256 of a file's text for the thread, by which it was kept."""
     state: bool = False
     keeps: bool = False
     fingerprint: str = ""

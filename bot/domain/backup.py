@@ -94,6 +94,11 @@ class Backup:
         return backup
 
     @property
+    def seconds(self) -> float:
+        """How long taking and proving it took."""
+        return (self.dumped.seconds if self.dumped else 0.0) + (self.proven.seconds if self.proven else 0.0)
+
+    @property
     def summary(self) -> str:
         """`42.1 MB, proven by reading it whole: 12 tables, 80,113 rows`."""
         if self.kept is None or self.proven is None:
@@ -129,6 +134,17 @@ class Held:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OfPlatform:
+    """What the platform itself keeps: dailies that are complete or failed, and the window of point-in-time recovery."""
+
+    point_in_time: bool = False
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    completed: tuple[datetime, ...] = ()
+    failed: tuple[datetime, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Backing:
     """Why a plan needs a backup, and with what it would be taken now, or what is in the way (`known`: for sure)."""
 
@@ -157,7 +173,12 @@ def proof_words(proven: Proven) -> str:
     """How it was proven, and by how much."""
     how = "restoring it into a scratch database" if proven.how == "restore" else "reading it whole"
     tables = f"{proven.tables:,} table{'' if proven.tables == 1 else 's'}"
-    return f"proven by {how}: {tables}, {proven.rows:,} row{'' if proven.rows == 1 else 's'}"
+    return f"proven by {how}: {tables}, {rows_words(proven.rows)}"
+
+
+def rows_words(count: int) -> str:
+    """`1 row`, `1,000 rows`."""
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def plain(name: str) -> str:

@@ -14,6 +14,7 @@ from bot.domain.finding import Report
 from bot.domain.migration import Match
 from bot.domain.plan import Plan
 from bot.domain.review import Reviews
+from bot.domain.visit import Visit
 from bot.domain.way_back import Proof
 
 
@@ -120,6 +121,8 @@ class Evidence:
     """By the gate's name."""
     lint: Report | None = None
     """What the checks say of the planned files, weighed by the target's sizes; None where nobody asked."""
+    pages: tuple[Visit, ...] = ()
+    """The policy's staging pages as the newest staging run of the plan's files saw them."""
     drift: Drift | None = None
     """How staging and production differ for no known reason; None where nobody could compare them."""
 

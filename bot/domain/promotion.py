@@ -18,6 +18,7 @@ from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
 from bot.domain.rolling_back import ROLLING, TAKEN, Rolling, TakenBack
 from bot.domain.source import Source
+from bot.domain.visit import Visit
 from bot.domain.watching import STEPS as WATCH_STEPS
 from bot.domain.watching import Watched
 from bot.domain.way_back import WayBack
@@ -129,10 +130,21 @@ class Promotion:
     """Whether what a staging run showed was gathered."""
     takes_back: Mapping[str, Json] = field(default_factory=dict)
     """Set where a version is staged anew: what of it is on staging, and the proven way back from that."""
+    pages: tuple[Visit, ...] = ()
+    """The policy's pages, as they were seen after a staging run."""
     drift: str = ""
     """SHA-256 of what was last told of drift between staging and production."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
     """What the card says of the way back: schema, lost, given_up, locks; and the proven SQL by version."""
+    restores: str = ""
+    """Set where the rows that another promotion destroyed are put back: which one."""
+    kept_rows: Mapping[str, Json] = field(default_factory=dict)
+    """What there is to put back: tables, rows, since."""
+    keeps: bool = False
+    """Whether rows were kept inside production, of what it destroyed."""
+    restoring: bool = False
+    restored: Mapping[str, int] = field(default_factory=dict)
+    """How many rows are back, by table."""
     rolling: Rolling | None = None
     """Set where the record is a rollback: what it takes back."""
     emergency: Emergency | None = None
@@ -255,6 +267,7 @@ def _requested(entry: Entry) -> Promotion:
         approvals=words.approvals, ticks=words.ticks, waivers=words.waivers, course=Course.of(entry.data),
         requested_at=entry.at,
         terms=terms if isinstance(terms, dict) else {},
+        restores=str(entry.data.get("restores", "")),
         takes_back=back if isinstance(back := entry.data.get("takes_back"), dict) else {},
         rolling=Rolling.from_json(rolling) if isinstance(rolling := entry.data.get("rolling"), dict) else None,
         emergency=Emergency.of(entry),
@@ -431,8 +444,31 @@ def _way_back(p: Promotion, e: Entry) -> Promotion:
     return replace(p, way_back=e.data)
 
 
+def _page(p: Promotion, e: Entry) -> Promotion:
+    visit = e.data["visit"]
+    return replace(p, pages=(*p.pages, Visit.from_json(visit))) if isinstance(visit, dict) else p
+
+
 def _drift(p: Promotion, e: Entry) -> Promotion:
     return replace(p, drift=str(e.data["diff"]))
+
+
+def _rows_seen(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, kept_rows=e.data)
+
+
+def _rows_kept(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, keeps=True)
+
+
+def _rows_attempt(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, restoring=True)
+
+
+def _rows_back(p: Promotion, e: Entry) -> Promotion:
+    tables = e.data["tables"]
+    assert isinstance(tables, dict)
+    return replace(p, restored={table: _int(rows) for table, rows in tables.items()})
 
 
 def _backup(p: Promotion, e: Entry) -> Promotion:
@@ -507,9 +543,11 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
     "drift.seen": _drift,
+    "page.seen": _page,
     "walk.ended": _ended,
     **dict.fromkeys(EMERGENCY, _emergency), **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
     **dict.fromkeys(WATCH_STEPS, _looks),
+    "apply.kept": _rows_kept, "rows.seen": _rows_seen, "rows.attempt": _rows_attempt, "rows.back": _rows_back,
     **dict.fromkeys(HELD_KINDS, _backup),
     **dict.fromkeys(STEPS, _course),
 }

@@ -64,6 +64,14 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Silence:
+    """Since when a database does not answer, and what it says instead."""
+
+    since: datetime
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Account:
     """A fault with its history: counts by full minute of the last hour, by full hour of the last nine weeks.
 
@@ -95,3 +103,4 @@ class Scene:
     change: Change | None = None
     recent: tuple[Recent, ...] = ()
     standing: tuple[Standing, ...] = ()
+    silent: Silence | None = None

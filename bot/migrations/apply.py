@@ -15,6 +15,7 @@ from bot.migrations import history, locks
 from bot.migrations.alone import Alone
 from bot.migrations.attempt import Attempt
 from bot.migrations.catalog.witness import Witness
+from bot.migrations.keeping.keeping import Keeping
 from bot.migrations.outside import Outside
 from bot.migrations.session import ConnectionLost, Session
 from bot.migrations.splitter import Statement
@@ -123,8 +124,16 @@ class Apply:
             statement_timeout=self.job.statement_timeout,
         )
         witness = Witness(session) if self.job.witness else None
+        def kept(statement: str) -> None:
+            watch.begin()
+            session.run(statement, watch.tick)
+
+        keeping = Keeping(
+            session, record=self.job.attempt.partition(".")[0], version=self.job.version, run=kept,
+        ) if self.job.keep else None
         attempt = Attempt(
-            session=session, watch=watch, job=self.job, name=self.name, noting=self.noting, witness=witness,
+            keeping=keeping, session=session, watch=watch, job=self.job, name=self.name, noting=self.noting,
+            witness=witness,
         )
         begun = time.monotonic()
         try:

@@ -11,6 +11,7 @@ import psycopg
 from bot.domain.entry import Json
 from bot.migrations import history
 from bot.migrations.catalog.witness import Witness
+from bot.migrations.keeping.keeping import Keeping
 from bot.migrations.session import Session
 from bot.migrations.splitter import Statement
 from bot.migrations.trouble import failed, short
@@ -30,6 +31,7 @@ class Attempt:
     name: str
     noting: Noting
     witness: Witness | None = None
+    keeping: Keeping | None = None
     begins: list[float] = field(default_factory=list)
     """When each statement began."""
 
@@ -65,6 +67,8 @@ class Attempt:
     def _execute(self, number: int, statement: Statement, of: int) -> Failed | None:
         self.begins.append(time.monotonic())
         try:
+            if self.keeping and (kept := self.keeping.before(number, statement)):
+                self.noting.note("kept", {"statement": number, "kept": list[Json](kept)})
             self._run(statement.text, telling(self.noting, number, of))
             if self.witness and self.session.in_transaction:
                 self.witness.after(number)

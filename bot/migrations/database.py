@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from typing import Any
 
@@ -20,9 +20,10 @@ from bot.migrations.catalog.reading import snapshot
 from bot.migrations.catalog.scope import PLATFORM
 from bot.migrations.catalog.taking_back import take_back
 from bot.migrations.catalog.trial import Trial
+from bot.migrations.keeping import restoring
 from bot.migrations.session import IDENTITY, ConnectionLost, Session, connect, identity
-from bot.migrations.trouble import sentence
-from bot.ports import Job
+from bot.migrations.trouble import said, sentence
+from bot.ports import Job, KeptRows
 
 _LEFTOVERS = """
 with mine as (
@@ -107,6 +108,31 @@ class PostgresDatabase:
         with _Reading(self._url, self._name) as query:
             return {str(name): int(rows) for name, rows in query(_SIZES)}
 
+    def kept_rows(self) -> tuple[KeptRows, ...]:
+        """What is kept inside this database, by promotion, newest first."""
+        with _Reading(self._url, self._name) as query:
+            return restoring.listed(query)
+
+    def put_back(self, record: str, lock_timeout: float) -> Mapping[str, int]:
+        """Put the kept rows of a promotion back, in one transaction."""
+        try:
+            with closing(Session.opened(self._url, self._name, f"stagedoor:{record}.restore")) as session:
+                if session.read_only:
+                    raise Refused(session.read_only)
+                return restoring.put_back(session, record, lock_timeout)
+        except ConnectionLost as lost:
+            raise Unreachable(sentence(f"Whether the rows of {record} are back is not known yet: {lost}")) from None
+        except psycopg.Error as error:
+            raise Refused(sentence(f"The rows of {record} could not be put back: {said(error)}")) from None
+
+    def forget_rows(self, record: str) -> None:
+        """Take away the kept rows of a promotion for good."""
+        try:
+            with closing(Session.opened(self._url, self._name, f"stagedoor:{record}.forget")) as session:
+                restoring.forget(session, record)
+        except (ConnectionLost, psycopg.Error) as trouble:
+            raise Unreachable(sentence(f"The kept rows of {record} could not be taken away: {trouble}")) from None
+
     def holds(self, sql: str) -> bool:
         """Whether a question answers with one true; it runs read-only and for ten seconds at most."""
         return holds(self._url, self._name, sql)
@@ -122,8 +148,8 @@ class PostgresDatabase:
             with closing(connect(self._url, self._name, "stagedoor")) as connection:
                 return snapshot(connection)
         except psycopg.Error as error:
-            said = error.diag.message_primary or "the connection was lost"
-            raise Unreachable(sentence(f"The catalog of {self._name} could not be read: {said}")) from None
+            why = error.diag.message_primary or "the connection was lost"
+            raise Unreachable(sentence(f"The catalog of {self._name} could not be read: {why}")) from None
 
     def prove(
         self, changes: Sequence[Change], *, attempt: str, lock_timeout: float, statement_timeout: float,
@@ -141,8 +167,8 @@ class PostgresDatabase:
         except ConnectionLost as lost:
             raise Unreachable(sentence(f"The way back could not be tried on {self._name}: {lost}")) from None
         except psycopg.Error as error:
-            said = error.diag.message_primary or "the connection was lost"
-            raise Unreachable(sentence(f"The way back could not be tried on {self._name}: {said}")) from None
+            why = error.diag.message_primary or "the connection was lost"
+            raise Unreachable(sentence(f"The way back could not be tried on {self._name}: {why}")) from None
 
     def take_back(self, job: Job, aim: Snapshot | None, stopping: Callable[[], bool]) -> bool:
         """Run a way back and remove its version from the history, in one transaction; safe to repeat."""
@@ -175,6 +201,6 @@ class _Reading:
             cursor = self._connection.execute(statement.encode(), values)
             return cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:
-            said = error.diag.message_primary or "the connection was lost"
+            why = error.diag.message_primary or "the connection was lost"
             self._connection.close()
-            raise Unreachable(sentence(f"{self._name} could not be read: {said}")) from None
+            raise Unreachable(sentence(f"{self._name} could not be read: {why}")) from None

@@ -53,10 +53,13 @@ select count(*), coalesce(sum(pg_catalog.hashtextextended(mark, 0)::numeric), 0)
 """  # noqa: S608  (our own words)
 
 _CONNECTIONS = """
-select (select count(*) from pg_catalog.pg_stat_activity where backend_type = 'client backend'),
+select (select sum(numbackends) from pg_catalog.pg_stat_database),
   pg_catalog.current_setting('max_connections')::int
   - pg_catalog.current_setting('superuser_reserved_connections')::int
 """
+# Without this role the server hides what others do, and hidden sessions look like idle ones.
+_SEES_ALL = "select pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')"
+_HIDDEN = "the database's user may not see them (grant pg_read_all_stats to it)"
 _SESSIONS = """
 select pid, coalesce(usename, ''), coalesce(application_name, ''), coalesce(state, ''),
   coalesce(extract(epoch from clock_timestamp() - state_change), 0)::float8,
@@ -123,6 +126,9 @@ class _Look:
         self._unread: dict[str, str] = {}
 
     def reading(self, now: datetime, slow_ms: int) -> Reading:
+        sees_all = self._part("rights", lambda: bool(self._rows(_SEES_ALL)[0][0]))
+        if sees_all is False:
+            self._unread["sessions and statements of other users"] = _HIDDEN
         head, rows = self._part("history", self._head) or (None, 0)
         connections, allowed = self._part("connections", self._connections) or (0, 0)
         return Reading(

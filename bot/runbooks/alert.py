@@ -14,6 +14,7 @@ from bot.ports import Pager
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.walker import Runbook
 from bot.tallies import read_up_to
+from bot.watch.raising import muted
 from bot.watch.watcher import LOOKED
 from bot.world import World
 
@@ -32,10 +33,10 @@ SILENT_STEP = "quiet"
 def open(alert: Alert, world: World) -> Outcome:
     """Call whom it takes, once; go on when nothing has been seen of it for a while."""
     now, counters = world.ports.clock.now(), current(alert, world)
-    muted = alert.muted(now)
+    silent = alert.muted(now) or muted(world.policy, alert, now)
     if alert.over or _quiet(alert, counters, world):
         return Next(said=_since(counters))
-    if not muted:
+    if not silent:
         _call(alert, counters, world)
         if alert.acknowledged and counters.count >= 2 * max(alert.acknowledged_count, alert.doubled, 1):
             world.note("alert.doubled", {"count": counters.count, "before": alert.doubled or alert.acknowledged_count})

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
 
 from bot.domain.backup import Backup, Dumped, plain
-from bot.domain.entry import Json
-from bot.errors import Interrupted, Refused
+from bot.domain.entry import SYSTEM, Fact, Json
+from bot.domain.project import Environment
+from bot.errors import Interrupted, Refused, StagedoorError
 from bot.ports import Backups, Dump
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.walker import Runbook
+from bot.shelf import every, going, still_needs
 from bot.world import World
+
+log = structlog.get_logger(__name__)
 
 SHOW_EVERY = 1.0
 """How often, in seconds, progress is shown."""
@@ -60,8 +67,44 @@ def keep(backup: Backup, world: World) -> Outcome:
 
 
 def done(backup: Backup, world: World) -> Outcome:
-    """Let the promotion that waits for it go on."""
+    """Take away what is past its time, and let the promotion that waits for it go on."""
+    _tidy(backup, world)
+    _forget_rows(backup, world)
     return Stop(verdict="done", why=backup.summary)
+
+
+def _tidy(backup: Backup, world: World) -> None:
+    """Retention: first journalled, then removed; a removal that was interrupted is made up for at the next time."""
+    journal, backups = world.ports.journal, world.project.backups
+    assert backups is not None
+    before = every(journal, backup.project)
+    with_this = tuple(replace(one, verdict="done") if one.id == backup.id else one for one in before)
+    gone = going(world.ports, backup.project, with_this)
+    if gone:
+        facts = [Fact(about=one.id, kind="backup.removed", actor=SYSTEM, data={"by": backup.id}) for one in gone]
+        journal.append(facts, claim=world.claim)
+    for one in (*gone, *(old for old in before if old.removed_at is not None)):
+        if one.kept is not None:
+            try:
+                backups.remove(one.kept)
+            except StagedoorError as trouble:    # the new backup is good all the same
+                log.warning("backup.not_removed", backup=one.id, why=str(trouble))
+
+
+def _forget_rows(backup: Backup, world: World) -> None:
+    """Rows that were kept inside production go when daily and weekly dumps of that time have gone, too."""
+    policy, database = world.policy.backups, world.project.databases.get(Environment.PRODUCTION)
+    if database is None:
+        return
+    oldest = world.ports.clock.now() - max(timedelta(days=policy.daily), timedelta(weeks=policy.weekly))
+    try:
+        for kept in database.kept_rows():
+            done = kept.restored or not still_needs(world.ports.journal, kept.record)
+            if kept.since < oldest and done:
+                world.note("rows.forgotten", {"of": kept.record, "rows": kept.rows, "tables": list(kept.tables)})
+                database.forget_rows(kept.record)
+    except StagedoorError as trouble:
+        log.warning("backup.rows_not_forgotten", why=str(trouble))
 
 
 def file_name(id: str, project: str, at: datetime) -> str:

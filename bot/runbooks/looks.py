@@ -19,6 +19,7 @@ from bot.domain.signal import Cause, Signal
 from bot.domain.watching import Before, Look, Spot, compared
 from bot.errors import StagedoorError
 from bot.tallies import read_up_to
+from bot.watch.reading import read
 from bot.watch.watcher import limits
 from bot.world import World
 
@@ -69,7 +70,7 @@ def database(promotion: Promotion, before: Before, world: World) -> Look:
     if vitals is None:
         return Look(unseen=("the database's own counters",))
     try:
-        reading = vitals.read(watch.slow_query_ms)
+        reading = read(vitals, watch.slow_query_ms)
     except StagedoorError as trouble:
         return Look(unseen=(f"the database: {trouble}",))
     known = {

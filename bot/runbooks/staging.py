@@ -8,12 +8,22 @@ from bot.domain.record import Status
 from bot.errors import Refused
 from bot.evidence import staged_put
 from bot.gates import STAGING
-from bot.runbooks import proving, steps
+from bot.runbooks import pages, proving, steps
 from bot.runbooks.halting import ended, halted
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.promotion import RECHECK
 from bot.runbooks.walker import Runbook
 from bot.world import World
+
+
+def again(promotion: Promotion, world: World) -> Outcome:
+    """Where it is on staging already nothing runs: that it is in is noted, and what follows looks at it anew."""
+    if over := steps.called_off(promotion):
+        return over
+    if blocked := steps.project_taken(world):
+        return blocked
+    proving.noted_as_in(promotion, world)
+    return Next(to="verify", said="it is there already and does not run again")
 
 
 def take_back(promotion: Promotion, world: World) -> Outcome:
@@ -58,10 +68,10 @@ def verify(promotion: Promotion, world: World) -> Outcome:
 
 def proof(promotion: Promotion, world: World) -> Outcome:
     """Try each file's way back, in one transaction that leaves no trace, and gather what the run showed."""
-    promotion = proving.look(promotion.so_far, proving.AFTER, world)
+    promotion = pages.looked_at(proving.look(promotion.so_far, proving.AFTER, world), world)
     if not promotion.shown:
         proving.gather_showing(promotion, world)
-    if promotion.ways:
+    if promotion.ways or proving.unseen(promotion):
         return Next()
     if blocked := steps.project_taken(world):
         return blocked
@@ -82,10 +92,10 @@ def done(promotion: Promotion, world: World) -> Outcome:
         )
         for file in promotion.plan.files
     ]
-    world.ports.shelves.put(runs)
+    world.ports.shelves.put([*runs, *pages.kept(promotion, world)])
     for waiting in world.ports.journal.find(kind="promotion", project=promotion.plan.project, status=Status.LIVE):
         world.ports.wake(waiting.id)
     return ended(promotion, Stop(verdict="done", why=promotion.verified))
 
 
-RUNBOOK = Runbook(stages=(take_back, gates, apply, verify, proof, done), leave=World.release_project)
+RUNBOOK = Runbook(stages=(again, take_back, gates, apply, verify, proof, done), leave=World.release_project)

@@ -107,6 +107,7 @@ class ProjectVariables(BaseModel):
     production_project_ref: Ref = ""
     supabase_access_token: SecretStr | None = None
     supabase_drain_secret: SecretStr | None = None
+    supabase_staging_drain_secret: SecretStr | None = None
     github_token: SecretStr | None = None
     github_repository: Repository = ""
     github_branch: str = ""

@@ -12,7 +12,8 @@ from bot.domain.sighting import Batch, Reach
 from bot.ports import Clock
 from bot.sightings.funnel import Funnel
 from bot.sightings.recognising import Recogniser
-from bot.sightings.wire import Bad, Malformed, Wire, opened
+from bot.sightings.shapes import Wire
+from bot.sightings.wire import Bad, Malformed, opened
 
 LARGEST: Final = 32 << 20
 """Bytes of a batch when unpacked: 250 events of the 100,000 characters at which Supabase cuts them, and some more."""

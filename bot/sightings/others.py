@@ -13,7 +13,7 @@ from bot.domain.sighting import Severity, Source
 from bot.sightings.functions import broken
 from bot.sightings.masking import READ, plain
 from bot.sightings.paths import called, path_template
-from bot.sightings.wire import Metadata, Request, Wire
+from bot.sightings.shapes import Metadata, Request, Wire
 
 _BAD = frozenset({"error", "fatal", "panic", "critical", "50", "60"})
 _ACCESS = re.compile(r'"(?P<method>[A-Z]{3,8}) (?P<path>\S{1,500}) HTTP/[\d.]{1,3}" (?P<status>5\d\d)\b')

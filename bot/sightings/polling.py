@@ -15,7 +15,7 @@ from bot.log_source import PAGE, Cursor, LogSource, Page, PollTrouble, Row
 from bot.ports import Clock
 from bot.sightings.funnel import Funnel
 from bot.sightings.recognising import Recogniser
-from bot.sightings.wire import EPOCH, Wire, from_attributes
+from bot.sightings.shapes import EPOCH, Wire, from_attributes
 from bot.tallies import Tallies
 
 log = structlog.get_logger(__name__)

@@ -14,8 +14,8 @@ from bot.domain.sighting import DEDUPLICATED, Severity, Sighting, Source
 from bot.sightings import others
 from bot.sightings.marks import fingerprint, mark
 from bot.sightings.messages import named, template
+from bot.sightings.shapes import EPOCH, Metadata, Parsed, Wire, micros_of
 from bot.sightings.statements import shape, shown, tables
-from bot.sightings.wire import EPOCH, Metadata, Parsed, Wire, micros_of
 
 AHEAD: Final = timedelta(seconds=60)
 """How far an event's clock may be ahead of ours before its time is not believed."""

@@ -10,6 +10,7 @@ from threading import Lock
 
 import structlog
 
+from bot.domain.project import Environment
 from bot.errors import StagedoorError
 from bot.ports import Clock
 from bot.sightings.polling import Poller
@@ -23,7 +24,7 @@ AFTER_TROUBLE = timedelta(seconds=15)
 class Rounds:
     """`step` is for a `Loop`; the pollers know nothing of each other."""
 
-    def __init__(self, pollers: Mapping[tuple[str, str], Poller], clock: Clock, threads: int = THREADS) -> None:
+    def __init__(self, pollers: Mapping[tuple[str, Environment], Poller], clock: Clock, threads: int = THREADS) -> None:
         self.pollers, self._clock, self._lock = pollers, clock, Lock()
         now = clock.now()
         self._due = [(now, key) for key in pollers]
@@ -45,16 +46,16 @@ class Rounds:
             self._due = [(now if key[0] == project else due, key) for due, key in self._due]
             heapq.heapify(self._due)
 
-    def trouble(self, project: str, environment: str) -> str:
+    def trouble(self, project: str, environment: Environment) -> str:
         """Why these logs are not read now, as a sentence; empty while they are, or where nobody polls them."""
         poller = self.pollers.get((project, environment))
         return poller.trouble if poller else ""
 
     def stop(self) -> None:
-        """No new poll begins; what is folded is folded."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """No new poll begins; one that runs ends by itself, or its fold finds the store closed."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _poll(self, key: tuple[str, str]) -> None:
+    def _poll(self, key: tuple[str, Environment]) -> None:
         due = self._clock.now() + AFTER_TROUBLE
         try:
             due = self.pollers[key].poll()

@@ -9,82 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import msgspec
 
-Scalar: TypeAlias = str | int | float | None
+from bot.sightings.shapes import Wire, micros_of, nested
+
 TOO_DEEP: Final = "it is nested too deeply"
-
-
-class Parsed(msgspec.Struct, gc=False):
-    """What Postgres said beside the message."""
-
-    error_severity: str | None = None
-    sql_state_code: Scalar = None
-    user_name: str | None = None
-    session_id: str | None = None
-    connection_from: str | None = None
-    application_name: str | None = None
-    detail: str | None = None
-    query: str | None = None
-
-
-class Headers(msgspec.Struct, gc=False):
-    cf_connecting_ip: str | None = None
-    x_real_ip: str | None = None
-
-
-class Request(msgspec.Struct, gc=False):
-    method: str | None = None
-    path: str | None = None
-    pathname: str | None = None
-    url: str | None = None
-    headers: Headers | None = None
-
-
-class Response(msgspec.Struct, gc=False):
-    status_code: Scalar = None
-    statusCode: Scalar = None
-
-
-class Metadata(msgspec.Struct, gc=False):
-    """The fields of all sources that are looked at."""
-
-    parsed: Parsed | None = None
-    request: Request | None = None
-    response: Response | None = None
-    req: Request | None = None
-    res: Response | None = None
-    level: Scalar = None
-    status: Scalar = None
-    path: str | None = None
-    method: str | None = None
-    msg: str | None = None
-    error: str | None = None
-    component: str | None = None
-    remote_addr: str | None = None
-    event_type: str | None = None
-    function_id: str | None = None
-    execution_id: str | None = None
-    project: str | None = None
-    host: str | None = None
-
-
-class Wire(msgspec.Struct, gc=False):
-    """One event. `timestamp` is microseconds since 1970 or ISO text."""
-
-    id: Scalar = None
-    timestamp: Scalar = None
-    event_message: str | None = None
-    metadata: Metadata | None = None
-    source: str | None = None
-    identifier: str | None = None
-    project: str | None = None
-    log_attributes: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,29 +36,6 @@ class Opened:
     bad: list[Bad] = field(default_factory=list)
     test: bool = False
     """Whether it is no batch at all but an object without an event: how a new drain is tried out."""
-
-
-EPOCH: Final = datetime.fromtimestamp(0, UTC)
-_FIRST, _LAST = 1e15, 4e15
-"""Microseconds of 2001 and 2096: what lies outside is no time in microseconds."""
-
-
-def micros_of(stamp: str | int | float | None) -> float | None:
-    """Microseconds since 1970, whether they come as such, as another unit or as text; None for what is no time."""
-    if isinstance(stamp, str):
-        try:
-            at = datetime.fromisoformat(stamp)
-        except ValueError:
-            return micros_of(int(stamp)) if stamp.isascii() and stamp.isdigit() and len(stamp) < 20 else None
-        return (at.replace(tzinfo=at.tzinfo or UTC) - EPOCH) / timedelta(microseconds=1)
-    if stamp is None or isinstance(stamp, bool):
-        return None
-    if _FIRST <= stamp <= _LAST:
-        return stamp
-    for unit in (1e6, 1e3, 1e-3):
-        if _FIRST <= stamp * unit <= _LAST:
-            return stamp * unit
-    return None
 
 
 class Malformed(Exception):
@@ -234,7 +144,7 @@ def _lenient(raw: bytes) -> Wire | str:
     try:
         plain = {key: _unwrapped(value) for key, value in told.items() if key != "log_attributes"}
         if isinstance(flat := told.get("log_attributes"), dict):
-            plain["metadata"] = _nested(flat)
+            plain["metadata"] = nested(flat)
         return _checked(msgspec.convert(plain, Wire, strict=False))
     except msgspec.ValidationError as error:
         return str(error).replace("`", "'")
@@ -249,29 +159,6 @@ def _unwrapped(value: object) -> object:
     if isinstance(value, dict):
         return {str(key): _unwrapped(inner) for key, inner in value.items() if inner is not None}
     return value
-
-
-def _nested(flat: Mapping[str, object]) -> dict[str, object]:
-    """`{"parsed.error_severity": …}` as nested objects."""
-    found: dict[str, object] = {}
-    for path, value in flat.items():
-        *above, last = str(path).split(".")
-        inner: Any = found
-        for part in above:
-            inner = inner.setdefault(part, {})
-            if not isinstance(inner, dict):
-                break
-        else:
-            inner[last] = value
-    return found
-
-
-def from_attributes(flat: Mapping[str, object]) -> Metadata | None:
-    """The fields of a flat map; None for none that can be read."""
-    try:
-        return msgspec.convert(_nested(flat), Metadata, strict=False) if flat else None
-    except msgspec.ValidationError:
-        return None
 
 
 def _checked(event: Wire) -> Wire | str:

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 import structlog
 
-from bot.domain.alert import COUNTERS, SERIES, Counters, raised
+from bot.domain.alert import COUNTERS, SERIES, Alert, Counters, raised
 from bot.domain.entry import Fact, Json
 from bot.domain.faults import key_of
 from bot.domain.record import Status
@@ -154,6 +154,8 @@ class Raising:
         key = f"{self._project}:{signal.key}"
         before = self._ports.shelves.get(SHELF, key)
         record = f"{SERIES}-{self._ports.journal.number(SERIES)}"
+        if signal.attach:   # a whole difference of catalogs may be long: the chain holds its hash
+            signal = replace(signal, attach=self._ports.shelves.keep(signal.attach.encode()))
         fact = raised(record, self._project, signal, self._now, str(before["record"]) if before else "")
         self._facts.append(fact)
         counters = fact.data["counters"]
@@ -211,8 +213,8 @@ class Raising:
 MUTED = "alert-muted"
 
 
-def muted(policy: Policy, signal: Signal, now: datetime) -> bool:
-    """Whether a mute of the policy covers it."""
+def muted(policy: Policy, signal: Signal | Alert, now: datetime) -> bool:
+    """Whether a mute of the policy covers a signal or an alert."""
     text = f"{signal.title}\n{signal.said}".lower()
     return any(now < mute.until and fnmatchcase(text, f"*{mute.pattern.lower().strip('*')}*")
                for mute in policy.mutes)

@@ -15,13 +15,14 @@ from bot.domain.faults import key_of
 from bot.domain.project import Environment
 from bot.domain.reading import Reading, Statement, means
 from bot.domain.record import Status
-from bot.domain.scene import Account, Limits, Scene
+from bot.domain.scene import Account, Limits, Scene, Silence
 from bot.domain.sighting import Fault
 from bot.errors import StagedoorError
 from bot.policy import Watch
 from bot.ports import Put
 from bot.watch import ground, learning
 from bot.watch.raising import Held, Raising, held, told_before
+from bot.watch.reading import read
 from bot.watch.recent import recent, standing
 from bot.world import Ports
 
@@ -32,6 +33,7 @@ LOOKED = "looked"
 
 STATEMENTS = "statements"
 JUDGED = "judged"
+MOST_STATEMENTS = 2000
 MOST_EVERY = timedelta(seconds=40)
 """A quiet project is looked at this often, so that a change without a promotion is told within a minute."""
 
@@ -89,7 +91,7 @@ class Watcher:
             return
         watch, now = opened.policy.watch, ports.clock.now()
         quiet, upto = not ground.busy(ports.shelves, project), ground.mark(ports)
-        reading = opened.vitals.read(watch.slow_query_ms)
+        reading = read(opened.vitals, watch.slow_query_ms)
         look = ground.Look()
         if quiet and not ground.busy(ports.shelves, project):
             look = ground.compare(ports, project, reading, upto)
@@ -108,10 +110,14 @@ class Watcher:
             self._judge(project, [], [])
 
     def _unread(self, project: str, why: str) -> None:
-        before = self._ports.shelves.get(LOOKED, project) or {}
-        if before.get("why") != why:
+        """It does not answer: noted once, and told when it lasts. The next reading writes the note anew."""
+        before, now = self._ports.shelves.get(LOOKED, project) or {}, self._ports.clock.now()
+        if not before.get("silent"):
             log.warning("watch.unread", project=project, why=why)
-            self._ports.shelves.put([Put(shelf=LOOKED, key=project, doc={**before, "why": why})])
+            before = {**before, "silent": now.isoformat()}
+            self._ports.shelves.put([Put(shelf=LOOKED, key=project, doc=before)])
+        silent = Silence(since=datetime.fromisoformat(str(before["silent"])), why=why)
+        Raising(self._ports, project).settle(alerts.judge(Scene(project=project, now=now, silent=silent)))
 
     # Logs
 
@@ -196,9 +202,11 @@ def _statements(doc: Mapping[str, Json] | None) -> dict[str, Statement] | None:
 
 
 def _remembered(before: dict[str, Statement] | None, reading: Reading) -> dict[str, Json]:
-    """All that was ever seen: a statement that the server has forgotten and counts anew starts afresh."""
+    """What is there now, and of what was seen before as much as has room; what comes back after that is new again."""
     known: dict[str, Json] = {id: [each.calls, each.total] for id, each in (before or {}).items()}
-    return {**known, **means(reading)}
+    now = means(reading)
+    older = {id: kept for id, kept in known.items() if id not in now}
+    return {**dict(list(older.items())[-MOST_STATEMENTS:]), **now}
 
 
 def _int(value: Json) -> int:

@@ -9,11 +9,12 @@ from typing import Any
 
 from rehearsal.postgres import Postgres
 from rehearsal.slack.server import Server
+from rehearsal.supabase.draining import Drain
 from rehearsal.supabase.server import Api
 from rehearsal.supabase.table import LogTable
 from rehearsal.supabase.tailing import LOGGING, Tail
 
-__all__ = ["LOGGING", "PRODUCTION_REF", "STAGING_REF", "TOKEN", "Supabase"]
+__all__ = ["LOGGING", "PRODUCTION_REF", "STAGING_REF", "TOKEN", "Drain", "Supabase"]
 
 TOKEN = "sbp_rehearsal0123456789abcdef0123456789abcdef"
 STAGING_REF, PRODUCTION_REF = "stagingstagingstagin", "productionproduction"
@@ -28,6 +29,7 @@ class Supabase:
         self._server = Server(self.api.routes(), "127.0.0.1", port)
         self._numbers = itertools.count(1)
         self._tails: list[Tail] = []
+        self._drains: list[Drain] = []
 
     @property
     def api_url(self) -> str:
@@ -39,6 +41,8 @@ class Supabase:
     def stop(self) -> None:
         for tail in self._tails:
             tail.stop()
+        for drain in self._drains:
+            drain.close()
         self._server.stop()
 
     def log(
@@ -63,9 +67,18 @@ class Supabase:
         """Rows with `id`, `at`, `message`, `source` and `attributes`."""
         self.table.add(ref, rows)
 
-    def follow(self, postgres: Postgres, refs: Mapping[str, str]) -> Tail:
-        """Log what a server (with the settings `LOGGING`) logs; `refs` says which database is which project."""
-        tail = Tail(postgres.directory, refs, self.add)
+    def follow(self, postgres: Postgres, refs: Mapping[str, str], drain: Drain | None = None) -> Tail:
+        """Log what a server (with the settings `LOGGING`) logs; `refs` says which database is which project.
+
+        With a drain the rows of these two refs are delivered as well, each to its environment.
+        """
+        def add(ref: str, rows: list[dict[str, Any]]) -> None:
+            self.add(ref, rows)
+            if drain is not None:
+                drain.deliver(rows, environment="staging" if ref == STAGING_REF else "production")
+
+        tail = Tail(postgres.directory, refs, add)
+        self._drains += [drain] if drain else []
         self._tails.append(tail)
         tail.start()
         return tail

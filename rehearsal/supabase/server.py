@@ -8,6 +8,7 @@ import time
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -40,13 +41,28 @@ class Api:
     chance: random.Random = field(default_factory=lambda: random.Random(1))
     now: datetime | None = None
     """The time that the endpoint goes by; the real one unless a test sets it."""
+    backups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What `GET …/database/backups` answers, by project; a project without one has none."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def routes(self) -> list[BaseRoute]:
         return [
             Route("/v1/projects/{ref}/analytics/endpoints/logs", self._logs, methods=["GET"]),
+            Route("/v1/projects/{ref}/database/backups", self._backups, methods=["GET"]),
             Route("/v1/projects/{ref}/analytics/endpoints/logs.all", self._gone, methods=["GET"]),
         ]
+
+    async def _backups(self, request: Request) -> Response:
+        ref = request.path_params["ref"]
+        if request.headers.get("authorization") != f"Bearer {self.token}":
+            return JSONResponse({"message": "Unauthorized"}, 401)
+        if self.down:
+            return JSONResponse({"message": "made to order"}, self.down)
+        if ref not in self.refs:
+            return JSONResponse({"message": "Project not found"}, 404)
+        none = {"region": "eu-central-1", "walg_enabled": True, "pitr_enabled": False, "backups": [],
+                "physical_backup_data": {}}
+        return JSONResponse({**none, **self.backups.get(ref, {})})
 
     async def _gone(self, request: Request) -> Response:
         return JSONResponse({"message": "This endpoint was removed. Use analytics/endpoints/logs."}, 410)
@@ -95,6 +111,8 @@ class Api:
         try:
             rows = self.table.ask(ref, request.query_params.get("sql", "select * from logs"), begin, end)
         except QueryFailed as error:
+            if str(error) == RANDOM_ERROR:
+                return JSONResponse({"result": [], "error": RANDOM_ERROR}, headers=headers)
             told = {"code": 400, "message": str(error), "status": "INVALID_ARGUMENT", "errors": []}
             return JSONResponse({"result": [], "error": told}, headers=headers)
         return JSONResponse({"result": rows}, headers=headers)

@@ -9,6 +9,7 @@ import journals
 import pytest
 from journals import SECRET, Backend, HandClock, Store
 
+from bot.adapters.tallying import folding
 from bot.domain.project import Environment
 from bot.domain.sighting import MOST_HITS, Batch, Gap, Reach, Severity, Sighting, Source, baseline, hour_of_week
 
@@ -117,6 +118,21 @@ def test_hits_are_cut_off_and_say_so(journal: Store) -> None:
     assert fault is not None
     assert (len(fault.hits.sessions), fault.hits.more) == (MOST_HITS, ("sessions",))
     assert len(fault.hits.applications[0]) == 100
+
+
+def test_new_faults_without_end_share_an_account(journal: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folding, "MOST_NEW", 10)
+    storm = [seen(n, fingerprint=f"f{n}", template=f"fault {n}") for n in range(40)]
+    fatal = [seen(n, fingerprint=f"x{n}", severity=Severity.FATAL) for n in range(100, 105)]
+    folded = journal.fold([Batch(sightings=[*storm, *fatal])])
+    assert folded.counted == 45
+    faults = journal.faults("shop", PRODUCTION)
+    assert len(faults) == len(folded.faults) == 16
+    [rest] = [fault for fault in faults if "other faults" in fault.template]
+    assert rest.total == 30
+    assert journal.fold([Batch(sightings=[seen(n, fingerprint="f3") for n in (200, 201)])]).faults[0].total == 3
+    later = seen(300, fingerprint="later", at=NOON + timedelta(hours=2))
+    assert journal.fold([Batch(sightings=[later])]).faults[0].fingerprint == "later"
 
 
 def test_old_counts_go_and_new_ones_stay(journal: Store, backend: Backend) -> None:

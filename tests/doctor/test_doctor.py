@@ -286,6 +286,19 @@ def test_without_backups_no_pg_dump_is_needed(environ: dict[str, str], tmp_path:
     assert unneeded.mark is Mark.NOTE
 
 
+def test_where_backups_go_is_looked_at(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    found = examined({
+        **environ, "BACKUP_DIR": f"{tmp_path}/file", "BACKUP_ENCRYPT_TO": "age1nonsense",
+        "BACKUP_URL": f"http://key:{HUSH}@127.0.0.1:9/dumps?region=us-east-1",
+    })
+    assert "cannot be written" in found["backups"].said
+    assert "BACKUP_ENCRYPT_TO is no age recipient" in found["backups, encryption"].said
+    assert "cannot be used" in found["backups, bucket"].said
+    assert "GB are free" in examined({**environ, "BACKUP_DIR": f"{tmp_path}/new/one"})["backups"].said
+    assert not (tmp_path / "new").exists()
+
+
 def test_hosts_that_sleep_and_forget(environ: dict[str, str]) -> None:
     found = list(doctor.examine(
         Settings.load({**environ, "DYNO": "web.1", "STAGEDOOR_EPHEMERAL_OK": "1"}, None), {"DYNO": "web.1"},
@@ -309,7 +322,7 @@ def test_a_missing_folder_of_migrations(environ: dict[str, str]) -> None:
 
 def test_what_is_configured_too_early_is_said(environ: dict[str, str]) -> None:
     found = examined({**environ, "SUPABASE_ACCESS_TOKEN": f"sbp_{HUSH}", "PAGER_URL": f"https://pager.example/{HUSH}"})
-    assert found["Management API"].said == "it is configured, but this release does not use it yet."
+    assert "not configured (STAGING_PROJECT_REF, PRODUCTION_PROJECT_REF)" in found["Management API"].said
     assert found["paging"].mark is Mark.NOTE
     assert "not configured (SUPABASE_ACCESS_TOKEN" in examined(environ)["Management API"].said
     assert "manual tick" in examined(environ)["GitHub"].said

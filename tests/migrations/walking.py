@@ -22,7 +22,7 @@ from bot.migrations.apply import Patience
 from bot.migrations.database import PostgresDatabase
 from bot.migrations.files import FolderMigrations
 from bot.policy import parse_policy
-from bot.ports import Backups
+from bot.ports import Backups, NoPages, Pages
 from bot.requests import Requests
 from bot.runbooks import backup, promotion, rollback, staging
 from bot.runbooks.walker import Walker
@@ -128,10 +128,11 @@ class Walk:
 def approved(
     folder: Path, migrations: Path, staging_url: str, production_url: str, patience: Patience | None = None,
     *more: str, stager: str = ANA, policy: str = "", backups: Backups | None = None, whole: str = "",
+    pages: Pages | None = None,
 ) -> Iterator[Walk]:
     """What is pending was staged, asked for and approved: the next step puts it into production.
 
-    `policy` are further tables of the policy file.
+    `more` and `policy` are further tables of the policy file.
     """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     clock, unused = RealClock(), cast(Any, None)
@@ -148,6 +149,7 @@ def approved(
         walk.ports = Ports(
             journal=journal, shelves=journal, clock=clock, people=Everybody(), health=unused,
             projects={"shop": project}, wake=lambda record: None, tell=lambda: None, stopping=lambda: walk.stop,
+            pages=pages or NoPages(),
         )
         requests = Requests(walk.ports)
         walk.record = requests.stage(stager, project, (), "1").record

@@ -15,6 +15,8 @@ from typing import Any
 from bot.adapters.postgres_journal import PostgresJournal
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.cli import main
+from bot.migrations.backup import dumping
+from bot.migrations.backup.backups import PgBackups
 from bot.migrations.session import Session
 from handlers.desk import Desk
 from handlers.slack_out import SlackOut
@@ -26,6 +28,8 @@ POINTS: dict[str, tuple[tuple[Any, str], ...]] = {
     "post": ((SlackOut, "post"), (SlackOut, "update"), (SlackOut, "share")),
     "statement": ((Session, "run"),),
     "word": ((Session, "run"), (Session, "query"), (Session, "script")),
+    "backup": ((PgBackups, "dump"), (PgBackups, "prove"), (PgBackups, "keep")),
+    "chunk": ((dumping, "_written"),),
     "upload": ((SlackOut, "upload"),),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.stories.house import BO, CY, POLICY, House
+from tests.stories.house import ANA, BO, CY, ERIN, POLICY, UNCHECKED, House
 
 Opens = Callable[..., House]
 
@@ -29,3 +29,42 @@ def test_a_drop_goes_in_after_its_backup_and_the_card_names_it(house: Opens) -> 
     assert "proven by reading it whole" in thread
     [dump] = (h.directory / "backups" / "default").iterdir()
     assert dump.name.startswith("BK-1_default_")
+
+
+def test_a_backup_now_has_its_card_and_the_list_tells_how_to_restore_it(house: Opens) -> None:
+    h = house()
+    h.says(ANA, "/migrate backup")
+    assert "There is none yet" in h.told(ANA, "Backups")
+    h.says(ERIN, "/migrate backup now")
+    assert "operators" in h.told(ERIN, "operator")
+    h.says(ANA, "/migrate backup now")
+    text = h.reads("BK-1", "Done · ")
+    assert "proven by reading it whole" in text
+    h.thread_says("BK-1", "@ana: BK-1 is done")
+    h.says(ANA, "/migrate backup")
+    said = h.told(ANA, "To restore BK-1 into an empty database")
+    assert "pg_restore --no-owner" in said
+    assert "before what destroys or rewrites data, no nightly one" in said
+
+
+def test_deleted_rows_are_kept_inside_production_and_come_back_once_approved(house: Opens) -> None:
+    h = house(policy=UNCHECKED)
+    h.only()
+    h.write(DROP, "DELETE FROM books WHERE id = 1;\n")
+    before = h.production_rows("select books::text from books order by id")
+    card = h.ready_to_approve()
+    h.presses(BO, card, "Approve")
+    h.reads(card, "Done · in production")
+    h.thread_says(card, "Kept inside production with statement 1, if it goes in: 1 row of books")
+    assert len(h.production_rows("select books::text from books")) == len(before) - 1
+    h.says(ANA, "/migrate backup")
+    assert "P-1: 1 row of public.books" in h.told(ANA, "Rows kept inside production")
+    h.says(ANA, "/migrate backup restore P-1")
+    h.reads("RD-1", "Waiting for approval, 0 of 1")
+    h.presses(ANA, "RD-1", "Approve")
+    h.told(ANA, "someone else has to approve it")
+    h.presses(BO, "RD-1", "Approve")
+    h.reads("RD-1", "Done · back in production: 1 row, approved by @bo")
+    assert h.production_rows("select books::text from books order by id") == before
+    h.says(ANA, "/migrate backup restore P-1")
+    h.told(ANA, "What P-1 destroyed was put back already")

@@ -12,6 +12,7 @@ import pytest
 from bot.domain.entry import Fact, Opening
 from bot.domain.record import Status
 from bot.ports import Put
+from bot.watch.watcher import Watcher
 from tests.postgres import Fresh
 from tests.watching import ANA, POLICY, Post, post
 
@@ -47,7 +48,7 @@ def test_a_column_made_by_hand_is_told_within_one_look_and_only_once(p: Post, da
     [alert] = p.alerts
     assert alert.title == "Production changed without a promotion"
     assert "+ column public.books.isbn" in p.lines(alert.id)[0]
-    assert "isbn" in alert.attach
+    assert b"isbn" in p.journal.fetch(alert.attach)
     assert alert.level == "error"
 
 
@@ -99,14 +100,16 @@ def test_a_change_stays_open_until_somebody_acknowledges_it(p: Post, database: F
 def test_who_blocks_whom_is_told_and_it_resolves_itself(p: Post, database: Fresh) -> None:
     with database.connect() as holder, database.connect() as waiter:
         holder.execute("begin; lock table public.books")
-        blocked = threading.Thread(target=lambda: waiter.execute("select count(*) from public.books"))
+        asked = "select count(*) from public.books where title = 'Jane Doe'"
+        blocked = threading.Thread(target=lambda: waiter.execute(asked))
         blocked.start()
         time.sleep(0.6)
         p.look()
         titles = {alert.title: alert for alert in p.alerts}
         alert = titles["Sessions are blocked in production"]
         assert "1 session waits for a lock" in alert.said
-        assert "select count(*) from public.books" in alert.said
+        assert "from public.books where title = ?" in alert.said
+        assert "Jane" not in f"{alert} {p.lines(alert.id)}"
         assert "idle in transaction" in "\n".join(p.lines(alert.id))
         assert "A transaction is left open in production" in titles
         holder.execute("rollback")
@@ -116,6 +119,24 @@ def test_who_blocks_whom_is_told_and_it_resolves_itself(p: Post, database: Fresh
     p.walk()
     assert {record.status for record in p.records} == {Status.ENDED}
     assert p.lines(alert.id)[-1] == f"{alert.id} is over."
+
+
+def test_a_database_that_does_not_answer_is_told_when_it_lasts(p: Post, database: Fresh) -> None:
+    Watcher(p.ports).databases()
+    database.server.drop(database.name)
+    for minutes in (1, 1, 3):
+        Watcher(p.ports).databases()
+        p.clock.forward(minutes=minutes)
+    Watcher(p.ports).databases()
+    [alert] = p.alerts
+    assert alert.title == "Production's database does not answer"
+    assert "does not exist" in alert.said
+    database.server.project(database.name)
+    Watcher(p.ports).look("shop")
+    p.clock.forward(seconds=30)
+    Watcher(p.ports).look("shop")
+    p.walk()
+    assert next(each for each in p.records if each.id == alert.id).status is Status.ENDED
 
 
 def test_a_database_that_does_not_answer_resolves_nothing(p: Post, database: Fresh) -> None:
@@ -133,7 +154,7 @@ def test_a_statement_that_is_new_and_slow_is_told_and_known_from_then_on(p: Post
     p.look()
     [alert] = p.alerts
     assert alert.title == "Slow query in production"
-    assert alert.said == "select pg_sleep($1)"
+    assert alert.said == "select pg_sleep(?)"
     database.run("select pg_sleep(0.15)")
     p.look()
     assert len(p.alerts) == 1
@@ -159,6 +180,14 @@ def test_what_cannot_be_read_is_named_and_is_no_fine_reading(tmp_path: Path, dat
         looked = p.journal.get("looked", "shop")
         assert looked
         assert looked["unread"] == {"statements": "the extension pg_stat_statements is not there"}
+
+
+def test_sessions_that_the_server_hides_are_named_and_not_taken_for_none(tmp_path: Path, database: Fresh) -> None:
+    with post(tmp_path, database.server.url(database.name, "authenticator")) as p:
+        p.look()
+        looked = p.journal.get("looked", "shop")
+        assert looked
+        assert "grant pg_read_all_stats" in str(looked["unread"])
 
 
 def test_a_look_is_cheap(p: Post) -> None:

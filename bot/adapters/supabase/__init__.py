@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.adapters.supabase.backups import ManagementBackups
 from bot.adapters.supabase.logs import ManagementLogs
 
-__all__ = ["ManagementLogs"]
+__all__ = ["ManagementBackups", "ManagementLogs"]

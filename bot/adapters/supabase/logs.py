@@ -11,7 +11,7 @@ import httpx
 from bot.log_source import PAGE, Cursor, Page, PollTrouble, Row
 from bot.ports import Clock
 
-TIMEOUT: Final = 20.0
+TIMEOUT: Final = 10.0
 LEAST_WAIT: Final = timedelta(seconds=60)
 """After a 429, whatever it says: the limit holds for the rest of the minute."""
 LEFT_ALONE: Final = 3

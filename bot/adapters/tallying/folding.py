@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from hashlib import blake2b
 
 from bot.adapters.links import storable
 from bot.adapters.tallying.hits import decoded, encoded, merged
 from bot.adapters.tallying.transaction import Transaction, cell, hour_of, micros, minute_of, moment_of
-from bot.domain.sighting import Batch, Fault, Folded, Gap, Reach, Sighting
+from bot.domain.sighting import Batch, Fault, Folded, Gap, Reach, Severity, Sighting
 from bot.scrub import Scrubber
 
 SAMPLES = 5
@@ -19,6 +21,10 @@ SAMPLE_EVERY = timedelta(minutes=10)
 SAMPLE_LIFE = timedelta(days=7)
 LONGEST_SAMPLE = 4000
 """Characters; a message may have 100,000."""
+
+MOST_NEW = 1000
+"""New faults an hour of one environment that get an account of their own. Whoever may ask the database anything can
+make new ones without end; beyond this they share one account by severity and state. FATAL and PANIC never do."""
 
 _KNOWN = (
     "select place, first_seen, last_seen, total, sampled, hits, template from stagedoor.faults "
@@ -55,13 +61,13 @@ def fold(tx: Transaction, batches: Sequence[Batch], scrub: Scrubber) -> Folded:
     groups = _fresh(tx, all_)
     number = int(tx.rows(_NUMBER)[0][0]) if groups else 0
     minutes, hours = Counter[int](), Counter[int]()
-    faults = [_account(tx, group, number, scrub, minutes, hours) for group in groups]
+    faults = {(one := _account(tx, group, number, scrub, minutes, hours)).place: one for group in groups}
     for table, counts in (("minutes", minutes), ("hours", hours)):
         if counts:
             tx.many(_COUNT.format(table=table), sorted(counts.items()))
     _note(tx, [reach for batch in batches for reach in batch.reached], [gap for batch in batches for gap in batch.gaps])
     counted = sum(map(len, groups))
-    return Folded(fold=number, counted=counted, again=len(all_) - counted, faults=faults)
+    return Folded(fold=number, counted=counted, again=len(all_) - counted, faults=list(faults.values()))
 
 
 def reach_name(reach: Reach) -> str:
@@ -93,6 +99,9 @@ def _account(
     times = [micros(sighting.at) for sighting in group]
     first, last, total = min(times), max(times), len(group)
     found = tx.rows(_KNOWN, (one.project, one.environment, one.fingerprint))
+    if not found and _too_many(tx, one, last):
+        one = _rest(one)
+        found = tx.rows(_KNOWN, (one.project, one.environment, one.fingerprint))
     template = str(found[0][6]) if found else storable(scrub(one.template))
     sampled, hits = (int(found[0][4]), str(found[0][5])) if found else (0, "")
     sample = next((s.sample for s in group if s.sample), "") if last - sampled >= SAMPLE_EVERY // _MICRO else ""
@@ -117,6 +126,26 @@ def _account(
         project=one.project, environment=one.environment, fingerprint=one.fingerprint, source=one.source,
         severity=one.severity, sqlstate=one.sqlstate, template=template, objects=one.objects,
         first_seen=moment_of(first), last_seen=moment_of(last), total=total, place=place, fold=number, hits=now_known,
+    )
+
+
+def _too_many(tx: Transaction, one: Sighting, last: int) -> bool:
+    if one.severity in (Severity.FATAL, Severity.PANIC):
+        return False
+    since = last - timedelta(hours=1) // _MICRO
+    return bool(tx.rows(
+        "select 1 from stagedoor.faults where project = %s and environment = %s and last_seen >= %s "
+        f"and first_seen >= %s limit 1 offset {MOST_NEW - 1}", (one.project, one.environment, since, since),
+    ))
+
+
+def _rest(one: Sighting) -> Sighting:
+    """What stands for all the faults that are too many."""
+    name = f"{one.source} {one.severity} {one.sqlstate}".strip()
+    fingerprint = blake2b(f"rest {name}".encode(), digest_size=8).hexdigest()
+    return replace(
+        one, fingerprint=fingerprint, objects=(), query="",
+        template=f"{name}: other faults, since more than {MOST_NEW:,} new ones came within an hour",
     )
 
 

@@ -11,10 +11,13 @@ from pathlib import Path
 
 from bot.domain.backup import Kept, Proven, megabytes
 from bot.errors import Refused
+from bot.migrations.backup import scratch
+from bot.migrations.backup.bucket import Bucket
 from bot.migrations.backup.dumping import dump
 from bot.migrations.backup.folder import Folder
 from bot.migrations.backup.programs import Program, newest, unfit
 from bot.migrations.backup.reading import differences, rows_of
+from bot.migrations.backup.sealing import SUFFIX, hash_of, recipient, sealed_copy
 from bot.migrations.backup.snapshot import Table
 from bot.migrations.session import connect
 from bot.ports import Dump, Reporting
@@ -31,6 +34,11 @@ class PgBackups:
     pg_dump: str = ""
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     name: str = "production"
+    encrypt_to: str = ""
+    """An age recipient; what is kept can then be read with its identity alone, which is not here."""
+    bucket: Bucket | None = None
+    local: bool = True
+    """Whether the folder keeps the dumps; without that they lie there until the bucket has them."""
     lock_wait: float = 10.0
     """Seconds that a dump waits for a table that somebody has locked: it must not queue up behind a change."""
 
@@ -45,10 +53,14 @@ class PgBackups:
             major = connection.info.server_version // 10_000
         if trouble := unfit(program, major):
             raise Refused(trouble)
-        if proof != "read":
-            raise Refused('This release proves backups by reading them alone: set proof = "read" under [backups].')
-        self.folder.ready()
         assert program is not None
+        if proof == "restore":
+            scratch.require(program)
+        self.folder.ready()
+        if self.encrypt_to:
+            recipient(self.encrypt_to)
+        if self.bucket:
+            self.bucket.ready()
         return f"{program}, {megabytes(self.folder.free())} free in {self.folder.path}"
 
     def dump(self, id: str, only: Sequence[Table], reporting: Reporting) -> Dump:
@@ -82,6 +94,9 @@ class PgBackups:
             pg_restore, path, progress=lambda fed: reporting.progress({"read": fed, "of": given.size}),
             stopping=reporting.stopping,
         )
+        if sha256 == given.sha256 and how == "restore":
+            assert program is not None
+            found = scratch.rows_restored(program, path, expected, reporting.stopping)
         if sha256 != given.sha256:
             raise Refused("the file on the disk is not what pg_dump wrote: its SHA-256 differs")
         wrong = differences(expected, found)
@@ -89,15 +104,27 @@ class PgBackups:
             more = f", and {len(wrong) - FEW} more" if len(wrong) > FEW else ""
             raise Refused(f"it does not hold what its snapshot has: {', '.join(wrong[:FEW])}{more}")
         return Proven(
-            how="read", tables=len(expected), rows=sum(expected.values()), seconds=time.monotonic() - begun,
+            how=how, tables=len(expected), rows=sum(expected.values()), seconds=time.monotonic() - begun,
         )
 
     def keep(self, given: Dump, name: str) -> Kept:
-        """Let a proven dump count, under `name`. Doing it again after a crash is safe."""
+        """Let a proven dump count, under `name`: encrypted, in the folder, in the bucket. Safe to repeat."""
+        name += SUFFIX if self.encrypt_to else ""
         final = self.folder.path / name
         if not final.exists():
-            self.folder.finish(self.folder.unfinished(given.unfinished), name)
-        return Kept(file=str(final), address="", size=final.stat().st_size, sha256=given.sha256)
+            unfinished = self.folder.unfinished(given.unfinished)
+            sealed = sealed_copy(unfinished, self.encrypt_to) if self.encrypt_to else unfinished
+            self.folder.finish(sealed, name)
+            if sealed is not unfinished:
+                unfinished.unlink(missing_ok=True)
+        sha256, size = hash_of(final) if self.encrypt_to else given.sha256, final.stat().st_size
+        address = self.bucket.store(final, name, sha256) if self.bucket else ""
+        if self.bucket and not self.local:
+            final.unlink()
+        return Kept(
+            file=str(final) if self.local or not self.bucket else "", address=address, size=size, sha256=sha256,
+            encrypted_to=self.encrypt_to,
+        )
 
     def discard(self, id: str) -> None:
         """Take away whatever of a backup does not count."""
@@ -107,6 +134,8 @@ class PgBackups:
         """Take a kept dump away for good."""
         if kept.file:
             self.folder.remove(kept.file)
+        if kept.address and self.bucket:
+            self.bucket.remove(kept.address)
 
     def _program(self) -> Program | None:
         return newest(self.pg_dump, self.environ)

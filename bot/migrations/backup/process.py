@@ -76,6 +76,14 @@ class Running:
         assert self._process.stdin is not None
         return self._process.stdin
 
+    def ended(self, within: float) -> bool:
+        """Whether it ends within so many seconds, with nobody reading what it says on its standard output."""
+        try:
+            self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     @property
     def ended_well(self) -> bool:
         return self._process.poll() == 0

@@ -6,7 +6,7 @@ from __future__ import annotations
 PLATFORM = [
     "information_schema", "_analytics", "_realtime", "_supavisor", "auth", "etl", "extensions", "pgbouncer", "realtime",
     "storage", "supabase_functions", "supabase_migrations", "cron", "dbdev", "graphql", "graphql_public", "net", "pgmq",
-    "pgsodium", "pgsodium_masks", "pgtle", "repack", "tiger", "tiger_data", "topology", "vault",
+    "pgsodium", "pgsodium_masks", "pgtle", "repack", "stagedoor_kept", "tiger", "tiger_data", "topology", "vault",
 ]
 
 SHARED = ["auth", "realtime", "storage"]

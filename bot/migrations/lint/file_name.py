@@ -25,7 +25,7 @@ def text(source: Source) -> Iterator[Finding]:
         yield RULE.on(source.name, why=f"{name} does not read YYYYMMDDHHMMSS_what_it_does.sql. {RULE.why}.")
         return
     try:
-        datetime.strptime(found[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        datetime.fromisoformat(f"{found[1][:8]}T{found[1][8:]}+00:00")
     except ValueError:
         yield RULE.on(source.name, why=f"{found[1]} is no time that there is: YYYYMMDDHHMMSS.")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
+from bot.migrations.lint.session_settings import configured
 from bot.migrations.sql.bodies import BRANCH, DYNAMIC
 from bot.migrations.sql.builtins import HARMLESS
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import commands, find, function
+from bot.migrations.sql.tree import Node, commands, find, function
 
 RULE = Rule(
     name="unreadable", level=Level.WARN, tags=(Tag.DESTRUCTIVE,),
@@ -36,11 +37,14 @@ def statement(s: Statement) -> Iterator[Finding]:
         tree = s.node
         if s.kind == "AlterTableStmt":
             tree = {"cmds": [one for one in commands(s.node) if one.get("subtype") in _EVALUATE]}
-        called = sorted({name for call in find(tree, "FuncCall", "funccall") if (name := _foreign(function(call)))})
+        called = sorted({name for call in find(tree, "FuncCall", "funccall") if (name := _foreign(call))})
         if called:
             yield RULE.at(s, f"calls {', '.join(called)}. {RULE.why}.")
 
 
-def _foreign(name: str) -> str:
-    """The name, unless the function is known to change nothing."""
-    return "" if name.removeprefix("pg_catalog.") in HARMLESS else name
+def _foreign(call: Node) -> str:
+    """The name, unless the function is known to change nothing, or what it sets can be read."""
+    name = function(call)
+    plain = name.removeprefix("pg_catalog.")
+    read = plain == "set_config" and all(setting for setting, _ in configured({"FuncCall": call}))
+    return "" if read or plain in HARMLESS else name

@@ -34,6 +34,20 @@ to_regproc to_regprocedure to_regrole to_regtype to_timestamp to_tsquery to_tsve
 trim trim_array trunc ts_headline ts_rank ts_rank_cd tsvector_to_array txid_current unaccent unnest upper
 uuid_generate_v1 uuid_generate_v4 uuidv7 uuid var_pop variance version websearch_to_tsquery width_bucket xmlagg
 nextval currval setval
+acos asin atan atan2 atanh bit_count box cash_words center char circle convert convert_from convert_to cosd cosh cot
+covar_samp date date_add date_subtract daterange datemultirange erf erfc family get_bit get_byte height hostmask
+int2 int4 int4range int4multirange int8 int8range int8multirange interval is_normalized isempty json_agg_strict
+json_to_tsvector jsonb_agg_strict jsonb_path_match jsonb_path_query_tz jsonb_set_lax jsonb_to_tsvector log10 lower_inc
+lower_inf masklen min_scale multirange netmask network normalize num_nonnulls numeric numnode numrange nummultirange
+overlaps parse_ident pg_backend_pid pg_collation_for pg_describe_object pg_function_is_visible pg_get_function_arguments
+pg_get_function_result pg_get_partkeydef pg_get_ruledef pg_get_userbyid pg_has_role pg_input_is_valid pg_size_bytes
+pg_trigger_depth point polygon pow querytree radius regexp_instr regr_avgx regr_avgy regr_count regr_intercept regr_r2
+scale set_bit set_byte sinh stddev_pop stddev_samp tand tanh text time timestamp timestamptz timetz to_ascii to_bin
+to_oct to_regtypemod trim_scale ts_debug ts_delete ts_filter ts_lexize tsmultirange tsquery_phrase tsrange tstzrange
+tstzmultirange unistr upper_inc upper_inf uuid_extract_timestamp uuid_extract_version uuidv4 var_samp varchar width
+xml_is_well_formed xmlcomment xmlexists xmltext xpath xpath_exists has_any_column_privilege has_database_privilege
+has_sequence_privilege has_type_privilege json_object_agg_strict jsonb_object_agg_strict array_shuffle array_sample
+pg_advisory_xact_lock pg_try_advisory_xact_lock pg_notify
 auth.uid auth.role auth.jwt auth.email extensions.uuid_generate_v4 extensions.gen_random_uuid extensions.digest
 extensions.gen_random_bytes extensions.crypt extensions.gen_salt crypt storage.foldername storage.filename
 storage.extension realtime.topic

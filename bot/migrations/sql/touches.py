@@ -25,7 +25,7 @@ def touches(s: Statement) -> Iterator[Fact]:
         return
     if read := _READ.get(s.kind):
         yield from read(s)
-    if any(word in s.low for word in _NEWER):
+    if s.source.holds(*_NEWER):
         yield from _since(s)
 
 
@@ -114,9 +114,8 @@ def _named(item: Node) -> list[str]:
     return []
 
 
-_NEWER = (
-    b"merge", b"not distinct", b"virtual", b"set expression", b"json_table", b"maintain", b"overlaps", b"set null",
-)
+_NEWER = ("merge", "not distinct", "virtual", "set expression", "json_table", "maintain", "overlaps", "set null")
+"""Without one of these in the file nothing of `_SYNTAX` stands there, and no tree has to be searched."""
 
 
 def _since(s: Statement) -> Iterator[Fact]:

@@ -112,6 +112,9 @@ def test_what_names_a_table_of_the_promotion_is_put_down_to_it(p: Post) -> None:
     said = "Likely cause: promotion P-31: it names public.user_profiles.legacy_code, which P-31 changed; first seen "
     assert f"{said}2 min after it, never before." in card
     assert alert.wakes == "alarm"
+    assert p.buttons(alert.id) == ["Acknowledge", "Roll back", "Open incident", "Mute 1 h"]
+    p.says(p.people.acknowledge(ANA, alert.id))
+    assert p.buttons(alert.id) == ["Roll back", "Open incident", "Mute 1 h"]
 
 
 @pytest.mark.parametrize(("role", "objects"), [("anon", ("legacy_code",)), ("authenticated", ("other_thing",))])
@@ -121,6 +124,7 @@ def test_what_an_outsider_or_the_time_alone_shows_may_only_be_linked(p: Post, ro
     p.judge()
     [alert] = p.alerts
     assert "May be linked to: promotion P-31" in p.card(alert.id)
+    assert "Roll back" not in p.buttons(alert.id)
     assert alert.wakes is None
 
 
@@ -335,6 +339,7 @@ def test_killed_at_any_write_it_is_raised_called_and_paged_once(
         assert len({each["dedup_key"] for each in heard}) == 1    # which PagerDuty joins
 
 
+@pytest.mark.slow
 def test_the_picture_is_drawn_once_with_its_words(tmp_path: Path) -> None:
     with post(tmp_path, pictures=DrawnPictures()) as p:
         promoted(p, 120, ["public.books"])
