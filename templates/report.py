@@ -115,7 +115,8 @@ def withdraw_modal(incident: Incident, measure: Measure, channel: str) -> Block:
 
 def report_line(incident: Incident, e: Entry, on_call: Sequence[str]) -> Message | None:
     """What the incident's thread says of its report and its measures; `incident` is as of this entry."""
-    owner = _who(incident.draft.owner) if incident.draft.owner else _all(on_call)
+    named = str(e.data.get("owner", incident.draft.owner) or "")
+    owner = _who(named) if named else _all(on_call)
     write = _LINES.get(e.kind)
     return notice(write(incident, e, owner)) if write else None
 

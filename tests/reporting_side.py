@@ -32,8 +32,12 @@ after = ["Data displays correctly", "Users can sign in"]
 
 
 class People:
+    def __init__(self, gone: set[str]) -> None:
+        self._gone = gone
+
     def find(self, user: str) -> Person:
-        return Person(id=user, full_member=True, name=NAMES.get(user, ""), zone=ZONES.get(user, "UTC"))
+        there = user not in self._gone
+        return Person(id=user, full_member=there, name=NAMES.get(user, ""), zone=ZONES.get(user, "UTC"))
 
 
 class Desk:
@@ -46,10 +50,11 @@ class Desk:
         self.project = Project(
             name="shop", migrations=unused, databases={}, policy=parse_policy(policy, "x"), **project
         )
+        self.gone: set[str] = set()
         self.woken: list[str] = []
         self.ports = Ports(
             journal=self.journal, shelves=self.journal, clock=self.clock,
-            people=Remembering(People(), self.journal), health=unused, projects={"shop": self.project},
+            people=Remembering(People(self.gone), self.journal), health=unused, projects={"shop": self.project},
             wake=self.woken.append, tell=lambda: None, stopping=lambda: False,
         )
         for person in NAMES:

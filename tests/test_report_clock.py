@@ -204,6 +204,28 @@ def test_it_can_be_handed_over_and_the_new_owners_night_counts(after: Callable[.
         a.submit(ERIN, words.HANDED, "INC-1", {words.WHO: SAM})
 
 
+def test_an_owner_who_left_is_not_who_is_reminded(after: Callable[..., After]) -> None:
+    a = after(POLICY + f'[incidents]\non_call = ["{BO}"]\n')
+    a.gone.add(ERIN)
+    a.at(TIMES[0])
+    [said] = a.lines("report.reminded")
+    assert said.startswith(f"<@{BO}>: the report of INC-1 is due")
+
+
+def test_resolved_a_second_time_the_clock_starts_anew(after: Callable[..., After]) -> None:
+    a = after()
+    a.at(TIMES[0])
+    a.note("INC-1", "incident.reopened", ERIN, why="it came back")
+    a.at(TIMES[1])
+    assert len(a.kinds("INC-1", "report.reminded")) == 1
+    assert "Report due" not in a.card()
+    a.note("INC-1", "incident.resolved", ERIN, fixed_by="for good")
+    a.walk()
+    assert len(a.kinds("INC-1", "report.begun")) == 2
+    a.at("2026-11-25 07:09")        # due at 08:08; an hour before is 08:08 in Berlin
+    assert a.kinds("INC-1", "report.reminded")[-1].data["which"] == ["12 h", "1 h"]
+
+
 # Filling in and publishing
 
 def test_two_people_fill_it_at_once_and_neither_loses_words(after: Callable[..., After]) -> None:

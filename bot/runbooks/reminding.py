@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 MORNING, EVENING = time(8), time(22)
 AGAIN = timedelta(days=1)
 """How often something overdue is said again."""
+NEAR = timedelta(hours=3)
 OFTEN = 30
 """After so many days nobody reads it any more; the card still says it."""
 
@@ -25,7 +26,7 @@ class Reminder:
 def reminders(since: datetime, due: datetime, before: Iterable[timedelta], zone: str) -> list[Reminder]:
     """All of them in order of time. What would ring at night comes on the evening before, or else in the morning."""
     there = _zone(zone)
-    found = []
+    found = list[Reminder]()
     for ahead in sorted(before, reverse=True):
         wanted = due - ahead
         if wanted <= since:
@@ -33,6 +34,8 @@ def reminders(since: datetime, due: datetime, before: Iterable[timedelta], zone:
         at = _awake(wanted, there)
         if at != wanted and ahead and (evening := _evening(wanted, there)) > since:
             at = evening
+            if any(abs(other.at - at) < NEAR for other in found):
+                continue    # that evening is reminded anyway
         found.append(Reminder(f"{ahead.total_seconds() / 3600:g} h", at))
     found += [Reminder(f"+{day} d", _awake(due + day * AGAIN, there)) for day in range(1, OFTEN + 1)]
     return sorted(found, key=lambda reminder: reminder.at)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.domain.entry import SYSTEM
 from bot.domain.incident import Incident
-from bot.errors import StagedoorError
+from bot.errors import StagedoorError, Unknown
 from bot.runbooks.reminding import due_now, reminders
 from bot.world import World
 
@@ -30,8 +30,8 @@ def report_clock(incident: Incident, world: World) -> datetime | None:
     if names:
         at = next(reminder.at for reminder in planned if reminder.name == names[-1])
         world.note("report.reminded", {
-            "which": [*names], "owner": draft.owner, "due": draft.due.isoformat(), "late": (now - at).total_seconds(),
-            "overdue": now >= draft.due,
+            "which": [*names], "owner": _still_here(draft.owner, world), "due": draft.due.isoformat(),
+            "late": (now - at).total_seconds(), "overdue": now >= draft.due,
         })
     return following
 
@@ -48,6 +48,16 @@ def zone_of(person: str, world: World) -> str:
         return world.ports.people.find(person).zone if person else "UTC"
     except StagedoorError:
         return "UTC"
+
+
+def _still_here(person: str, world: World) -> str:
+    """That person, or nobody (then who is on call is told) where they left the workspace."""
+    try:
+        return person if person and world.ports.people.find(person).full_member else ""
+    except Unknown:
+        return ""
+    except StagedoorError:
+        return person
 
 
 def _owner(incident: Incident) -> str:
