@@ -24,14 +24,14 @@ from templates.blocks import (
 from templates.promotion_sight import of_project
 
 COMMANDS = (
-    ("status", "each migration with local, staging and production columns"),
+    ("status", "each migration with local, staging and production columns, and drift between the two databases"),
     ("check [VERSION…]", "what the pending migrations, or these, would lock, lose or open, with the line"),
     ("stage [VERSION…|#PR]", "put the pending migrations, these, or a pull request's into staging and verify them"),
     ("restage VERSION", "take it back on staging and apply the edited file there"),
     ("promote [VERSION…|#PR] [--emergency REASON]", "ask for the pending migrations, these, or a pull request's to go "
      "to production; an emergency passes windows and ticks, opens an incident, and owes them afterwards"),
     ("rollback [PROMOTION]", "take the last promotion, or this one, back from production"),
-    ("baseline", "accept how files and histories differ today, with one approval"),
+    ("baseline", "accept how files, histories and catalogs differ today, with one approval"),
     ("checklist [PROMOTION]", "the runbook's checklist as it was ticked, also as Markdown for the pull request"),
     ("backup [now]", "the backups there are and how one is restored; with `now` an operator takes one"),
     ("backup restore P-31", "ask for the rows back that a promotion destroyed, once it was rolled back"),
