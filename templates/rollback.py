@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
-from bot.domain.way_back import Schema, WayBack
+from bot.domain.way_back import Schema, WayBack, are
 from templates.backup import NOWHERE, kept, kept_by_rollback
 from templates.blocks import (
     Block,
@@ -144,9 +144,7 @@ def rollback_of(p: Promotion) -> Mark:
 def _data(lost: Sequence[str], given_up: Sequence[str], promotion: Promotion) -> str:
     said = []
     if lost:
-        gone = f"{_few(lost)} {'is' if len(lost) == 1 else 'are'} lost to SQL" if kept(promotion) else (
-            f"{_few(lost)} {'is' if len(lost) == 1 else 'are'} lost for good"
-        )
+        gone = f"{_few(lost)} {are(lost)} lost {'to SQL' if kept(promotion) else 'for good'}"
         said.append(f"{gone} ({kept(promotion) or NOWHERE})")
     if given_up:
         rest = [text.removeprefix("what is written to ") for text in given_up[1:]]

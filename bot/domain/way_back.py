@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -104,3 +104,9 @@ class Proof:
 
 def _texts(value: Json) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
+
+
+def are(lost: Sequence[str]) -> str:
+    """The verb for what is lost: "the values of books.sold are", "the sequence's position is"."""
+    several = len(lost) != 1 or lost[0].startswith(("the values ", "the rows ", "all rows "))
+    return "are" if several else "is"

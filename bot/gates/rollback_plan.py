@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.domain.checklist import Check, State
 from bot.domain.evidence import Evidence
 from bot.domain.plan import PlannedFile
-from bot.domain.way_back import Schema
+from bot.domain.way_back import Schema, are
 
 TITLE = "Has a rollback plan"
 NAME = "rollback_plan"
@@ -42,7 +42,7 @@ def _judge(file: PlannedFile, evidence: Evidence) -> Found:
             f"{word.capitalize()} {twin}; it is then tried on staging by itself."
         )
     order = " but for column order" if way.schema is Schema.ORDER else ""
-    lost = f", but {', '.join(way.lost)} {'is' if len(way.lost) == 1 else 'are'} lost for good" if way.lost else ""
+    lost = f", but {', '.join(way.lost)} {are(way.lost)} lost for good" if way.lost else ""
     return State.PASSED, f"schema proven exact{order} by {what}{lost}"
 
 

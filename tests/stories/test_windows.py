@@ -58,8 +58,6 @@ def test_what_destroys_data_needs_more_people(house: Opens) -> None:
     h.write("20261101130000_drop.sql", "alter table books drop column sold;\n")
     h.staged()
     h.says(ANA, "/migrate promote")
-    h.reads("P-1", "No SQL brings this back")
-    h.waives(BO, "P-1", "sold is counted elsewhere now")
     h.reads(card := "P-1", "Waiting for approval")
     h.confirmed(card)
     said = "Destroys data or opens access: 20261101130000 drops the column public.books.sold (line 1)"
