@@ -19,11 +19,11 @@ def test_a_drop_goes_in_after_its_backup_and_the_card_names_it(house: Opens) -> 
     card = h.ready_to_approve()
     text = h.reads(card, "✓ SQL check: nothing blocks")
     assert "✓ A backup can be taken: the plan destroys or rewrites data; " in text
-    assert "the values of books.region is lost to SQL (a backup is taken first)" in text
+    assert "the values of books.region are lost to SQL (a backup is taken first)" in text
     h.presses(BO, card, "Approve")
     h.presses(CY, card, "Approve")
     h.reads(card, "Done · in production")
-    assert "is lost to SQL (kept in backup BK-1)" in h.reads(card, "BK-1")
+    assert "are lost to SQL (kept in backup BK-1)" in h.reads(card, "BK-1")
     thread = h.thread_says(card, "✓ Backup BK-1")
     assert "Backing up the whole database as BK-1 first; nothing goes in before it is proven" in thread
     assert "proven by reading it whole" in thread

@@ -64,7 +64,7 @@ def test_what_is_lost_is_named_and_two_have_to_approve(house: Opens) -> None:
     h.write(DROP, "ALTER TABLE books DROP COLUMN IF EXISTS region;\n")
     card = h.ready_to_approve()
     text = h.reads(card, "Has a rollback plan: schema proven exact but for column order")
-    assert "the values of books.region is lost to SQL (a backup is taken first)" in text
+    assert "the values of books.region are lost to SQL (a backup is taken first)" in text
     h.presses(BO, card, "Approve")
     h.reads(card, "1 of 2")
     h.presses(CY, card, "Approve")
