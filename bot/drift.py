@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.domain.catalog import Snapshot
+from bot.domain.course import BEGUN
 from bot.domain.drift import Drift
 from bot.domain.migration import Applied, Folder, Migration
 from bot.domain.plan import Plan
@@ -26,9 +28,28 @@ def drifted(project: Project, shelves: Shelves, plan: Plan | None = None) -> Dri
     there, production = _still(databases[Environment.PRODUCTION])
     ours, theirs = ({row.version for row in rows} for rows in (here, there))
     pending = [_ran(project.name, row, shelves, staging) for row in here if row.version not in theirs]
+    production = _without_half_built(production, project.name, [row.version for row in here], shelves)
     elsewhere = [Pending(label=_label(row), sql=_sql(row)) for row in there if row.version not in ours]
     planned = "" if plan is None else "\n".join(_text(shelves.fetch(file.sha256)) for file in plan.files)
     return drift(production, staging, pending, elsewhere, planned)
+
+
+def _without_half_built(production: Snapshot, project: str, versions: Sequence[str], shelves: Shelves) -> Snapshot:
+    """The catalog without INVALID indexes that a try of ours at one of these files left: its next try drops them."""
+    begun = [shelves.get(BEGUN, f"{project}:{Environment.PRODUCTION}:{version}") for version in versions]
+    names = {_bare(str(doc["name"])) for doc in begun if doc and doc["name"]}
+    left = {
+        key for key, each in production.objects.items()
+        if key[0] == "index" and each.get("invalid") and _bare(key[1]) in names
+    }
+    if not left:
+        return production
+    return replace(production, objects={key: each for key, each in production.objects.items() if key not in left})
+
+
+def _bare(name: str) -> str:
+    """An index's name without its schema and quotes."""
+    return name.rpartition(".")[2].strip('"')
 
 
 def renamed(folder: Folder, row: Applied) -> Migration | None:

@@ -11,7 +11,7 @@ from bot.asking import Wanted, read, wanted
 from bot.baseline import accepted, differences
 from bot.domain.baseline import Kind
 from bot.domain.entry import Fact, Json, Opening
-from bot.domain.migration import Folder, Migration
+from bot.domain.migration import Folder, Match, Migration
 from bot.domain.pending import Pending
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
@@ -23,6 +23,7 @@ from bot.following import beyond, ground, newest
 from bot.incidents import opening
 from bot.linting import pending, risks
 from bot.migrations.files import purpose
+from bot.migrations.history import match
 from bot.migrations.transaction import obstacle, statement_count
 from bot.policy.terms import terms
 from bot.ports import Put
@@ -72,7 +73,29 @@ class Requests:
     def stage(self, by: str, project: Project, versions: tuple[str, ...], key: str) -> Asked:
         """Ask for all pending migrations, or these, to go to staging; the same `key` again asks nothing new."""
         require_operator(self._ports.people.find(by), project.policy)
-        return self._request(by, project, Environment.STAGING, wanted(versions), key)
+        asked = wanted(versions)
+        there = {row.version for row in project.databases[Environment.STAGING].history()} if asked.versions else set()
+        if asked.versions and there >= set(asked.versions):
+            return self._verify(by, project, asked, key)
+        return self._request(by, project, Environment.STAGING, asked, key)
+
+    def _verify(self, by: str, project: Project, asked: Wanted, key: str) -> Asked:
+        """What is on staging already is verified after the fact: nothing runs, the evidence is made anew."""
+        with self._requests:
+            if before := self._before(key):
+                return before
+            plan, files = self._plan(project, Environment.STAGING, asked, anew=True)
+            rows = {row.version: row for row in project.databases[Environment.STAGING].history()}
+            if edited := [file.label for file in files if match(file, rows[file.version]) is Match.EDITED]:
+                raise Refused(
+                    f"Staging ran other statements as {', '.join(edited)} than the file holds now. "
+                    f"/migrate restage VERSION applies the edited file there."
+                )
+            if live := self._live("staging", plan):
+                return Asked(record=live, plan=plan, again=True)
+            for file in files:
+                self._ports.shelves.keep(file.content)
+            return self._open(by, project, "staging", plan, key, stage="again")
 
     def restage(self, by: str, project: Project, versions: tuple[str, ...], key: str) -> Asked:
         """Ask for an edited file to take the place of what staging ran of it; the same `key` asks nothing new."""
@@ -175,7 +198,7 @@ class Requests:
 
     def _open(
         self, by: str, project: Project, kind: str, plan: Plan, key: str, back: dict[str, Json] | None = None,
-        resumes: Promotion | None = None, emergency: str = "",
+        resumes: Promotion | None = None, emergency: str = "", stage: str = "",
     ) -> Asked:
         record_id = f"{SERIES[kind]}-{self._ports.journal.number(SERIES[kind])}"
         fact = Fact(
@@ -188,7 +211,7 @@ class Requests:
                 **({"resumes": resuming.request(resumes, plan, by)} if resumes else {}),
                 **({"emergency": emergency} if emergency else {}),
             },
-            opens=Opening(kind=kind, project=project.name, stage="take_back" if back else "gates"),
+            opens=Opening(kind=kind, project=project.name, stage=stage or ("take_back" if back else "gates")),
         )
         # The note of which record a delivery opened goes in with the opening, so that the same
         # delivery worked again after a crash finds it.

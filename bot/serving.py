@@ -31,49 +31,29 @@ from bot.mirror import Mirror
 from bot.notices import tell_policy_changes, tell_unknown_names
 from bot.opening import open_projects
 from bot.policy import Policy
-from bot.ports import Put
 from bot.reporting.names import Remembering
-from bot.runbooks import (
-    alert,
-    backup,
-    baseline,
-    follow,
-    freeze,
-    incident,
-    notice,
-    promotion,
-    restoring,
-    rollback,
-    staging,
-    window,
-)
+from bot.runbooks.every import RUNBOOKS
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
-from bot.settings import ConfigurationError, Settings
+from bot.settings import Settings
 from bot.signing import Links
 from bot.stores import Store, store_at
 from bot.watch.watcher import Watcher
 from bot.world import Ports, Project
-from handlers.alert_view import AlertView
-from handlers.announcer import Announcer, Rendering
+from handlers.announcer import Announcer
 from handlers.answers import Answers
-from handlers.backup_view import BackupView
 from handlers.conversation import together
-from handlers.digest_view import DigestView
 from handlers.doctor import unknown_names
 from handlers.drain import DrainDoor, Mouth
 from handlers.http import Part, SlackDoor, build
 from handlers.http import serve as serve_http
 from handlers.inbox import InboxPool
-from handlers.incident_view import IncidentView
-from handlers.listeners import Identity, build_app
-from handlers.notice_view import NoticeView
+from handlers.introduction import learn_identity, prove_app_token
+from handlers.listeners import build_app
 from handlers.pages import Pages
 from handlers.people import SlackPeople
 from handlers.promotion_view import PromotionView
 from handlers.report_desk import ReportDesk
-from handlers.report_view import FollowView, WithReport
-from handlers.rollback_view import RollbackView
 from handlers.signpost import Signpost
 from handlers.slack_in import SlackIn
 from handlers.slack_out import SlackOut
@@ -81,22 +61,13 @@ from handlers.socket_mode import SocketMode
 from handlers.standby import standing_by
 from handlers.subjects import subjects
 from handlers.thread_reader import ThreadReader
-from handlers.window_view import FreezeView, WindowView
+from handlers.views import every_view
 from handlers.written import drawn
 from templates.comment import comment
 
 log = structlog.get_logger(__name__)
 
-RUNBOOKS = {
-    "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
-    "backup": backup.RUNBOOK, "restore": restoring.RUNBOOK, "rollback": rollback.RUNBOOK,
-    "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
-    "alert": alert.RUNBOOK, "incident": incident.RUNBOOK, "digest": notice.RUNBOOK, "follow": follow.RUNBOOK,
-}
 PRUNE_AFTER = timedelta(days=30)
-FATAL_AT_SLACK = frozenset({
-    "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type",
-})
 
 
 def run(settings: Settings) -> int:
@@ -152,12 +123,7 @@ class House:
         self._pages = Pages(journal, links, clock, scrub, drawn(ports))
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub)
-        views: dict[str, Rendering] = dict.fromkeys(("promotion", "staging", "baseline", "restore"), view)
-        views["rollback"] = RollbackView(ports, view)
-        views["alert"] = AlertView(ports, scrub, lambda action: action in self._speaks)
-        views |= {"notice": NoticeView(ports), "window": WindowView(ports), "freeze": FreezeView(ports)}
-        views |= {"digest": DigestView(ports), "follow": FollowView(ports), "backup": BackupView(ports)}
-        views["incident"] = WithReport(IncidentView(ports, (("Report", "report"),)), ports)
+        views = every_view(ports, view, scrub, lambda action: action in self._speaks)
         self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = Loop("answers", self._private.send, clock)
@@ -289,48 +255,6 @@ class House:
         except (SlackApiError, SlackClientError, OSError) as trouble:
             return f"does not answer ({type(trouble).__name__})"
         return None
-
-
-def learn_identity(client: WebClient, journal: Store) -> Identity:
-    """Who we are in Slack: asked once; while Slack is away, what it said last time. Raises `ConfigurationError`."""
-    try:
-        told = client.auth_test()
-        doc = {
-            "bot_id": str(told.get("bot_id") or ""), "bot_user_id": str(told["user_id"]),
-            "team_id": str(told["team_id"]), "enterprise_id": str(told.get("enterprise_id") or ""),
-            "home": str(told.get("url") or ""),
-        }
-        journal.put([Put(shelf="identity", key="slack", doc=doc)])
-    except SlackApiError as trouble:
-        code = str(trouble.response.get("error", ""))
-        if code in FATAL_AT_SLACK:
-            mend = "Install the app again and copy its new token."
-            raise ConfigurationError([f"SLACK_BOT_TOKEN: Slack says {code}. {mend}"]) from None
-        doc = _last_identity(journal, code)
-    except (SlackClientError, OSError) as trouble:
-        doc = _last_identity(journal, type(trouble).__name__)
-    return Identity(token=client.token or "", **doc)
-
-
-def prove_app_token(sockets: SocketMode) -> None:
-    """Ask whether Slack takes the token. Raises `ConfigurationError`; an absent Slack is waited for later."""
-    try:
-        sockets.ticket()
-    except SlackApiError as trouble:
-        code = str(trouble.response.get("error", ""))
-        if code in FATAL_AT_SLACK | {"missing_scope"}:
-            mend = "Make an app-level token with connections:write under Basic Information."
-            raise ConfigurationError([f"SLACK_APP_TOKEN: Slack says {code}. {mend}"]) from None
-    except (SlackClientError, OSError):
-        log.warning("slack is away", using="connections as soon as it answers")
-
-
-def _last_identity(journal: Store, why: str) -> dict[str, str]:
-    known = journal.get("identity", "slack")
-    if known is None:
-        raise ConfigurationError([f"SLACK_API_URL: Slack does not answer ({why}), and it never did on this store."])
-    log.warning("slack is away", why=why, using="what it said last time")
-    return {key: str(value) for key, value in known.items()}
 
 
 def _listed(policy: Policy) -> tuple[str, ...]:

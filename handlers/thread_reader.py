@@ -60,7 +60,7 @@ class ThreadReader:
         now = self._ports.clock.now()
         before = self._ports.shelves.get(SHELF, incident.id)
         since = datetime.fromisoformat(str(before["to"])) - OVERLAP if before else None
-        oldest = f"{since.timestamp():.6f}" if since else thread
+        oldest = f"{since.timestamp():.6f}" if since else "0"
         messages = self._reading.thread(channel, thread, oldest)
         if messages is None:
             return      # the thread is gone; what is noted stays

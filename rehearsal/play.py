@@ -37,7 +37,7 @@ HINT = """
 Ctrl-C ends it and leaves nothing behind.
 """
 COMMANDS = {
-    "/migrate": "status, check, stage, restage, promote, rollback, baseline, checklist, history, help",
+    "/migrate": "status, check, stage, restage, promote, rollback, baseline, checklist, backup, history, help",
     "/incident": "open, list, note, resolve, report, help",
     "/deploy": "window, windows, freeze, unfreeze, cancel, help",
 }

@@ -71,7 +71,7 @@ def _next(i: Incident) -> list[Mark]:
     if i.open and i.next_update:
         rows.append(line("Next update by ", clock(i.next_update)))
     if i.open and i.frozen_by:
-        rows.append(f"promotions are frozen ({i.frozen_by})")
+        rows.append(f"{'p' if rows else 'P'}romotions are frozen ({i.frozen_by})")
     said = [_joined(rows)] if rows else []
     if i.updates:
         last = i.updates[-1]

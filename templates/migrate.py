@@ -40,7 +40,7 @@ COMMANDS = (
 )
 MOST_LINES = 40
 STAGES = {
-    "take_back": "being taken back on staging", "proof": "having its way back tried",
+    "again": "being verified again", "take_back": "being taken back on staging", "proof": "having its way back tried",
     "gates": "held by its gates", "approval": "waiting for approval", "window": "waiting for the deploy window",
     "severity": "being planned", "plan": "being planned", "staging": "taken back, staging next",
     "file": "taken back, its file next",

@@ -152,6 +152,8 @@ def _committed(p: Promotion, e: Entry) -> Told:
     label = next((file.label for file in p.plan.files if file.version == e.data["version"]), str(e.data["version"]))
     if e.data.get("said"):
         return line(f"✓ {label} is in {p.where}. {e.data['said']}")
+    if e.data.get("again"):
+        return line(f"✓ {label} is in {p.where} already: it does not run again, and is verified as it is now")
     if e.data.get("recovered"):
         return line(
             f"✓ {label} is in {p.where}: the history shows that it was committed "

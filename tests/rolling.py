@@ -30,7 +30,7 @@ approvers = ["{BO}", "{CY}"]
 required_destructive = 1
 [gates]
 manual = []
-skip = ["pull_request", "sql_check"]
+skip = ["pull_request", "sql_check", "drift"]
 [apply]
 lock_timeout = "200ms"
 retries = 1

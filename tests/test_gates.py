@@ -165,10 +165,11 @@ def test_what_the_cli_pushed_counts_with_its_weaker_label() -> None:
     assert "did not see it run" in check.said
 
 
-def test_old_staging_runs_fall_back_to_the_weaker_label() -> None:
+def test_old_evidence_waits_until_it_is_made_anew() -> None:
     check = judged(replace(READY, staged={A: staged(A), B: staged(B, ago=timedelta(days=8))}))["on_staging"]
-    assert check.state is State.PASSED
-    assert "older than 7 days" in check.said
+    assert check.state is State.WAITING
+    assert "longer than 7 days ago" in check.said
+    assert f"`/migrate stage {B}`" in check.said
 
 
 def test_rows_without_statements_are_said_not_passed_over() -> None:

@@ -313,8 +313,7 @@ def test_a_draft_never_takes_away_what_was_there_before_the_promotion(tmp_path: 
     )
     with shop(tmp_path, server, {BOOKS: sql}, promoted=False) as s:
         s.production.run("create table books (id int primary key, title text, precious text)")
-        s.w.on()
-        assert s.ending("P-1")[0] == "unverified"
+        assert s.w.on().stage == "watch", "nothing else notices"
         with pytest.raises(Refused, match=r"not do to production what it did to staging .*may destroy what was here"):
             s.asks(BO)
         folder = s.folder.parent / "rollbacks"

@@ -7,6 +7,10 @@ from dataclasses import dataclass, replace
 
 from bot.domain.entry import Entry, Json
 
+BEGUN = "begun"
+"""The shelf of what was last noted of a file that runs outside a transaction, by whichever promotion, until it is in:
+by project, environment and version."""
+
 STEPS = ("apply.stopped", "promotion.resumed", "locks.compared")
 
 

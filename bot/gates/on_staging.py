@@ -36,7 +36,8 @@ def _judge(file: PlannedFile, row: Row, evidence: Evidence) -> tuple[State, str]
     staged = evidence.staged.get(file.version)
     if staged and staged.sha256 == file.sha256:
         if evidence.gathered - staged.at > evidence.expires:
-            return State.PASSED, "by Stagedoor, long ago"
+            old = f"Staging ran {file.label} longer than {evidence.expires.days} days ago (gates.evidence_expires)."
+            return State.WAITING, f"{old} Have it verified there again: `/migrate stage {file.version}`"
         return State.PASSED, "by Stagedoor"
     if row.match is Match.SAME:
         return State.PASSED, "by somebody else"
@@ -51,8 +52,6 @@ def _passed(evidence: Evidence, seen: list[str]) -> Check:
         took = sum(run.seconds for run in runs) * 1000
         said = f"same bytes, verified, took {took:.0f} ms there"
         return Check(gate="on_staging", title=TITLE, state=State.PASSED, said=said, at=max(run.at for run in runs))
-    if "by Stagedoor, long ago" in seen:
-        return _line(State.PASSED, f"same bytes, but its staging run is older than {evidence.expires.days} days")
     return _line(
         State.PASSED,
         "same statements in staging's history; applied there by someone else, so Stagedoor did not see it run",

@@ -6,6 +6,7 @@ that it left is taken away again; the row is written right after, and a crash in
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +25,7 @@ from bot.ports import Done, Failed, InDoubt, Job, Noting
 
 _HARMLESS = (Kind.BUILD, Kind.DROP, Kind.REBUILD)
 """While these wait for others, nobody waits for them who reads or writes the table."""
+_TAKEN = "42P07"
 _CLEARING = 10.0
 """How many seconds a half-built index may take to go away after a failure; what stays is named and goes later."""
 
@@ -70,7 +72,7 @@ class Outside:
             ))
         if refused := found.other or self._not_ours(found, ours):
             return Failed(why=f"{refused}. Nothing of {self.job.label} was run.")
-        if ours and (found.done or (ours.get("state") == "ran" and not found.broken)):
+        if ours and (found.done or (self._has_run(ours) and not found.broken)):
             return self._recorded("it was there, whole, from an earlier try; only its history row was missing", 0.0)
         before = ours.get("before") if ours else list[Json](found.broken)
         self._note("pending", before=before, said=f"{self.alone.about} runs alone, outside a transaction")
@@ -86,6 +88,14 @@ class Outside:
         was = self.job.begun
         mine = (was.get("kind"), was.get("name"), was.get("table")) == self._what
         return dict(was) if mine and was.get("state") in ("pending", "ran", "left") else {}
+
+    def _has_run(self, ours: dict[str, Json]) -> bool:
+        """Whether the server said of these very bytes that they ran, where the catalog cannot show it."""
+        return ours.get("state") == "ran" and ours.get("sha256") == self._sha256
+
+    @property
+    def _sha256(self) -> str:
+        return hashlib.sha256(self.job.content).hexdigest()
 
     @property
     def _what(self) -> tuple[str, str, str]:
@@ -154,6 +164,8 @@ class Outside:
         if trouble.sqlstate == TOOK_TOO_LONG and not trouble.blockers:
             trouble = replace(trouble, why=f"{trouble.why} For a longer one raise statement_timeout under [apply].")
         found = standing(self.session, self.alone)
+        if error.sqlstate == _TAKEN:  # somebody was faster: whatever bears the name now, it is none of ours
+            found = Standing()
         if (broken := self._left(found, before)) and self._clears and not stopped:
             with suppress(psycopg.Error):
                 self._drop(broken, min(_CLEARING, self._patience))
@@ -246,7 +258,9 @@ class Outside:
 
     def _note(self, state: str, before: Json = None, said: str = "") -> None:
         kind, name, table = self._what
-        note: dict[str, Json] = {"state": state, "kind": kind, "name": name, "table": table, "said": said}
+        note: dict[str, Json] = {
+            "state": state, "kind": kind, "name": name, "table": table, "said": said, "sha256": self._sha256,
+        }
         self.noting.note("alone", note if state == "dropping" else {**note, "before": before})
 
 

@@ -93,6 +93,8 @@ def gather_showing(promotion: Promotion, world: World) -> None:
 
 def staged_run(promotion: Promotion, file: PlannedFile, world: World) -> Staged:
     """The document of one file of a verified staging run."""
+    if unseen(promotion):
+        return _verified_again(promotion, file, world)
     place = promotion.plan.files.index(file)
     next_ = promotion.plan.files[place + 1].version if file is not promotion.plan.files[-1] else AFTER
     return Staged(
@@ -100,6 +102,33 @@ def staged_run(promotion: Promotion, file: PlannedFile, world: World) -> Staged:
         seconds=promotion.committed[file.version].seconds, locks=promotion.locks.get(file.version, ()),
         before=promotion.catalogs.get(file.version, ""), after=promotion.catalogs.get(next_, ""),
     )
+
+
+def noted_as_in(promotion: Promotion, world: World) -> None:
+    """Journal that each file is in, though this run did not put it there."""
+    if promotion.committed:
+        return
+    left = world.project.databases[Environment.STAGING].leftovers()
+    files: list[tuple[str, dict[str, Json]]] = [
+        ("apply.committed", {
+            "version": file.version, "seconds": 0.0, "statements": file.statements, "recovered": True, "again": True,
+        }) for file in promotion.plan.files
+    ]
+    world.note_together(("apply.before", {"leftovers": list[Json](left)}), *files)
+
+
+def unseen(promotion: Promotion) -> bool:
+    """Whether it only verified what was there: nobody saw the catalog before, so no way back can be tried by it."""
+    return not any(file.version in promotion.catalogs for file in promotion.plan.files)
+
+
+def _verified_again(promotion: Promotion, file: PlannedFile, world: World) -> Staged:
+    """The document of a run that put nothing in: what an earlier one saw of these bytes still holds."""
+    earlier = staged(world.ports.shelves, promotion.plan).get(file.version)
+    now = world.ports.clock.now()
+    if earlier and earlier.sha256 == file.sha256:
+        return replace(earlier, at=now, record=promotion.id)
+    return Staged(sha256=file.sha256, at=now, record=promotion.id, seconds=0.0)
 
 
 def proven_on_demand(promotion: Promotion, evidence: Evidence, world: World) -> Evidence:

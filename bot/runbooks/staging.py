@@ -16,6 +16,16 @@ from bot.runbooks.walker import Runbook
 from bot.world import World
 
 
+def again(promotion: Promotion, world: World) -> Outcome:
+    """Where it is on staging already nothing runs: that it is in is noted, and what follows looks at it anew."""
+    if over := steps.called_off(promotion):
+        return over
+    if blocked := steps.project_taken(world):
+        return blocked
+    proving.noted_as_in(promotion, world)
+    return Next(to="verify", said="it is there already and does not run again")
+
+
 def take_back(promotion: Promotion, world: World) -> Outcome:
     """Where a version is staged anew, take back what staging ran of it, by the way that was proven."""
     if over := steps.called_off(promotion):
@@ -61,7 +71,7 @@ def proof(promotion: Promotion, world: World) -> Outcome:
     promotion = pages.looked_at(proving.look(promotion.so_far, proving.AFTER, world), world)
     if not promotion.shown:
         proving.gather_showing(promotion, world)
-    if promotion.ways:
+    if promotion.ways or proving.unseen(promotion):
         return Next()
     if blocked := steps.project_taken(world):
         return blocked
@@ -88,4 +98,4 @@ def done(promotion: Promotion, world: World) -> Outcome:
     return ended(promotion, Stop(verdict="done", why=promotion.verified))
 
 
-RUNBOOK = Runbook(stages=(take_back, gates, apply, verify, proof, done), leave=World.release_project)
+RUNBOOK = Runbook(stages=(again, take_back, gates, apply, verify, proof, done), leave=World.release_project)

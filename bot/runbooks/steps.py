@@ -9,6 +9,7 @@ from types import ModuleType
 
 from bot import gates, schedule
 from bot.domain.checklist import Check
+from bot.domain.course import BEGUN
 from bot.domain.emergency import excused
 from bot.domain.entry import Json
 from bot.domain.migration import Match
@@ -32,9 +33,6 @@ SETTLE = timedelta(seconds=2)
 
 SLOWLY = timedelta(minutes=5)
 """How often a lock that others hold is tried for once the quick tries are over, until the deploy window closes."""
-
-BEGUN = "begun"
-"""What was last noted of a file that runs outside a transaction, of whichever promotion, until it is in."""
 
 
 def called_off(promotion: Promotion) -> Stop | None:
@@ -227,7 +225,8 @@ def verified(promotion: Promotion, world: World) -> Outcome:
         for file in promotion.plan.files
         if rows.get(file.version) is Match.EDITED
     ]
-    wrong += [left for left in _database(promotion, world).leftovers() if left not in (promotion.leftovers or ())]
+    known = (*(promotion.leftovers or ()), *_admitted(promotion))
+    wrong += [left for left in _database(promotion, world).leftovers() if not left.startswith(known)]
     unlike, compared = proving.compared_with_staging(promotion, world)
     if wrong + unlike:
         return Stop(verdict="unverified", why="; ".join(wrong + unlike))
@@ -235,6 +234,12 @@ def verified(promotion: Promotion, world: World) -> Outcome:
     if promotion.verified != said:
         world.note("verify.seen", {"said": said})
     return Next(said=said)
+
+
+def _admitted(promotion: Promotion) -> tuple[str, ...]:
+    """How the sentences about indexes begin that the file which stopped it left INVALID: its failure names them."""
+    left = promotion.failure.left if promotion.course.stopped and promotion.failure else ()
+    return tuple(f"Index {name} " for name in left)
 
 
 def _database(promotion: Promotion, world: World) -> Database:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -378,6 +379,37 @@ def test_a_partition_half_detached_is_detached_to_the_end(
 def test_an_autovacuum_in_the_way_is_called_one(query: str, says: str) -> None:
     since = datetime(2026, 11, 23, 22, 4, tzinfo=UTC)
     assert locks._blocker(7, None, "", "active", since, query, "autovacuum worker") == says
+
+
+def test_what_ran_is_not_run_again_unless_the_file_was_edited(
+    books: Fresh, production: PostgresDatabase, notes: Begun,
+) -> None:
+    sql = "reindex table concurrently books"
+    ran = {"state": "ran", "kind": "REINDEX CONCURRENTLY", "name": "", "table": "books", "before": [],
+           "sha256": hashlib.sha256(sql.encode()).hexdigest()}
+    notes.begun = ran
+    edited = again(production, notes, f"-- twice\n{sql}", version="1")
+    assert isinstance(edited, Done)
+    assert not edited.recovered
+    notes.begun = ran
+    outcome = again(production, notes, sql, version="2", head="1")
+    assert isinstance(outcome, Done)
+    assert outcome.recovered
+
+
+def test_whoever_is_faster_keeps_the_index(books: Fresh, production: PostgresDatabase, notes: Begun) -> None:
+    def faster(data: Any) -> None:
+        notes.at_progress = lambda data: None
+        invalid(books)
+
+    notes.at_progress = faster
+    outcome = apply(production, job(BUILD), notes)
+    assert isinstance(outcome, Failed)
+    assert outcome.sqlstate == "42P07"
+    assert books.rows(INDEX) == [("books_title_idx", False)]
+    outcome = again(production, notes)
+    assert isinstance(outcome, Failed)
+    assert "no try of Stagedoor's left it" in outcome.why
 
 
 # Races and crashes -------------------------------------------------------------------------------------------------

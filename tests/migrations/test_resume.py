@@ -82,6 +82,27 @@ def test_what_is_in_is_verified_and_watched_although_the_rest_stopped(walk: Walk
     assert "Stopped after 1 of 3" in shown(walk, record)
 
 
+def test_what_a_build_left_invalid_is_said_and_dropped_when_resumed(
+    tmp_path: Path, folder: Path, staging: Fresh, fresh: Fresh,
+) -> None:
+    for database in (staging, fresh):
+        database.run("create table books (id int)")
+    (folder / "2_add.sql").write_text("create index concurrently books_id_idx on books (id);")
+    hasty = IMPATIENT + 'statement_timeout = "1s"\n'
+    with approved(tmp_path, folder, staging.url, fresh.url, BRISK, hasty) as walk, fresh.connect() as other:
+        other.execute("begin isolation level repeatable read; select from books")
+        record = walk.on()
+        other.execute("rollback")
+        assert record.stage == "watch", walk.promotion.ending
+        said = shown(walk, record)
+        assert "It left public.books_id_idx INVALID" in said
+        assert "'Resume'" in said
+        record = walk.resume(BO)
+        assert record.stage == "watch", record.waits_for
+        assert [data["state"] for data in walk.told("apply.alone")][:2] == ["pending", "dropping"]
+        assert fresh.rows("select indisvalid from pg_index where indexrelid = 'books_id_idx'::regclass") == [(True,)]
+
+
 def test_the_rest_goes_on_without_a_new_approval(walk: Walk, fresh: Fresh) -> None:
     fresh.run("create table t2 (id int)")
     walk.on()

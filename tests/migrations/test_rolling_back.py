@@ -96,7 +96,7 @@ def test_what_has_to_stand_alone_does_or_runs_plainly_among_others() -> None:
     together = composed([alone, other], "P-1", "r", "x")
     assert alone_in(together) is None
     assert b"concurrently" not in together.lower()
-    assert len(statements_to_run(together)) == 2
+    assert [each.first for each in statements_to_run(together)] == ["SET", "DROP", "DROP"]
 
 
 def test_a_rollback_that_cannot_be_put_in_is_refused_by_name() -> None:

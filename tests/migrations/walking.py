@@ -132,7 +132,7 @@ def approved(
 ) -> Iterator[Walk]:
     """What is pending was staged, asked for and approved: the next step puts it into production.
 
-    `policy` are further tables of the policy file.
+    `more` and `policy` are further tables of the policy file.
     """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     clock, unused = RealClock(), cast(Any, None)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
 from bot.adapters.sqlite_journal import SqliteJournal
@@ -18,7 +19,9 @@ from bot.domain.project import Environment
 from bot.domain.sighting import Batch, Severity, Sighting, Source
 from bot.scrub import Scrubber
 from rehearsal.slack import Message
+from rehearsal.world import DRAIN_SECRET
 from tests.migrations.walking import RealClock
+from tests.sightings.events import postgres
 from tests.stories.house import ANA, BO, ERIN, GIL, POLICY, SAM, House
 
 Opens = Callable[..., House]
@@ -145,3 +148,35 @@ def test_killed_and_started_again_and_again_it_is_told_called_and_paged_once(hou
     assert len([each for each in h.slack.messages("#incidents") if "FATAL" in h.slack.text_of(each)]) == 1
     server.shutdown()
     server.server_close()
+
+
+@pytest.mark.slow
+def test_an_error_since_a_promotion_is_an_alert_at_once_and_its_watchs_alarm(house: Opens) -> None:
+    h = house(
+        policy=QUICK.replace('duration = "1s"', 'duration = "20m"'), supabase=True,
+        environment={"SUPABASE_ACCESS_TOKEN": ""},
+    )
+    h.only("20261101121500")
+    promotion = h.ready_to_approve()
+    h.presses(BO, promotion, "Approve")
+    h.reads(promotion, "In production since")
+    event = postgres('column "subtitle" does not exist', datetime.now(UTC), state="42703", user_name="authenticated")
+    begun = time.monotonic()
+    answer = httpx.post(
+        f"http://127.0.0.1:{h.bot_port}/hooks/supabase/logs", content=json.dumps([event]).encode(), timeout=10,
+        headers={"authorization": f"Bearer {DRAIN_SECRET}"},
+    )
+    assert answer.status_code == 202
+    card = alert(h, "New error since P-1")
+    print(f"first alert in Slack after {time.monotonic() - begun:.2f} s")
+    text = h.slack.text_of(card)
+    assert "Likely cause: promotion P-1: it names public.books.subtitle, which P-1 changed" in text
+    for words in ("Acknowledge", "Roll back", "Open incident", "Mute 1 h"):
+        assert f"[{words}]" in text
+    h.reads(promotion, "New errors since this promotion")
+    h.thread_says(promotion, "@bo since P-1: New error: column")
+    assert len(h.slack.messages("#incidents")) == 1
+    h.slack.press(BO, card, "Roll back")
+    assert h.until(lambda: h.slack.modal(BO), "the rollback's window")
+    h.slack.press(ANA, card, "Open incident")
+    assert h.until(lambda: h.slack.modal(ANA), "the incident's window")

@@ -79,7 +79,7 @@ def test_opened_led_updated_decided_resolved_and_closed(room: Room) -> None:
     h.until(lambda: h.card(inc).pinned, "the card to be pinned")
     h.thread_says(inc, "Done so far: looked at the logs")
     h.thread_says(inc, "What changed in the last 24 h")
-    h.reads(inc, "promotions are frozen (F-1)")
+    h.reads(inc, "Promotions are frozen (F-1)")
     h.reads("F-1", "INC-1: Checkout fails")
     h.presses(SAM, inc, "Take command")
     h.told(SAM, "needs an operator")

@@ -55,6 +55,11 @@ def test_what_a_real_server_logs_is_counted_once_by_both_sources(own_server: Hou
                 db.execute("select * from nosuch where id = 7")
         db.execute("select pg_sleep(1.1)")
     h.until(lambda: len(faults(h)) == 2 or None, "both faults to be counted")
+    card = h.until(
+        lambda: next((each for each in h.slack.messages("#incidents") if "nosuch" in h.slack.text_of(each)), None),
+        "the error to reach #incidents",
+    )
+    assert 'relation "nosuch" does not exist (42P01)' in h.slack.text_of(card)
     found = faults(h)
     assert found['relation "nosuch" does not exist'].total == 3
     assert found['relation "nosuch" does not exist'].objects == ("nosuch",)
@@ -76,14 +81,14 @@ def test_killed_during_batches_nothing_counts_twice_and_nothing_answered_is_lost
         body = json.dumps([postgres("division by zero", now, state="22012", id=id) for id in ids]).encode()
         for _ in range(200):    # again and again, as nobody does, until it is answered
             try:
-                if httpx.post(url(h), content=body, headers=HEADERS, timeout=10).status_code == 202:
+                if client.post(url(h), content=body).status_code == 202:
                     answered.update(ids)
                     return
             except httpx.HTTPError:
                 pass
-            time.sleep(0.1)
+            time.sleep(0.2)
 
-    with ThreadPoolExecutor(4) as threads:
+    with httpx.Client(headers=HEADERS, timeout=10) as client, ThreadPoolExecutor(4) as threads:
         for life in range(2):
             batches = [threads.submit(send, life * 100 + n) for n in range(24)]
             h.until(lambda: len(answered) >= life * 6000 + 1500 or None, "some batches to be answered")  # noqa: B023

@@ -154,6 +154,7 @@ def test_a_quiet_watch_says_what_was_looked_at(watched: Opens) -> None:
         assert w.alerts == []
 
 
+@pytest.mark.slow
 def test_what_cannot_be_seen_is_said_to_be_unseen(watched: Opens) -> None:
     with watched("[watch]\nfirst_look = \"1m\"\nduration = \"2m\"\n", logs=False) as w:
         assert "The logs are not seen" in w.lines[-1]
@@ -163,6 +164,7 @@ def test_what_cannot_be_seen_is_said_to_be_unseen(watched: Opens) -> None:
         assert "health addresses: the policy names none" in w.card
 
 
+@pytest.mark.slow
 def test_logs_that_never_arrive_end_the_watch_and_are_named(watched: Opens) -> None:
     with watched() as w:
         w.later(31)
@@ -205,6 +207,7 @@ def test_spot_checks_of_the_touched_tables(watched: Opens) -> None:
         assert w.alerts == ["A-1"]
 
 
+@pytest.mark.slow
 def test_a_statement_that_is_slow_since_then_is_seen(watched: Opens) -> None:
     with watched(WATCH + "slow_query_ms = 100\n") as w:
         w.production.run("select pg_sleep(0.15)")
@@ -213,6 +216,7 @@ def test_a_statement_that_is_slow_since_then_is_seen(watched: Opens) -> None:
         assert "not seen before" in w.lines[-1]
 
 
+@pytest.mark.slow
 def test_a_health_address_and_a_page_that_fail_are_one_alarm(watched: Opens) -> None:
     with watched(WATCH + PAGES) as w:
         w.health.wrong, w.pages.trouble = "answered 500", "it answered 500"
@@ -224,6 +228,7 @@ def test_a_health_address_and_a_page_that_fail_are_one_alarm(watched: Opens) -> 
         assert w.alerts == ["A-1"]
 
 
+@pytest.mark.slow
 def test_a_session_that_blocks_others_is_seen(watched: Opens) -> None:
     with watched(WATCH + 'blocked = "1s"\n') as w, w.production.connect() as holder, w.production.connect() as waiter:
         holder.execute("begin; lock table public.books")

@@ -339,6 +339,7 @@ def test_killed_at_any_write_it_is_raised_called_and_paged_once(
         assert len({each["dedup_key"] for each in heard}) == 1    # which PagerDuty joins
 
 
+@pytest.mark.slow
 def test_the_picture_is_drawn_once_with_its_words(tmp_path: Path) -> None:
     with post(tmp_path, pictures=DrawnPictures()) as p:
         promoted(p, 120, ["public.books"])
