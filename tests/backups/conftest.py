@@ -58,8 +58,10 @@ def opens(server: Postgres, production: Fresh, backups: PgBackups, tmp_path: Pat
     """An approved promotion of this SQL, one step before production."""
     with ExitStack() as stack:
 
-        def opened(sql: str = DESTRUCTIVE, policy: str = WHEN, backups: Any = backups) -> Walk:
+        def opened(sql: str = DESTRUCTIVE, policy: str = WHEN, backups: Any = backups, also: str = "") -> Walk:
             staging = stack.enter_context(fresh_database(server))
+            for each in (staging, production) if also else ():
+                each.run(also)
             staging.run(BASE)
             folder = tmp_path / "migrations"
             folder.mkdir()

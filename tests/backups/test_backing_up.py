@@ -71,9 +71,8 @@ def test_when_a_dump_is_taken(opens: Opens, sql: str, policy: str, backed: bool)
     assert (walk.promotion.backup is not None) is backed
 
 
-def test_only_what_is_touched(opens: Opens, production: Fresh) -> None:
-    production.run("create table public.other (id int)")
-    walk = opens(policy=f'{WHEN}scope = "touched"\n')
+def test_only_what_is_touched(opens: Opens) -> None:
+    walk = opens(policy=f'{WHEN}scope = "touched"\n', also="create table public.other (id int)")
     walk.on()
     assert backup_of(walk).only == (("public", "books"),)
     proven = backup_of(walk).proven
@@ -91,10 +90,8 @@ def test_a_dying_pg_dump_stops_it(opens: Opens, server: Postgres, backups: PgBac
 
 
 def test_a_full_disk_stops_it(opens: Opens, backups: PgBackups, production: Fresh) -> None:
-    production.run(
-        "create table public.noise as select g, gen_random_bytes(1024) noise from generate_series(1, 9000) g"
-    )
-    walk = opens()
+    walk = opens(also="create table public.noise (g int, noise bytea)")
+    production.run("insert into public.noise select g, gen_random_bytes(1024) from generate_series(1, 9000) g")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (6_000_000, before[1]))  # as a disk that ends there
     try:
