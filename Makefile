@@ -37,10 +37,10 @@ lint: $(DEV)
 	$(VENV)/bin/lint-imports
 
 unit: $(DEV)
-	$(PY) -m pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+	$(PY) -m pytest -n 4 --dist worksteal -m "not slow" $(ARGS)
 
 slow: $(DEV) $(SEE)
-	$(PY) -m pytest -n 2 --dist worksteal -m slow $(ARGS)
+	$(PY) -m pytest -n 4 --dist worksteal -m slow $(ARGS)
 
 # The browser test presses the real buttons and keeps what it sees.
 screenshot: $(DEV) $(SEE)

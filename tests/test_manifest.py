@@ -155,6 +155,7 @@ def test_the_docs_say_why_of_each_scope() -> None:
     assert dict(rows) == SCOPES
 
 
+@pytest.mark.slow
 def test_the_scopes_suffice_for_a_whole_promotion(house: Callable[..., House]) -> None:
     h = house(slack={"scopes": scopes(vocabulary())})
     h.only(FEATURE)

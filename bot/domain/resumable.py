@@ -10,12 +10,12 @@ LOCK_TIMEOUT = "55P03"
 def why_not(promotion: Promotion) -> str:
     """Why there is nothing to resume, as the end of a sentence; empty when there is."""
     ending, failure = promotion.ending, promotion.failure
+    if promotion.taken_back and not promotion.taken_back.ended:
+        return f"is being rolled back, or was, by {promotion.taken_back.record}"
     if ending is not None and ending.verdict != "failed":
         return f"ended otherwise: {ending.verdict}"
     if ending is None and not promotion.course.stopped:
         return "has not stopped"
-    if promotion.taken_back and not promotion.taken_back.ended:
-        return f"is being rolled back, or was, by {promotion.taken_back.record}"
     if promotion.course.resumed_as:
         return f"was resumed already, as {promotion.course.resumed_as}"
     if failure is None or not promotion.remaining:

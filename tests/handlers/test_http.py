@@ -199,7 +199,7 @@ shaped = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(payload=trees | shaped, as_json=st.booleans())
 def test_no_payload_is_answered_5xx(slack: Slack, payload: object, as_json: bool) -> None:
     text = json.dumps(payload)
@@ -207,7 +207,7 @@ def test_no_payload_is_answered_5xx(slack: Slack, payload: object, as_json: bool
     assert slack.post(body, JSON if as_json else FORM).status_code < 500
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(body=st.binary(max_size=300), content_type=st.sampled_from([FORM, JSON, "text/plain", ""]))
 def test_no_bytes_are_answered_5xx(slack: Slack, body: bytes, content_type: str) -> None:
     assert slack.post(body, content_type).status_code < 500

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.stories.house import ANA, BO, CY, ERIN, POLICY, UNCHECKED, House
 
 Opens = Callable[..., House]
@@ -31,6 +33,7 @@ def test_a_drop_goes_in_after_its_backup_and_the_card_names_it(house: Opens) -> 
     assert dump.name.startswith("BK-1_default_")
 
 
+@pytest.mark.slow
 def test_a_backup_now_has_its_card_and_the_list_tells_how_to_restore_it(house: Opens) -> None:
     h = house()
     h.says(ANA, "/migrate backup")
@@ -47,6 +50,7 @@ def test_a_backup_now_has_its_card_and_the_list_tells_how_to_restore_it(house: O
     assert "before what destroys or rewrites data, no nightly one" in said
 
 
+@pytest.mark.slow
 def test_deleted_rows_are_kept_inside_production_and_come_back_once_approved(house: Opens) -> None:
     h = house(policy=UNCHECKED)
     h.only()

@@ -30,7 +30,7 @@ def told_once(h: House, record: str = "P-1") -> None:
 
 
 @pytest.mark.parametrize(("trouble", "seconds"), [
-    pytest.param("silent", 30.0, marks=pytest.mark.slow), ("lost answers", 0),
+    pytest.param("silent", 30.0, marks=pytest.mark.slow), pytest.param("lost answers", 0, marks=pytest.mark.slow),
     pytest.param("429", 0, marks=pytest.mark.slow), pytest.param("500", 0, marks=pytest.mark.slow), ("slow", 0),
 ])
 def test_trouble_at_slack_loses_nothing_and_doubles_nothing(house: Opens, trouble: str, seconds: float) -> None:
@@ -180,6 +180,7 @@ def test_a_long_apply_holds_up_nobody_else_and_cancel_is_answered_truthfully(hou
     h.reads("P-2", "Done · in production")
 
 
+@pytest.mark.slow
 def test_a_lock_that_does_not_come_is_tried_again_and_the_blocker_named(house: Opens) -> None:
     h = house()
     h.only(FEATURE)
@@ -234,6 +235,7 @@ def test_a_second_process_stands_by_and_takes_over(house: Opens) -> None:
     assert second is h.bot
 
 
+@pytest.mark.slow
 def test_who_stands_by_is_alive_and_not_ready(house: Opens) -> None:
     h = house()
     first = h.bot

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.stories.house import ANA, BO, CY, POLICY, House
 
 Opens = Callable[..., House]
@@ -66,6 +68,7 @@ def test_a_secret_cannot_be_waived(house: Opens) -> None:
     assert "[Waive]" not in h.reads(card, "secrets cannot be waived")
 
 
+@pytest.mark.slow
 def test_approvers_see_what_the_author_passed_over(house: Opens) -> None:
     h = house()
     card = alone(
@@ -77,6 +80,7 @@ def test_approvers_see_what_the_author_passed_over(house: Opens) -> None:
     assert "the API never serves it" in text
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_needs_more_people(house: Opens) -> None:
     h = house()
     card = alone(h, "do $$ begin execute 'select ' || '1'; end $$;\n")

@@ -115,6 +115,7 @@ def test_opened_led_updated_decided_resolved_and_closed(room: Room) -> None:
     h.told(BO, "INC-1 SEV3 investigating · Checkout fails")
 
 
+@pytest.mark.slow
 def test_the_timeline_follows_slack(room: Room) -> None:
     h = room
     inc = h.opened()

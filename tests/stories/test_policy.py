@@ -52,6 +52,7 @@ def test_a_stricter_policy_holds_for_what_waits(house: Opens) -> None:
     h.reads(card, "Done · in production")
 
 
+@pytest.mark.slow
 def test_a_looser_policy_does_not(house: Opens) -> None:
     h = house(policy=POLICY.replace("[approvals]", "[approvals]\nrequired = 2"))
     card = h.ready_to_approve()

@@ -92,6 +92,7 @@ def test_two_approvals_at_once_and_three_copies_of_every_delivery(house: Opens) 
     assert len([m for m in h.slack.ephemerals(ANA) if "on its way" in h.slack.text_of(m)]) == 2
 
 
+@pytest.mark.slow
 def test_an_approver_who_lost_the_role_before_the_apply_does_not_count(house: Opens) -> None:
     h = house()
     h.staged()
@@ -179,6 +180,7 @@ def test_several_files_stop_at_the_first_failure_say_what_is_in_and_resume(house
     assert len(h.history()) == 4
 
 
+@pytest.mark.slow
 def test_what_the_cli_put_on_staging_counts_with_its_weaker_label(house: Opens) -> None:
     h = house()
     h.only(FEATURE)

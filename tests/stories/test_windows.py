@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.stories.house import ANA, BO, CY, POLICY, SAM, House
 
 Opens = Callable[..., House]
@@ -37,6 +39,7 @@ def test_inside_a_window_it_goes_in_at_once(house: Opens) -> None:
     h.reads(card, "Done · in production")
 
 
+@pytest.mark.slow
 def test_near_its_opening_somebody_has_to_be_there(house: Opens) -> None:
     h = house(policy=POLICY + window(timedelta(minutes=2)))
     card = h.ready_to_approve()
@@ -52,6 +55,7 @@ def test_near_its_opening_somebody_has_to_be_there(house: Opens) -> None:
     assert h.history() == ["20261020090000"]
 
 
+@pytest.mark.slow
 def test_what_destroys_data_needs_more_people(house: Opens) -> None:
     h = house()
     h.only()
