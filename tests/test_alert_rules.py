@@ -102,6 +102,16 @@ CASES: list[tuple[str, Scene, str]] = [
 ]
 
 
+def test_what_is_read_late_is_told_if_it_began_after_the_logs_were_first_judged() -> None:
+    early = NOW - timedelta(hours=5)
+    gap = replace(account(since=timedelta(hours=6), first_seen=early, last_seen=early), minutes={})
+    assert [signal.rule for signal in alerts.judge(logs(gap))] == ["new_error"]
+    half_an_hour = replace(gap, minutes={NOW - timedelta(minutes=30): 1})
+    assert [signal.rule for signal in alerts.judge(logs(half_an_hour))] == ["new_error"]
+    old = replace(gap, since=NOW - timedelta(hours=1))
+    assert not alerts.judge(logs(old)), "it was there before anybody watched"
+
+
 def test_every_rule_module_is_on_the_list() -> None:
     assert {module.name for module in pkgutil.iter_modules(alerts.__path__)} == {
         rule.__name__.rpartition(".")[2] for rule in alerts.RULES

@@ -16,10 +16,17 @@ WITHIN = timedelta(minutes=5)
 
 
 def signals(scene: Scene) -> Iterator[Signal]:
-    """New faults that came as often within five minutes as the policy's `error_threshold`."""
+    """New faults that came as often within five minutes as the policy's `error_threshold`.
+
+    One that began after the logs were first judged, and was read only now because logs were late or there was a gap,
+    counts by its own worst five minutes.
+    """
     for account in scene.accounts:
         fault = account.fault
         if account.known or noise(fault) or fault.severity is Severity.SLOW:
             continue
-        if account.within(WITHIN, scene.now) >= scene.limits.error_threshold:
+        count = account.within(WITHIN, scene.now)
+        if account.since and fault.first_seen >= account.since:
+            count = max(count, account.at_most_within(WITHIN))
+        if count >= scene.limits.error_threshold:
             yield signal_of(account, RULE, f"{kind_of(fault)} in production", Level.ERROR)

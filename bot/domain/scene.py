@@ -89,6 +89,15 @@ class Account:
         """Events of the last minutes; the minute that has begun counts whole."""
         return sum(count for minute, count in self.minutes.items() if minute > now - span - timedelta(minutes=1))
 
+    def at_most_within(self, span: timedelta) -> int:
+        """The most events that any such span held since the account began; of what lies over an hour back, all."""
+        if not self.minutes:
+            return self.fault.total
+        return max(
+            sum(count for minute, count in self.minutes.items() if begin <= minute < begin + span)
+            for begin in self.minutes
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
