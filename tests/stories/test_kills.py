@@ -93,8 +93,17 @@ class Mortal(House):
     @property
     def promotion(self) -> str:
         """The id of the one promotion; a life that ended between a number and its record leaves the number out."""
+        return self._the_one("P")
+
+    @property
+    def run(self) -> str:
+        """The id of the one staging run."""
+        return self._the_one("S")
+
+    def _the_one(self, series: str) -> str:
         texts = (self.slack.text_of(message) for message in self.slack.messages("#deploys"))
-        return next((found[0] for text in texts if (found := re.search(r"P-\d+(?= · plan)", text))), "P-1")
+        found = (re.search(rf"{series}-\d+(?= · plan)", text) for text in texts)
+        return next((each[0] for each in found if each), f"{series}-1")
 
     def says_of(self, record: str, words: str) -> bool:
         try:
@@ -105,7 +114,7 @@ class Mortal(House):
 
 def promoted(h: Mortal) -> None:
     """The whole way, by people who press again only when Slack tells them that it failed."""
-    h.insists(lambda: h.says(ANA, "/migrate stage"), lambda: h.says_of("S-1", "Done · in staging"), "staging")
+    h.insists(lambda: h.says(ANA, "/migrate stage"), lambda: h.says_of(h.run, "Done · in staging"), "staging")
     h.insists(
         lambda: h.says(ANA, "/migrate promote"), lambda: h.says_of(h.promotion, "Waiting for approval"), "the request",
     )
@@ -126,7 +135,7 @@ def check_once(h: Mortal) -> None:
     """What must hold however often it died."""
     assert h.history() == h.history(h.staging) == ["20261020090000", FEATURE, "20261101130000"]
     assert h.production_rows("select what from applied_once") == [("first",)]
-    for record in ("S-1", h.promotion):
+    for record in (h.run, h.promotion):
         lines = [line for line in h.thread(record).splitlines() if line.strip()]
         doubled = [line for line, count in Counter(lines).items() if count > 1]
         assert not doubled, f"told twice: {doubled}\n{h.slack.transcript()}"

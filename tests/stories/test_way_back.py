@@ -117,6 +117,9 @@ def test_the_gate_can_be_left_out(house: Opens) -> None:
 
 def test_production_that_came_out_otherwise_is_not_called_verified(house: Opens) -> None:
     h = house()
+    h.end_bot()
+    h.write_policy(UNCHECKED)   # a team that leaves out the gate that would have said so before
+    h.start_bot()
     h.only(FEATURE)
     h.staged()
     run(h.production, "create index idx_my_table_new_column on my_table (name)")
