@@ -22,6 +22,9 @@ from bot.world import World
 RECHECK = timedelta(seconds=30)
 """How soon a gate that waits for something outside is judged again when no fact arrives."""
 
+FOLLOWS = timedelta(seconds=10)
+"""How soon one that follows another is judged again: what becomes of the other is no fact of its own."""
+
 
 def gates(promotion: Promotion, world: World) -> Outcome:
     """Gather the evidence, judge it, and wait for what is missing."""
@@ -47,8 +50,7 @@ def approval(promotion: Promotion, world: World) -> Outcome:
         return Stop(verdict="refused", why=" ".join(refused))
     if wait := asked_for(promotion, world):
         if isinstance(wait, Wait) and promotion.plan.after:
-            # What it follows may end without bringing what it was made for, and that is no fact of its own.
-            return replace(wait, until=world.ports.clock.now() + RECHECK)
+            return replace(wait, until=world.ports.clock.now() + FOLLOWS)
         return wait
     if waiting := [check.title for check in checks if check.state is not State.PASSED]:
         return Wait(for_="; ".join(waiting), until=world.ports.clock.now() + RECHECK)

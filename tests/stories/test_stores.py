@@ -115,7 +115,7 @@ def test_who_lost_the_store_to_another_stops(on_postgres: str, server: Postgres,
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("points", [
-    "write:1:after write:2:after write:3:after", "write:2:before write:3:before write:4:before",
+    "write:1:after write:2:after write:3:after",
     "receive:1:after receive:2:after", "statement:1:after statement:2:after statement:4:after",
 ])
 def test_killed_at_every_boundary_on_postgres(on_postgres: str, server: Postgres, points: str) -> None:
