@@ -507,6 +507,10 @@ class Database(Protocol):
         """About how many rows each table of the user's schemas holds, by `schema.table`. Raises `Unreachable`."""
         ...
 
+    def index_scans(self) -> Mapping[str, int]:
+        """How often each index of the user's schemas was scanned, by `schema.index`. Raises `Unreachable`."""
+        ...
+
     def kept_rows(self) -> tuple[KeptRows, ...]:
         """What is kept inside this database, by promotion, newest first. Raises `Unreachable`."""
         ...

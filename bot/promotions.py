@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.checklist import Check, State
+from bot.domain.emergency import PROOF, proof_line
 from bot.domain.entry import Fact, Json
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record, Status
@@ -66,10 +67,13 @@ class Promotions:
         self._require_other(by, promotion, policy, "waive it")
         require_approver(person, policy)
         self._require_open(record, promotion)
-        line = next((check for check in promotion.checklist if check.gate == gate), None)
+        lines = (*promotion.checklist, *filter(None, (proof_line(promotion.emergency),)))
+        line = next((check for check in lines if check.gate == gate), None)
         if line is None:
             raise Unknown(f"{record_id} has no line “{gate}”.")
-        if line.state is State.PASSED:
+        if gate == PROOF and set(promotion.approvals) == {by}:
+            raise Refused("You approved it, and its backup's proof takes a second approver's word.")
+        if line.state is State.PASSED or (gate == PROOF and gate in promotion.waivers):
             raise Refused(f"“{line.title}” passes already; there is nothing to waive.")
         if not line.waivable:
             raise Refused(f"“{line.title}” cannot be waived: {line.said}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bot.domain.emergency import PROOF, proof_line
 from bot.domain.entry import Entry
 from bot.domain.promotion import Promotion
 from templates.blocks import Block, Mark, button, line, mention, section
+from templates.waiver import waive_button
 
 
 def emergency_mark(p: Promotion) -> Mark:
@@ -13,6 +15,18 @@ def emergency_mark(p: Promotion) -> Mark:
         return Mark("")
     return line("Emergency, by ", mention(p.emergency.by), f": {p.emergency.reason} It passes windows, ticks and the "
                 "pull request's review; never staging, a block or the second person.")
+
+
+def proof_block(p: Promotion) -> list[Block]:
+    """The backup's proof, which a second approver may waive while nothing has begun."""
+    line_ = proof_line(p.emergency)
+    if line_ is None or not (p.plan.risks or p.lost or p.backup) or (p.backup and p.backup.done):
+        return []
+    if given := p.waivers.get(PROOF):
+        return [section(line("Backup: its proof was waived by ", mention(given.by), f": {given.reason}"))]
+    if p.began or p.ending is not None:
+        return []
+    return [section(line(f"◻ {line_.title}: {line_.said}"), accessory=waive_button(p.id, line_))]
 
 
 def owed_blocks(p: Promotion, confirm: str) -> list[Block]:

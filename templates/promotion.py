@@ -6,7 +6,7 @@ from bot.domain.plan import PlannedFile
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from templates.blocks import Block, Mark, Message, actions, bold, context, line, lines, rich, section
-from templates.emergency import emergency_mark, owed_blocks
+from templates.emergency import emergency_mark, owed_blocks, proof_block
 from templates.promotion_buttons import buttons_of
 from templates.promotion_checklist import CONFIRM, after, checklist
 from templates.promotion_course import origin
@@ -34,7 +34,7 @@ def card(sight: Sight) -> Message:
         blocks.extend(checklist(sight))
     if sight.record.stage == "watch" and sight.record.status is Status.LIVE:
         blocks.extend(after(sight))
-    blocks.extend(owed_blocks(p, CONFIRM))
+    blocks.extend([*proof_block(p), *owed_blocks(p, CONFIRM)])
     if buttons := buttons_of(sight):
         blocks.append(actions(*buttons))
     blocks.append(context(_small_print(sight)))

@@ -13,6 +13,8 @@ KIND, SERIES, FIRST_STAGE = "backup", "BK", "dump"
 NIGHTLY = "nightly"
 ASKED = "asked for"
 PROMOTION = "promotion"
+WAIVED = "waived"
+"""How a dump was proven when somebody took it on that it was not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +173,8 @@ HELD_KINDS = ("backup.begun", "backup.held", "backup.lacks")
 
 def proof_words(proven: Proven) -> str:
     """How it was proven, and by how much."""
+    if proven.how == WAIVED:
+        return "not proven: an approver waived that for an emergency"
     how = "restoring it into a scratch database" if proven.how == "restore" else "reading it whole"
     tables = f"{proven.tables:,} table{'' if proven.tables == 1 else 's'}"
     return f"proven by {how}: {tables}, {rows_words(proven.rows)}"

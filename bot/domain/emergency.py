@@ -28,6 +28,20 @@ class Emergency:
         return cls(by=entry.actor, reason=reason, at=entry.at) if reason else None
 
 
+PROOF = "backup_proof"
+"""Under what the waiver of the backup's proof is known."""
+
+
+def proof_line(emergency: Emergency | None) -> Check | None:
+    """What a second approver may waive of an emergency's backup: not the dump, only the wait for its proof."""
+    if emergency is None:
+        return None
+    return Check(
+        gate=PROOF, title="The backup is proven first", state=State.WAITING, waivable=True,
+        said="its dump is read or restored before anything goes in. Waived, the dump is taken and not proven.",
+    )
+
+
 def passable(check: Check) -> bool:
     """What an emergency passes: ticks of people and the pull request's review. Never staging, never a block."""
     return check.manual or check.may_follow

@@ -50,6 +50,9 @@ order by 1
 """
 
 # A row takes at least 36 bytes. A partitioned table is as large as its parts together.
+_INDEX_SCANS = """
+select pg_catalog.format('%I.%I', schemaname, indexrelname), idx_scan from pg_catalog.pg_stat_user_indexes
+"""
 _SIZES = """
 with parts as (
   select c.oid, c.relnamespace, c.relname, coalesce(p.relid, c.oid) as part
@@ -107,6 +110,11 @@ class PostgresDatabase:
         """About how many rows each table holds, as the planner knows it; of a table it never saw, as its bytes say."""
         with _Reading(self._url, self._name) as query:
             return {str(name): int(rows) for name, rows in query(_SIZES)}
+
+    def index_scans(self) -> dict[str, int]:
+        """How often each index was scanned since its statistics began."""
+        with _Reading(self._url, self._name) as query:
+            return {str(name): int(scans) for name, scans in query(_INDEX_SCANS)}
 
     def kept_rows(self) -> tuple[KeptRows, ...]:
         """What is kept inside this database, by promotion, newest first."""

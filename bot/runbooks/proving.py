@@ -21,7 +21,7 @@ from bot.migrations.catalog import checklist
 from bot.migrations.catalog.access import access_diff
 from bot.migrations.catalog.diff import changed, differences, readable
 from bot.ports import Job
-from bot.runbooks import pages
+from bot.runbooks import index_use, pages
 from bot.world import World
 
 AFTER = ""
@@ -81,6 +81,8 @@ def gather_showing(promotion: Promotion, world: World) -> None:
         whole = "\n".join((readable(first, last), "", *access_diff(first, last)))
     else:
         lines.append("Catalog: could not be compared; it was not seen before and after the run")
+    if use := index_use.used(promotion, first, last, world):
+        lines.append(use)
     held = _locks(promotion, world)
     if asked := pages.functions(world):
         lines.append(asked)
