@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -60,7 +61,8 @@ class World:
 
     def __enter__(self) -> Self:
         try:
-            self.directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="stagedoor-")))
+            with _undisturbed():    # a folder that nobody knows of yet would be left behind
+                self.directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="stagedoor-")))
             self.migrations = shop.lay_out(self.directory)
             self.postgres = self._postgres or self._stack.enter_context(
                 Postgres(fast=True, settings=LOGGING if self._with_supabase else {}),
@@ -189,3 +191,13 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C and the like wait until this is over."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -231,8 +231,8 @@ def test_app_home_shows_the_calendar(house: Opens) -> None:
 @pytest.mark.slow
 def test_killed_after_a_reminder_it_is_told_once(house: Opens) -> None:
     h = house()
-    counted(h, "W-1", "in 11 min for 30m disks")
-    h.thread_says("W-1", "opens in 10 min", patience=110)
+    counted(h, "W-1", "in 10 min for 30m disks")
+    h.thread_says("W-1", "opens in 10 min", patience=80)
     h.kill_bot()
     h.restart()
     h.says(BO, "/deploy windows")
