@@ -92,4 +92,4 @@ def keep_picture(person: Person) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     person.page.mouse.move(0, 0)
     person.card().screenshot(path=path)
-    assert path.stat().st_size < 200_000
+    assert path.stat().st_size < 250_000
