@@ -44,7 +44,7 @@ def incident(world: World) -> Iterator[Step]:
     measure = {"what": "Read every list once after a promotion", "who": CY, "test": "select count(*) >= 0 from books"}
     yield Step("bo adds a measure for cy, with a test", lambda: _press(world, "Add a measure") and _filled(
         world, BO, "A measure of INC-1", measure))
-    yield Step("  it is followed from now on", lambda: private(world, BO, "A-1 is added"))
+    yield Step("  it is followed from now on", lambda: private(world, BO, "is added; it is reminded of"))
     yield Step("cy accepts the test: every later promotion runs it", lambda: slack.press(
         CY, _followed(world), "Accept the test").ok)
     yield Step("bo publishes the report", lambda: _press(world, "Publish"))
