@@ -159,3 +159,16 @@ def test_a_port_that_is_taken_is_a_sentence(rehearse: Callable[..., subprocess.P
         said = process.communicate(timeout=40)[0]
     assert process.returncode == 1
     assert said.splitlines()[-1] == f"The rehearsal could not start: port {port} is taken; --port 0 picks a free one"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_the_script_holds_to_its_end_and_shows_the_report(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "rehearse", "--scripted"], text=True, capture_output=True, timeout=380,
+        check=False, env=os.environ | {"TMPDIR": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert "Every step held" in done.stdout
+    assert "## Lessons learned" in done.stdout
+    assert not list(tmp_path.iterdir())
