@@ -12,7 +12,6 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot import logs
-from bot.activity import EVERY, measure
 from bot.adapters.health import HttpHealth
 from bot.adapters.heartbeat import EVERY_SECONDS, Heartbeat
 from bot.adapters.loop import Loop
@@ -21,14 +20,10 @@ from bot.adapters.pages import PageVisitor
 from bot.adapters.pictures import DrawnPictures
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
-from bot.backups import BackupRequests
+from bot.backups.verbs import BackupRequests
 from bot.clock import Job, Timetable
-from bot.comments import Comments
-from bot.digest import morning
 from bot.listening import Listening
 from bot.metrics import Metrics
-from bot.mirror import Mirror
-from bot.notices import tell_policy_changes, tell_unknown_names
 from bot.opening import open_projects
 from bot.policy import Policy
 from bot.reporting.names import Remembering
@@ -38,7 +33,12 @@ from bot.scrub import Scrubber
 from bot.settings import Settings
 from bot.signing import Links
 from bot.stores import Store, store_at
+from bot.telling.comments import Comments
+from bot.telling.digest import morning
+from bot.telling.mirror import Mirror
+from bot.telling.notices import tell_policy_changes, tell_unknown_names
 from bot.watch.watcher import Watcher
+from bot.windows.activity import EVERY, measure
 from bot.world import Ports, Project
 from handlers.announcer import Announcer
 from handlers.answers import Answers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.alerting import Alerts
+from bot.watch.verbs import Alerts
 from handlers.conversation import Ask, Reply, Subject
 from templates.alert import ACKNOWLEDGE, ERASE, MUTE, SAMPLE, samples_card
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot.backups import BackupRequests
+from bot.backups.restores import Restores
+from bot.backups.verbs import BackupRequests
 from bot.domain.backup import rows_words
 from bot.errors import StagedoorError, Unknown
-from bot.restores import Restores
 from bot.world import Project
 from handlers.conversation import Ask, Reply, Subject
 from templates.backup_list import Listed, backup_list, of_platform

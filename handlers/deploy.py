@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
-from bot.deploys import EVERYTHING, Deploys, Proposal
 from bot.domain.window import Span
 from bot.errors import Refused
-from bot.promotions import Promotions
+from bot.promotions.verbs import Promotions
+from bot.windows.verbs import EVERYTHING, Deploys, Proposal
 from handlers.conversation import Ask, Reply, Subject
 from handlers.which import Which, taken_apart
 from templates.blocks import line, notice

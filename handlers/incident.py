@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
-from bot import incidents
 from bot.domain.entry import Fact
 from bot.domain.incident import Incident
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown
+from bot.incidents import records as incidents
+from bot.incidents.verbs import Responding
 from bot.ports import Clock
-from bot.promotions import Promotions
-from bot.responding import Responding
+from bot.promotions.verbs import Promotions
 from bot.world import Ports
 from handlers.conversation import Ask, Handler, Reply, Subject
 from handlers.deliveries import unescaped

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 
-from bot import incidents
 from bot.domain.alert import Alert
 from bot.domain.entry import canonical
 from bot.domain.incident import Severity
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown
-from bot.incidents import opened_by
-from bot.promotions import Promotions
-from bot.responding import Responding, alike
+from bot.incidents import records as incidents
+from bot.incidents.records import opened_by
+from bot.incidents.verbs import Responding, alike
+from bot.promotions.verbs import Promotions
 from bot.world import Ports, Project
 from handlers.conversation import Ask, Reply, Subject
 from handlers.which import Which, taken_apart

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from bot import incidents
 from bot.domain.entry import Fact, Json, canonical
 from bot.domain.incident import Incident
 from bot.domain.notes import Kept
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown, Unreachable
+from bot.incidents import records as incidents
+from bot.incidents.verbs import Responding
 from bot.ports import Put
-from bot.responding import Responding
 from bot.world import Ports
 from handlers import showing
 from handlers.conversation import Ask, Reply, Subject

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
-from bot.promotions import Promotions
-from bot.requests import Asked, Requests
+from bot.promotions.requests import Asked, Requests
+from bot.promotions.verbs import Promotions
 from bot.world import Project
 from handlers.conversation import Ask, Reply, Subject
 from handlers.promotion_view import PromotionView

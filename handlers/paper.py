@@ -10,9 +10,9 @@ from pathlib import Path
 from bot.adapters.system_clock import SystemClock
 from bot.errors import Unknown
 from bot.policy import load_policy
+from bot.promotions.requests import SERIES
 from bot.reporting.checklist import written
 from bot.reporting.names import names
-from bot.requests import SERIES
 from bot.scrub import Scrubber
 from bot.settings import store_address
 from bot.stores import Store, store_at

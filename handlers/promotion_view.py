@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bot import schedule
 from bot.domain.entry import Entry
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
 from bot.domain.visit import Visit
-from bot.proofs import proofs
+from bot.evidence.proofs import proofs
 from bot.roles import required_approvals
 from bot.scrub import Scrubber
+from bot.windows import schedule
 from bot.world import Ports
 from handlers.announcer import Line, Upload
 from handlers.history import History

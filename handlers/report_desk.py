@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from bot.aftermath import Aftermath, Said
 from bot.domain.draft import FIELDS, Draft
 from bot.errors import Unknown
+from bot.incidents.aftermath import Aftermath, Said
 from bot.reporting.names import names
 from bot.scrub import Scrubber
 from bot.signing import Links

@@ -13,9 +13,9 @@ from bot.domain.report import Happened, IncidentReport
 from bot.domain.window import Announced, Freeze
 from bot.errors import Unknown
 from bot.ports import Journal, Shelves
+from bot.promotions.requests import SERIES
 from bot.reporting.incident import report
 from bot.reporting.names import names
-from bot.requests import SERIES
 from templates.alert import alert_line
 from templates.documents import report_in
 from templates.promotion_thread import told

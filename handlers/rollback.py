@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.rollbacks import Rollbacks, Sketch
+from bot.rollbacks.verbs import Rollbacks, Sketch
 from bot.world import Project
 from handlers.conversation import Ask, Reply, Subject
 from templates.blocks import line, notice

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from bot import incidents
 from bot.domain.entry import Entry, Json, canonical
 from bot.domain.record import Record
+from bot.incidents import records as incidents
 from bot.ports import Put, Shelves
 from templates.blocks import Message
 

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot import schedule
 from bot.domain.entry import Json
 from bot.ports import Put
+from bot.windows import schedule
 from bot.world import Ports, Project
 from handlers.outcomes import Doubt, Gone, Later
 from handlers.slack_out import SlackOut

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.promotions import Promotions
-from bot.status import overview
+from bot.promotions.status import overview
+from bot.promotions.verbs import Promotions
 from bot.world import Ports, Project
 from handlers.conversation import Ask, Reply
 from templates.migrate import status_card

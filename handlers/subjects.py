@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from bot.alerting import Alerts
-from bot.backups import BackupRequests
-from bot.deploys import Deploys
-from bot.promotions import Promotions
-from bot.requests import Requests
-from bot.responding import Responding
-from bot.restores import Restores
-from bot.rollbacks import Rollbacks
+from bot.backups.restores import Restores
+from bot.backups.verbs import BackupRequests
+from bot.incidents.verbs import Responding
+from bot.promotions.requests import Requests
+from bot.promotions.verbs import Promotions
+from bot.rollbacks.verbs import Rollbacks
 from bot.scrub import Scrubber
-from bot.timing import Timing
+from bot.watch.verbs import Alerts
+from bot.windows.timing import Timing
+from bot.windows.verbs import Deploys
 from bot.world import Ports
 from handlers.alert import Alarm
 from handlers.backup import BackupVerb

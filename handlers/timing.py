@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.deploys import Deploys
-from bot.timing import Timing
+from bot.windows.timing import Timing
+from bot.windows.verbs import Deploys
 from handlers.conversation import Ask, Reply, Subject
 from templates.timing import (
     REASON,

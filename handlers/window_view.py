@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot import schedule
 from bot.domain.entry import Entry
 from bot.domain.record import Record, Status
 from bot.domain.window import Announced, Freeze, Queued
+from bot.windows import schedule
 from bot.world import Ports
 from handlers.announcer import Line
 from templates.blocks import Message

@@ -9,10 +9,10 @@ from bot.domain.entry import Entry
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
 from bot.errors import Unknown
-from bot.promotions import Promotions
+from bot.promotions.requests import SERIES
+from bot.promotions.verbs import Promotions
 from bot.reporting.checklist import written
 from bot.reporting.names import names
-from bot.requests import SERIES
 from bot.world import Ports, Project
 from handlers.conversation import Ask, Reply
 from handlers.pages import Drawn

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from bot.adapters.pictures import DrawnPictures
-from bot.digest import morning
 from bot.domain.entry import Entry
 from bot.domain.incident import Incident
 from bot.domain.project import Environment
@@ -23,6 +22,7 @@ from bot.runbooks import follow, incident, notice
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.signing import Links
+from bot.telling.digest import morning
 from handlers.conversation import Ask, Reply
 from handlers.digest_view import DigestView
 from handlers.report_desk import ReportDesk

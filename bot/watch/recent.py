@@ -11,7 +11,7 @@ from bot.domain.promotion import Promotion
 from bot.domain.record import Record, Status
 from bot.domain.scene import Recent, Standing
 from bot.errors import Unknown
-from bot.evidence import staged
+from bot.evidence.gathering import staged
 from bot.migrations.catalog.diff import differences
 from bot.ports import Put
 from bot.world import Ports

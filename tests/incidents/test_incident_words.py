@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from bot import incidents
 from bot.domain.entry import Fact
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown
-from bot.promotions import Promotions
+from bot.incidents import records as incidents
+from bot.promotions.verbs import Promotions
 from handlers.conversation import Ask, Subject, together
 from handlers.incident import Incidents
 from handlers.incident_opening import Opening

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bot.domain.baseline import Difference, Kind
 from bot.domain.migration import Folder, Match
 from bot.domain.project import Environment
-from bot.drift import drifted
+from bot.evidence.drift import drifted
 from bot.migrations.history import match
 from bot.ports import Put, Shelves
 from bot.world import Project

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bot.baseline import accepted
 from bot.domain.drift import Stray
 from bot.domain.migration import Applied, Folder, Match, Migration
 from bot.domain.overview import Cell, Line, Overview
 from bot.domain.project import Environment
-from bot.drift import drifted, renamed
 from bot.errors import StagedoorError
+from bot.evidence.baseline import accepted
+from bot.evidence.drift import drifted, renamed
 from bot.migrations.history import difference, match
 from bot.ports import Shelves
 from bot.world import Project

@@ -8,10 +8,10 @@ from bot.domain.entry import Fact, Json
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record, Status
 from bot.errors import Refused, Unknown
-from bot.evidence import manual_labels
+from bot.evidence.gathering import manual_labels
 from bot.gates.pull_request import TITLE as PULL_REQUEST
 from bot.policy import Policy
-from bot.requests import SERIES
+from bot.promotions.requests import SERIES
 from bot.roles import requesters, require_approver, require_member, require_operator, required_approvals
 from bot.world import Ports, Project
 

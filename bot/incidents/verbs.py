@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from bot import incidents
 from bot.domain.alert import Alert
 from bot.domain.entry import Fact, Json
 from bot.domain.incident import COMMANDER, INVESTIGATING, ROLES, Incident, Severity
@@ -14,10 +13,11 @@ from bot.domain.person import Person
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown
-from bot.incidents import Known
+from bot.incidents import records as incidents
+from bot.incidents.records import Known
+from bot.incidents.timeline import words
 from bot.policy import Policy
 from bot.roles import require_member, require_operator
-from bot.timeline import words
 from bot.world import Ports
 
 OFFERED = ("rollback", "forward fix", "hotfix")

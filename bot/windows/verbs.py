@@ -7,13 +7,13 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot import schedule
 from bot.domain.entry import Fact, Json
 from bot.domain.record import Record, Status
 from bot.domain.window import Announced, Freeze, Outlook, Span, moment
 from bot.errors import Refused, Unknown
 from bot.ports import Put
 from bot.roles import require_approver, require_member, require_operator
+from bot.windows import schedule
 from bot.windows.when import end_meant, window_meant
 from bot.world import Ports, Project
 

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.comments import Comments
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
 from bot.domain.review import CommitStatus, Pull
@@ -22,6 +21,7 @@ from bot.migrations.files import skip_reason
 from bot.migrations.remote import touches
 from bot.ports import CodeHost, Put
 from bot.signing import LIFE, Links
+from bot.telling.comments import Comments
 from bot.world import Ports, Project
 
 log = structlog.get_logger(__name__)

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot import incidents
 from bot.domain.alert import Alert
 from bot.domain.entry import Entry, Json
 from bot.domain.incident import Incident
@@ -17,6 +16,7 @@ from bot.domain.notes import WRITTEN, Note
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
 from bot.domain.window import Announced, Freeze
+from bot.incidents import records as incidents
 from bot.world import Ports
 
 DAY = timedelta(hours=24)

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot import incidents
 from bot.domain.day import Day
 from bot.domain.draft import FIELDS, Measure
 from bot.domain.entry import SYSTEM, Fact, Json, Opening
 from bot.domain.incident import Incident
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown
+from bot.incidents import records as incidents
 from bot.ports import Put
 from bot.reporting.assertions import assertion_put
 from bot.reporting.day import day

@@ -22,10 +22,10 @@ from bot.domain.pending import Pending
 from bot.domain.review import CommitStatus, Pull
 from bot.domain.way_back import Proof, Schema
 from bot.errors import Unknown
-from bot.linting import pending
+from bot.evidence.linting import pending
+from bot.evidence.proofs import SHELF as PROOFS
 from bot.migrations.files import folder
 from bot.ports import CodeHost, Put
-from bot.proofs import SHELF as PROOFS
 from bot.world import Ports, Project
 
 log = structlog.get_logger(__name__)

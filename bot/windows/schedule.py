@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot import activity
+from bot.backups.shelf import last_good
 from bot.domain.entry import Opening
 from bot.domain.incident import Incident
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record, Status
 from bot.domain.window import Announced, Closure, Freeze, Outlook, Queued, Span
-from bot.evidence import staged
-from bot.shelf import last_good
+from bot.evidence.gathering import staged
+from bot.windows import activity
 from bot.windows.calendar import BEFORE, Calendar
 from bot.windows.holidays import Holidays
 from bot.world import Ports

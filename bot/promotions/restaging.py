@@ -7,10 +7,10 @@ from bot.domain.migration import Match, Migration
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
 from bot.errors import Refused
-from bot.evidence import staged
+from bot.evidence.gathering import staged
+from bot.evidence.proofs import proofs
 from bot.migrations.history import match
 from bot.ports import Shelves
-from bot.proofs import proofs
 from bot.world import Project
 
 

@@ -8,7 +8,7 @@ from bot.domain.catalog import Key, Snapshot
 from bot.domain.entry import Json, canonical
 from bot.domain.promotion import Promotion
 from bot.errors import Refused
-from bot.evidence import staged
+from bot.evidence.gathering import staged
 from bot.migrations.catalog.diff import differences
 from bot.ports import Shelves
 from bot.world import Ports

@@ -14,9 +14,9 @@ from bot.domain.plan import Plan
 from bot.domain.project import Environment
 from bot.domain.way_back import Change, Proof, Schema, WayBack
 from bot.errors import Refused, Unreachable
+from bot.evidence.reviewing import files
 from bot.migrations.history import match
 from bot.ports import Put, Shelves
-from bot.reviewing import files
 from bot.world import Project
 
 log = structlog.get_logger(__name__)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
-from bot.baseline import accepted
 from bot.domain.entry import Json
 from bot.domain.evidence import Ahead, Asserted, Evidence, Row, Staged, Tick, Waiver
 from bot.domain.migration import Applied, Folder, Match, Migration
@@ -14,18 +13,19 @@ from bot.domain.plan import Plan
 from bot.domain.project import Environment
 from bot.domain.review import blob_hash
 from bot.domain.visit import Visit
-from bot.drift import drifted
 from bot.errors import StagedoorError
+from bot.evidence.baseline import accepted
+from bot.evidence.drift import drifted
+from bot.evidence.linting import reported
+from bot.evidence.proofs import proofs
+from bot.evidence.reviewing import files, reviews
+from bot.evidence.safekeeping import backing, holds
 from bot.gates import drift as drift_gate
 from bot.gates.pull_request import TITLE as PULL_REQUEST
-from bot.linting import reported
 from bot.migrations.history import match
 from bot.migrations.transaction import alone_in, obstacle
 from bot.ports import Put, Shelves
-from bot.proofs import proofs
 from bot.reporting.assertions import asserted
-from bot.reviewing import files, reviews
-from bot.safekeeping import backing, holds
 from bot.world import Project
 
 Read = TypeVar("Read")

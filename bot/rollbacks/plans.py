@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot import rollback_ground as ground
 from bot.domain.catalog import Snapshot
 from bot.domain.entry import Entry
 from bot.domain.migration import Applied, Match, Migration
@@ -17,12 +16,13 @@ from bot.domain.promotion import Promotion
 from bot.domain.rolling_back import Rolling, Severity, Step
 from bot.domain.way_back import Proof, Schema
 from bot.errors import Refused, StagedoorError
+from bot.evidence.proofs import proofs
 from bot.migrations.catalog.diff import differences
 from bot.migrations.history import match
 from bot.migrations.reversal import composed, name_of, next_version
 from bot.migrations.transaction import statement_count
 from bot.ports import Shelves
-from bot.proofs import proofs
+from bot.rollbacks import ground
 from bot.world import Ports, Project
 
 TOGETHER = "tried together with the other files of the plan"

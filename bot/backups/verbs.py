@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from bot.backups.shelf import every, going
 from bot.domain.backup import ASKED, KIND, NIGHTLY, SERIES, Backup, OfPlatform, asked
 from bot.domain.entry import SYSTEM
 from bot.domain.record import Record, Status
 from bot.errors import Refused, Unreachable
 from bot.ports import Put
 from bot.roles import require_member, require_operator
-from bot.shelf import every, going
 from bot.world import Ports, Project
 
 NIGHTS = "nightly"

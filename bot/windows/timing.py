@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bot import schedule
 from bot.domain.entry import Fact
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record, Status
@@ -10,6 +9,7 @@ from bot.domain.window import Span
 from bot.errors import Refused, Unknown
 from bot.policy import Policy
 from bot.roles import requesters, require_approver, require_member, require_operator
+from bot.windows import schedule
 from bot.world import Ports
 
 

@@ -12,7 +12,7 @@ from bot.domain.migration import Migration
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
 from bot.errors import StagedoorError, Unreachable
-from bot.linting import looked_at
+from bot.evidence.linting import looked_at
 from bot.migrations.checking import judge
 from bot.migrations.splitter import decoded, split
 from bot.policy.tables import Backups

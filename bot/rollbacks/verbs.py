@@ -11,14 +11,14 @@ from bot.domain.promotion import Promotion
 from bot.domain.record import Record, Status
 from bot.domain.rolling_back import How, Rolling, Severity, Step
 from bot.errors import Refused, Unknown
+from bot.evidence.proofs import proofs
 from bot.policy import Policy
 from bot.policy.terms import terms
 from bot.ports import Put
-from bot.proofs import proofs
-from bot.requests import SERIES
+from bot.promotions.requests import SERIES
 from bot.roles import require_approver, require_member, require_on_call, require_operator, require_rescuer
-from bot.rollback_plans import Planned, last_promotion, planned, steps_of
-from bot.runbooks.rollback_words import may_approve, may_be_pressed
+from bot.rollbacks.plans import Planned, last_promotion, planned, steps_of
+from bot.rollbacks.rights import may_approve, may_be_pressed
 from bot.world import Ports, Project
 
 

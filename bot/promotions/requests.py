@@ -6,9 +6,6 @@ import threading
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from bot import resuming
-from bot.asking import Wanted, read, wanted
-from bot.baseline import accepted, differences
 from bot.domain.baseline import Kind
 from bot.domain.entry import Fact, Json, Opening
 from bot.domain.migration import Folder, Match, Migration
@@ -19,18 +16,21 @@ from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from bot.domain.resumable import why_not
 from bot.errors import Refused, Unknown
-from bot.following import beyond, ground, newest
-from bot.incidents import opening
-from bot.linting import pending, risks
+from bot.evidence.baseline import accepted, differences
+from bot.evidence.linting import pending, risks
+from bot.evidence.safekeeping import holds
+from bot.incidents.records import opening
 from bot.migrations.files import purpose
 from bot.migrations.history import match
 from bot.migrations.transaction import obstacle, statement_count
 from bot.policy.terms import terms
 from bot.ports import Put
-from bot.restaging import restageable
-from bot.resuming import require_resumer
+from bot.promotions import resuming
+from bot.promotions.asking import Wanted, read, wanted
+from bot.promotions.following import beyond, ground, newest
+from bot.promotions.restaging import restageable
+from bot.promotions.resuming import require_resumer
 from bot.roles import require_member, require_operator, require_rescuer
-from bot.safekeeping import holds
 from bot.world import Ports, Project
 
 KINDS = {Environment.PRODUCTION: "promotion", Environment.STAGING: "staging"}
