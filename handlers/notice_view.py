@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.entry import Entry, Json
 from bot.domain.record import Record
 from bot.world import Ports
-from handlers.announcer import Line
+from handlers.announcing.announcer import Line
 from templates.blocks import Message
 from templates.notice import logs_unseen, names_unknown, policy_changed
 

@@ -16,7 +16,7 @@ from bot.reporting.names import names
 from bot.scrub import Scrubber
 from bot.settings import store_address
 from bot.stores import Store, store_at
-from handlers.reports import in_form
+from handlers.incidents.reports import in_form
 from templates.documents import checklist_markdown
 
 

@@ -27,7 +27,7 @@ from bot.scrub import Scrubber
 from bot.windows.timing import Timing
 from bot.windows.verbs import Deploys
 from bot.world import Ports, Project, World
-from handlers.window_view import FreezeView, WindowView
+from handlers.windows.window_view import FreezeView, WindowView
 from tests.clocks import SetClock
 
 ANA, BO, CY, SAM = "U0ANA0001", "U0BO00001", "U0CY00001", "U0SAM0001"

@@ -16,8 +16,8 @@ from bot.ports import Put
 from bot.promotions.requests import Requests
 from bot.watch.recent import standing
 from rehearsal.postgres import Postgres
-from templates.promotion_sight import Sight
-from templates.rollback_card import rollback_card
+from templates.promotion.sight import Sight
+from templates.rollback.card import rollback_card
 from tests.rolling import ANA, BO, CY, ERIN, FIRST, SECOND, SQL, THIRD, Shop, shop
 
 BOOKS = f"{FIRST}_add_books.sql"

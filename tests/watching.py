@@ -25,7 +25,7 @@ from bot.scrub import Scrubber
 from bot.watch.verbs import Alerts
 from bot.watch.watcher import Watcher
 from bot.world import Ports, Project
-from handlers.alert_view import AlertView
+from handlers.alerts.alert_view import AlertView
 
 ANA, BO, CY = "U0ANA0001", "U0BO00001", "U0CY00001"
 POLICY = f"""
