@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.domain.entry import Entry, Json
+from bot.domain.entry import Entry
 from bot.domain.promotion import Promotion
+from bot.domain.values import texts
 from bot.domain.way_back import Schema, WayBack, are
 from templates.blocks import (
     Block,
@@ -57,10 +58,10 @@ def roll_back_button(promotion: Promotion, id: str, live_stage: str) -> list[Blo
 def card_lines(promotion: Promotion) -> list[Block]:
     """What the change locks and what the way back is worth, as far as staging showed it."""
     back = promotion.way_back
-    held, schema = _texts(back.get("locks")), str(back.get("schema", ""))
+    held, schema = texts(back.get("locks")), str(back.get("schema", ""))
     said = [f"Locks {_few(held)}: seen on staging." if held else ""]
     if schema:
-        data = _data(_texts(back.get("lost")), _texts(back.get("given_up")), promotion)
+        data = _data(texts(back.get("lost")), texts(back.get("given_up")), promotion)
         said.append(f"Way back: schema {_schema(Schema(schema))}. {data}")
     return [section(lines(*said))] if any(said) else []
 
@@ -81,7 +82,7 @@ def rollback_modal(promotion: Promotion, plans: Sequence[Plan]) -> Block:
 
 def evidence_lines(entry: Entry) -> Mark:
     """The verification checklist of a staging run, each line with what was seen."""
-    return lines("Verified on staging:", *(line(f"{_mark(text)} {text}") for text in _texts(entry.data.get("lines"))))
+    return lines("Verified on staging:", *(line(f"{_mark(text)} {text}") for text in texts(entry.data.get("lines"))))
 
 
 def _mark(text: str) -> str:
@@ -155,7 +156,3 @@ def _data(lost: Sequence[str], given_up: Sequence[str], promotion: Promotion) ->
 def _few(texts: Sequence[str], between: str = ", ") -> str:
     more = f" and {len(texts) - _FEW} more" if len(texts) > _FEW else ""
     return between.join(texts[:_FEW]) + more
-
-
-def _texts(value: Json) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
