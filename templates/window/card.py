@@ -23,7 +23,7 @@ from templates.blocks import (
     section,
     when,
 )
-from templates.words import length, of_project, who
+from templates.words import length, named, of_project, who
 
 DAY = timedelta(days=1)
 ONWARD = "What was queued waits for the next one."
@@ -129,10 +129,7 @@ def _left(queue: Sequence[Queued]) -> str:
 
 
 def _people(queue: Sequence[Queued]) -> list[str]:
-    parts: list[str] = []
-    for person in dict.fromkeys(each.by for each in queue):
-        parts += [mention(person), " "]
-    return parts
+    return [named(each.by for each in queue), " "] if queue else []
 
 
 def freeze_card(record: Record, freeze: Freeze) -> Message:
