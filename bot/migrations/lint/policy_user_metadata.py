@@ -21,7 +21,7 @@ _CLAIMS = {"user_metadata", "raw_user_meta_data"}
 
 def statement(s: Statement) -> Iterator[Finding]:
     """The claim, by either of its names."""
-    if b"_meta" not in s.low:
+    if not s.says(b"_meta"):
         return
     for key in ("qual", "with_check"):
         if any(node.get("sval") in _CLAIMS for _, node in walk(s.node.get(key)) if isinstance(node.get("sval"), str)):

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.lint.session_settings import configured
-from bot.migrations.sql.bodies import BRANCH, DYNAMIC
 from bot.migrations.sql.builtins import HARMLESS
-from bot.migrations.sql.rule import Rule, Statement
+from bot.migrations.sql.rule import BRANCH, DYNAMIC, Rule, Statement
 from bot.migrations.sql.tree import Node, commands, find, function
 
 RULE = Rule(

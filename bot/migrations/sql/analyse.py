@@ -9,8 +9,8 @@ from bot.domain.finding import Finding
 from bot.migrations.sql.bodies import HOLDERS, inside
 from bot.migrations.sql.facts import facts, subject
 from bot.migrations.sql.ignores import ignores
-from bot.migrations.sql.rule import Analysis, Fact, Source, Statement
-from bot.migrations.sql.statements import Trouble, statements
+from bot.migrations.sql.rule import Analysis, Fact, Source, Statement, Trouble
+from bot.migrations.sql.statements import statements
 from bot.migrations.sql.touches import touches
 
 
