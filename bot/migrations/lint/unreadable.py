@@ -18,7 +18,7 @@ RULE = Rule(
 )
 KINDS = (DYNAMIC, BRANCH, "SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CallStmt",
          "CreateTableAsStmt", "ExecuteStmt", "AlterTableStmt", "IndexStmt")
-_EVALUATE = {"AT_AddColumn", "AT_AddConstraint", "AT_AlterColumnType"}
+COMMANDS = frozenset({"AT_AddColumn", "AT_AddConstraint", "AT_AlterColumnType"})
 
 
 def statement(s: Statement) -> Iterator[Finding]:
@@ -35,7 +35,7 @@ def statement(s: Statement) -> Iterator[Finding]:
     elif b"(" in s.text:
         tree = s.node
         if s.kind == "AlterTableStmt":
-            tree = {"cmds": [one for one in commands(s.node) if one.get("subtype") in _EVALUATE]}
+            tree = {"cmds": [one for one in commands(s.node) if one.get("subtype") in COMMANDS]}
         called = sorted({name for call in find(tree, "FuncCall", "funccall") if (name := _foreign(call))})
         if called:
             yield RULE.at(s, f"calls {', '.join(called)}. {RULE.why}.")
