@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from bot.domain.finding import Finding, Ignore, Level, Tag
@@ -143,6 +144,13 @@ class Analysis:
     ignores: list[Ignore] = field(default_factory=list)
     analysed: bool = True
 
-    def named(self, kind: str) -> Iterable[Fact]:
-        """The facts of a kind."""
-        return (fact for fact in self.facts if fact.kind == kind)
+    def named(self, kind: str) -> Sequence[Fact]:
+        """The facts of a kind; none is added once they were asked for."""
+        return self._by_kind.get(kind, ())
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Fact]]:
+        sorted_out: dict[str, list[Fact]] = {}
+        for fact in self.facts:
+            sorted_out.setdefault(fact.kind, []).append(fact)
+        return sorted_out
