@@ -32,7 +32,7 @@ class Piece(NamedTuple):
 # A word as Postgres sees it: everything beyond ASCII belongs to words, even what looks like white space.
 # Its letters are said by what of ASCII is none: a class that reaches up to U+10FFFF takes long to compile.
 _LETTER = r"[^\x00-@\[-^`{-\x7f]"
-_WORD = _LETTER + r"[^\x00-\#%-/:-@\[-^`{-\x7f]*+"
+WORD = _LETTER + r"[^\x00-\#%-/:-@\[-^`{-\x7f]*+"
 _TAG = _LETTER + r"[^\x00-/:-@\[-^`{-\x7f]*+"
 
 _NUMBER = r"[0-9][A-Za-z0-9_.$]*+"
@@ -43,7 +43,7 @@ _OPERATORS = r"[\x00-\x20!\#%&*+,.:<=>?@\[\]^`{|}~\x7f]++ | /(?!\*) | -(?!-)"
 # whatever follows a group matches at once and nothing is tried twice.
 _PIECE = re.compile(
     rf"""
-      (?P<plain> (?: (?! [eE]' ) {_WORD} | {_NUMBER} | {_OPERATORS} )+ )
+      (?P<plain> (?: (?! [eE]' ) {WORD} | {_NUMBER} | {_OPERATORS} )+ )
     | (?P<mark> [;()] )
     | (?P<quoted>
           ' (?: [^']++ | '' )* (?: ' | \Z )
@@ -58,7 +58,7 @@ _PIECE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
-_TOKEN = re.compile(rf"{_WORD}|{_NUMBER}|\S")
+_TOKEN = re.compile(rf"{WORD}|{_NUMBER}|\S")
 
 
 def pieces(text: str) -> Iterator[Piece]:
