@@ -20,7 +20,6 @@ from bot.migrations.lint.encoding import unfit
 from bot.migrations.sql import guard, squawk
 from bot.migrations.sql.rule import Analysis
 from bot.migrations.sql.squawk_rules import RULES, Words
-from bot.migrations.sql.wire import from_json
 
 PG_VERSION = "17.0"
 SMALL, LARGE = 10_000, 1_000_000
@@ -108,10 +107,10 @@ def checker_version() -> str:
     return digest.hexdigest()[:16]
 
 
-def _together(file: tuple[str, bytes], read: object, told: list[squawk.Said] | None) -> Analysis:
+def _together(file: tuple[str, bytes], read: Analysis | None, told: list[squawk.Said] | None) -> Analysis:
     name = file[0]
-    if isinstance(read, dict):
-        analysis = from_json(read)
+    if read is not None:
+        analysis = read
         analysis.file = name
     else:
         why = "The analysis of this file took too much time or memory, and was ended"
@@ -162,7 +161,7 @@ class Made(NamedTuple):
 def _created(analyses: Sequence[Analysis]) -> dict[str, Made]:
     """Where each table of the set is made; nothing is sure of names that change, or where search_path does."""
     new: dict[str, Made] = {}
-    moving = any(True for one in analyses for _ in one.named("search_path"))
+    moving = any(one.named("search_path") for one in analyses)
     renamed = {fact.subject for one in analyses for fact in one.named("renamed")}
     for number, one in enumerate(analyses):
         for fact in one.named("table"):

@@ -18,7 +18,7 @@ RULE = Rule(
     safe="CREATE TABLE public.profiles (id uuid PRIMARY KEY REFERENCES auth.users (id) ON DELETE CASCADE);",
 )
 _PLATFORM = re.compile(r"(?:auth|storage|realtime|vault|extensions|pgsodium|graphql|net|cron|supabase_\w+|_\w+)\.")
-_WORDS = ("auth", "storage", "realtime", "vault", "extensions", "pgsodium", "graphql", "net", "cron", "_")
+WORDS = ("auth", "storage", "realtime", "vault", "extensions", "pgsodium", "graphql", "net", "cron", "_")
 _PATTERNS = {"auth.users": ("CreateTrigStmt",), "storage.objects": ("policy",), "realtime.messages": ("policy",)}
 KINDS = (
     "CreateStmt", "AlterTableStmt", "IndexStmt", "CreateTrigStmt", "CreatePolicyStmt", "AlterPolicyStmt", "ViewStmt",
@@ -29,8 +29,6 @@ KINDS = (
 
 def statement(s: Statement) -> Iterator[Finding]:
     """Supabase's own documented patterns are a note: a trigger on auth.users, policies where files and channels are."""
-    if not s.source.holds(*_WORDS):
-        return
     names = sorted({name for name in _names(s) if _PLATFORM.match(f"{name}.")})
     if not names:
         return

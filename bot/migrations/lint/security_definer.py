@@ -16,6 +16,7 @@ RULE = Rule(
          "AS $$ SELECT count(*) FROM public.books $$;",
 )
 KINDS = ("CreateFunctionStmt", "AlterFunctionStmt")
+WORDS = ("definer",)
 
 
 def statement(s: Statement) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ RULE = Rule(
 )
 _OFF = {"AT_DisableTrig", "AT_DisableTrigAll", "AT_DisableTrigUser", "AT_DisableRule"}
 KINDS = ("AlterTableStmt", "AlterOwnerStmt")
+COMMANDS = frozenset({*_OFF, "AT_ChangeOwner"})
 
 
 def statement(s: Statement) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from bot.migrations.sql.rule import Fact, Statement
 from bot.migrations.sql.tree import Node, columns, commands, constraints, dotted, find, option, strings, table, tables
@@ -32,10 +32,10 @@ def dropped(node: Node) -> list[str]:
     return [dotted(parts[:-1] if owned else parts) for parts in names if parts]
 
 
-def facts(statement: Statement) -> Iterator[Fact]:
-    """The facts of one statement; those of a function's body are none, since it does not run."""
-    if statement.runs and (read := _READ.get(statement.kind)):
-        yield from read(statement)
+def facts(statement: Statement) -> Iterable[Fact]:
+    """The facts of one statement that runs with the migration: one of a function's body does not."""
+    read = _READ.get(statement.kind)
+    return read(statement) if read else ()
 
 
 def _create(s: Statement) -> Iterator[Fact]:
