@@ -13,6 +13,7 @@ from templates.backup import backup_begun, backup_held, rows_kept
 from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
 from templates.emergency import owed_line
 from templates.promotion_course import told_alone, told_resumed, told_stopped
+from templates.restoring_thread import RESTORING
 from templates.rollback import evidence_lines, proof_lines
 
 Told = Mark | None
@@ -21,7 +22,7 @@ Told = Mark | None
 def needs_somebody(entry: Entry) -> bool:
     """Whether the line of this entry mentions somebody who has to know or act; such a line stands alone."""
     mentions = ("approval.asked", "approval.void", "gate.waiver_void", "window.near", "run_now.asked", "walk.ended",
-                "apply.stopped", "taken_back.done", "emergency.owed")
+                "apply.stopped", "taken_back.done", "emergency.owed", "rows.moved")
     return entry.kind in mentions or entry.data.get("well") is False
 
 
@@ -274,7 +275,7 @@ def _ended(p: Promotion, e: Entry) -> Told:
 
 _OWN_ENDS = {
     "baseline": "is accepted. These differences no longer hold up a promotion.",
-    "restore": "is done. The rows are back in production; its card says how many.",
+    "restore": "is done. Rows are back in production; its card says how many, and what stays as it is.",
 }
 
 
@@ -342,6 +343,7 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "taken_back.done": _gone,
     "taken_back.ended": _kept,
     "walk.ended": _ended,
+    **RESTORING,
 }
 
 

@@ -16,6 +16,7 @@ from bot.domain.entry import Entry, Json
 from bot.domain.evidence import Tick, Waiver
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
+from bot.domain.returning import Returning, returning
 from bot.domain.rolling_back import ROLLING, TAKEN, Rolling, TakenBack
 from bot.domain.source import Source
 from bot.domain.visit import Visit
@@ -143,8 +144,8 @@ class Promotion:
     keeps: bool = False
     """Whether rows were kept inside production, of what it destroyed."""
     restoring: bool = False
-    restored: Mapping[str, int] = field(default_factory=dict)
-    """How many rows are back, by table."""
+    returned: tuple[Returning, ...] = ()
+    """What became of the rows, by table, once they are back."""
     rolling: Rolling | None = None
     """Set where the record is a rollback: what it takes back."""
     emergency: Emergency | None = None
@@ -190,7 +191,7 @@ class Promotion:
     @property
     def began(self) -> bool:
         """True while the database may be changing or has changed; from then on it is too late to cancel."""
-        return self.attempting or self.changed_something
+        return self.attempting or self.changed_something or self.restoring
 
     @property
     def attempting(self) -> bool:
@@ -467,8 +468,18 @@ def _rows_attempt(p: Promotion, e: Entry) -> Promotion:
 
 def _rows_back(p: Promotion, e: Entry) -> Promotion:
     tables = e.data["tables"]
-    assert isinstance(tables, dict)
-    return replace(p, restored={table: _int(rows) for table, rows in tables.items()})
+    if isinstance(tables, dict):    # as earlier releases noted it
+        return replace(p, returned=tuple(Returning(table=table, put=_int(rows)) for table, rows in tables.items()))
+    return replace(p, returned=returning(tables))
+
+
+def _rows_not_back(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, restoring=False, retries=p.retries + 1)
+
+
+def _rows_moved(p: Promotion, e: Entry) -> Promotion:
+    """What was approved is not what there is by now: the same people are asked again."""
+    return replace(_rows_seen(p, e), restoring=False, retries=0, approvals={})
 
 
 def _backup(p: Promotion, e: Entry) -> Promotion:
@@ -548,6 +559,7 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     **dict.fromkeys(EMERGENCY, _emergency), **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
     **dict.fromkeys(WATCH_STEPS, _looks),
     "apply.kept": _rows_kept, "rows.seen": _rows_seen, "rows.attempt": _rows_attempt, "rows.back": _rows_back,
+    "rows.not_back": _rows_not_back, "rows.moved": _rows_moved,
     **dict.fromkeys(HELD_KINDS, _backup),
     **dict.fromkeys(STEPS, _course),
 }

@@ -8,15 +8,16 @@ from bot.domain.backup import PROMOTION, SERIES, Backup, asked
 from bot.domain.entry import SYSTEM, Fact
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
+from bot.domain.returning import returning
 from bot.runbooks import steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
-from bot.safekeeping import only, why_needed
+from bot.safekeeping import Table, only, why_needed
 from bot.world import World
 
 NONE_NEEDED, NONE_TAKEN = "no backup is needed", "the policy takes no backup"
 
 FRESH = timedelta(hours=1)
-"""How long a dump is recent enough for a promotion that had to go back to its window."""
+"""How long a dump is recent enough for what it was taken for, if that had to wait."""
 
 
 def backup(promotion: Promotion, world: World) -> Outcome:
@@ -26,16 +27,44 @@ def backup(promotion: Promotion, world: World) -> Outcome:
     if over := steps.called_off(promotion):
         return over
     ports = world.ports
-    why = why_needed(promotion.plan, promotion.lost, world.policy.backups, ports.shelves, ports.clock.now())
-    if not why:
+    if not _needed(promotion, world):
         return Next(said=NONE_TAKEN if world.policy.backups.when == "never" else NONE_NEEDED)
     held, now = promotion.backup, ports.clock.now()
-    if held is None or held.failed or (held.at and now - held.at > FRESH):
+    if held is None or held.failed or _old(promotion, world):
         _begin(promotion, world)
         return Wait(for_="", until=now)
     if held.done:
         return Next(said=f"backup {held.id}: {held.said}")
     return _looked_after(promotion, held.id, world)
+
+
+def stale(promotion: Promotion, world: World) -> Next | None:
+    """Back to a new dump where the one that was taken is old by now, since what it was taken for had to wait."""
+    if promotion.began or not _old(promotion, world):
+        return None
+    world.release_project()
+    return Next(to="backup", said="its backup is older than an hour by now")
+
+
+def _old(promotion: Promotion, world: World) -> bool:
+    taken = promotion.backup.at if promotion.backup else None
+    return taken is not None and world.ports.clock.now() - taken > FRESH
+
+
+def _needed(promotion: Promotion, world: World) -> bool:
+    """Rows that are put back may write over others, whatever the words of a plan say."""
+    ports, policy = world.ports, world.policy.backups
+    if promotion.restores:
+        return policy.when != "never"
+    return bool(why_needed(promotion.plan, promotion.lost, policy, ports.shelves, ports.clock.now()))
+
+
+def _only(promotion: Promotion, world: World) -> tuple[Table, ...]:
+    ports, policy = world.ports, world.policy.backups
+    if not promotion.restores:
+        return only(promotion.plan, policy, ports.shelves, ports.clock.now())
+    names = (part.table.partition(".") for part in returning(promotion.kept_rows.get("returning")))
+    return tuple((schema, table) for schema, _, table in names) if policy.scope == "touched" else ()
 
 
 def _looked_after(promotion: Promotion, id: str, world: World) -> Outcome:
@@ -54,9 +83,9 @@ def _looked_after(promotion: Promotion, id: str, world: World) -> Outcome:
 
 def _begin(promotion: Promotion, world: World) -> None:
     """Open the backup's own record and note it here, in one transaction."""
-    ports, policy, now = world.ports, world.policy.backups, world.ports.clock.now()
+    ports, policy = world.ports, world.policy.backups
     id = f"{SERIES}-{ports.journal.number(SERIES)}"
-    tables = only(promotion.plan, policy, ports.shelves, now)
+    tables = _only(promotion, world)
     opens = asked(
         id, project=promotion.plan.project, by=SYSTEM, cause=PROMOTION, promotion=promotion.id, proof=policy.proof,
         only=tables,
