@@ -230,7 +230,7 @@ def _well(p: Promotion, who: Mark) -> Mark:
     if p.kind in _OWN_ENDS:
         return line(who, f": {p.id} {_OWN_ENDS[p.kind]}")
     if p.kind == "promotion":
-        return line(who, f": {p.id} is done. Production has all of it.")
+        return line(who, f": {p.id} is done", promotion_watching.well_or_not(p))
     if p.on_behalf:
         return line(f"{p.id} is done: it was taken back on staging, as {p.on_behalf} did in production.")
     return line(

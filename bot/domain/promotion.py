@@ -413,7 +413,7 @@ def _verified(p: Promotion, e: Entry) -> Promotion:
 
 
 def _watching(p: Promotion, e: Entry) -> Promotion:
-    return replace(p, watch_until=datetime.fromisoformat(str(e.data["until"])))
+    return replace(p, watch_until=datetime.fromisoformat(str(e.data["until"])), looks=p.looks.after(e))
 
 
 def _watched(p: Promotion, e: Entry) -> Promotion:

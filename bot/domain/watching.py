@@ -46,6 +46,9 @@ class Spot:
 class Watched:
     """Part of a promotion, folded from its entries: `alarm` is the alert that the card links to."""
 
+    begun: datetime | None = None
+    close: float = 0.0
+    """After how many seconds the first verdict is due."""
     first: datetime | None = None
     wrong: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
@@ -54,6 +57,9 @@ class Watched:
 
     def after(self, entry: Entry) -> Watched:
         match entry.kind:
+            case "watch.begun":
+                first = entry.data.get("first")
+                return replace(self, begun=entry.at, close=float(first) if isinstance(first, int | float) else 0.0)
             case "watch.looked":
                 wrong = tuple(dict.fromkeys((*self.wrong, *texts(entry.data.get("wrong")))))
                 return replace(
