@@ -66,6 +66,8 @@ def watched(p: Promotion) -> str:
 
 def well_or_not(p: Promotion) -> str:
     """How the news that it is done goes on: what the watch found wrong is not passed over."""
+    if p.taken_back and p.taken_back.live:
+        return f". Production has all of it, until {p.taken_back.record} has taken it back."
     if not p.looks.wrong:
         return ". Production has all of it."
     linked = f" Alert {p.looks.alarm} has it." if p.looks.alarm else ""

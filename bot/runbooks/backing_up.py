@@ -39,11 +39,21 @@ def backup(promotion: Promotion, world: World) -> Outcome:
 
 
 def stale(promotion: Promotion, world: World) -> Next | None:
-    """Back to a new dump where the one that was taken is old by now, since what it was taken for had to wait."""
-    if promotion.began or not _old(promotion, world):
+    """Back to a new dump where the one that was taken is old by now, or gone: looked at right before it is needed."""
+    if promotion.began or promotion.backup is None or not promotion.backup.done:
+        return None
+    why = "its backup is older than an hour by now" if _old(promotion, world) else _missing(promotion.backup.id, world)
+    if not why:
         return None
     world.release_project()
-    return Next(to="backup", said="its backup is older than an hour by now")
+    world.note("backup.lacks", {"backup": promotion.backup.id, "why": why})
+    return Next(to="backup", said=why)
+
+
+def _missing(id: str, world: World) -> str:
+    kept, backups = Backup.of(world.ports.journal.entries(about=id)).kept, world.project.backups
+    gone = backups.missing(kept) if backups and kept else ""
+    return f"its backup is not there any more ({gone})" if gone else ""
 
 
 def _old(promotion: Promotion, world: World) -> bool:
