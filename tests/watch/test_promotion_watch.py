@@ -194,6 +194,7 @@ def test_a_new_error_is_an_alarm_linked_to_its_one_alert(watched: Opens) -> None
 
 
 HARMS = (
+    ("delete from public.books where id between 4 and 20", "has lost 17 of the 20 rows that were checked"),
     ("delete from public.books where id > 3", "has 3 rows, 50 when the watch began"),
     ("drop policy readers on public.books", "public.books lost the policy readers"),
     ("alter table public.books disable row level security", "row level security of public.books was switched off"),

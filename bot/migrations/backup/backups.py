@@ -112,7 +112,8 @@ class PgBackups:
         name += SUFFIX if self.encrypt_to else ""
         final = self.folder.path / name
         if self.bucket and not self.local and not final.exists() and (there := self.bucket.found(name)):
-            return replace(there, encrypted_to=self.encrypt_to)    # it was stored and taken from the folder before that could be noted
+            # It was stored and taken from the folder, and Stagedoor died before that was noted.
+            return replace(there, encrypted_to=self.encrypt_to)
         if not final.exists():
             unfinished = self.folder.unfinished(given.unfinished)
             sealed = sealed_copy(unfinished, self.encrypt_to) if self.encrypt_to else unfinished
