@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.entry import Entry, Json
+from bot.domain.values import texts
 
 KNOWN = 20
 
@@ -134,7 +135,3 @@ def _lost(base: Spot, now: Spot) -> int:
     gone = len(set(base.keys) - set(now.keys))
     fewer = base.rows is not None and now.rows is not None and now.rows < base.rows
     return gone if fewer and gone > len(base.keys) / 2 else 0
-
-
-def texts(value: Json) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()

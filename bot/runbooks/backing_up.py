@@ -9,9 +9,9 @@ from bot.domain.entry import SYSTEM, Fact
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from bot.domain.returning import returning
+from bot.evidence.safekeeping import Table, only, why_needed
 from bot.runbooks import steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
-from bot.safekeeping import Table, only, why_needed
 from bot.world import World
 
 NONE_NEEDED, NONE_TAKEN = "no backup is needed", "the policy takes no backup"

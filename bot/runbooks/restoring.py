@@ -123,9 +123,9 @@ def _later(promotion: Promotion, busy: Busy, world: World) -> Outcome:
     world.release_project()
     if world.stopping():
         return Wait(for_="Stagedoor to start again", until=world.ports.clock.now())
-    if promotion.retries >= world.policy.apply.retries:
-        return Stop(verdict="refused", why=f"{busy} It was tried {promotion.retries + 1} times. {UNCHANGED}")
-    pause = timedelta(seconds=min(2.0**promotion.retries, 60.0))
+    if promotion.tries >= world.policy.apply.retries:
+        return Stop(verdict="refused", why=f"{busy} It was tried {promotion.tries + 1} times. {UNCHANGED}")
+    pause = timedelta(seconds=min(2.0**promotion.tries, 60.0))
     return Wait(for_=f"another try: {busy} Nothing is back yet", until=world.ports.clock.now() + pause)
 
 

@@ -12,7 +12,7 @@ from bot.errors import Refused, Unreachable
 from bot.migrations.backup.backups import PgBackups
 from bot.migrations.backup.bucket import Bucket
 from bot.ports import Dump
-from templates.backup_list import restoring
+from templates.backup.listing import restoring
 from tests.backups.conftest import Quiet, left_in
 
 pytest.importorskip("minio")

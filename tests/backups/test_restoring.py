@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from handlers.promotion_view import PromotionView
 
+from bot.backups.restores import Restores
 from bot.domain.backup import Backup
 from bot.domain.entry import Fact
 from bot.errors import Refused, Superseded
 from bot.migrations.backup.backups import PgBackups
 from bot.ports import Put
-from bot.promotions import Promotions
-from bot.restores import Restores
+from bot.promotions.verbs import Promotions
 from bot.runbooks import restoring
 from bot.scrub import Scrubber
-from handlers.promotion_view import PromotionView
 from rehearsal.postgres import Postgres
 from tests.backups.conftest import Opens, program
 from tests.migrations.walking import ANA, BO, Walk
