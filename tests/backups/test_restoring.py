@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from handlers.promotion_view import PromotionView
 
 from bot.backups.restores import Restores
 from bot.domain.backup import Backup
@@ -16,6 +15,7 @@ from bot.ports import Put
 from bot.promotions.verbs import Promotions
 from bot.runbooks import restoring
 from bot.scrub import Scrubber
+from handlers.migrations.promotion_view import PromotionView
 from rehearsal.postgres import Postgres
 from tests.backups.conftest import Opens, program
 from tests.migrations.walking import ANA, BO, Walk
