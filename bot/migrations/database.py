@@ -16,8 +16,10 @@ from bot.migrations import history, locks
 from bot.migrations.applier import PostgresApplier
 from bot.migrations.apply import Patience
 from bot.migrations.asking import holds
+from bot.migrations.catalog.as_written import tried_as_written, wanted
 from bot.migrations.catalog.reading import snapshot
 from bot.migrations.catalog.scope import PLATFORM
+from bot.migrations.catalog.scratch import sweep
 from bot.migrations.catalog.taking_back import take_back
 from bot.migrations.catalog.trial import Trial
 from bot.migrations.keeping import restoring
@@ -77,10 +79,16 @@ from pg_catalog.pg_stat_database where datname = current_database()
 
 
 class PostgresDatabase:
-    """Reads and changes the database at `url`; `name` is what people call it, `production` or `staging`."""
+    """Reads and changes the database at `url`; `name` is what people call it, `production` or `staging`.
 
-    def __init__(self, url: str, name: str = "production", patience: Patience | None = None) -> None:
+    `pg_dump` names the program that copies its schema into a scratch database; without one the newest fitting is taken.
+    """
+
+    def __init__(
+        self, url: str, name: str = "production", patience: Patience | None = None, pg_dump: str = "",
+    ) -> None:
         self._url = url
+        self._pg_dump = pg_dump
         self._name = name
         self._patience = patience or Patience()
 
@@ -163,7 +171,10 @@ class PostgresDatabase:
         self, changes: Sequence[Change], *, attempt: str, lock_timeout: float, statement_timeout: float,
         stopping: Callable[[], bool],
     ) -> tuple[WayBack, ...]:
-        """Try the way back and up again in one transaction that is rolled back, under Stagedoor's lock."""
+        """Try the way back and up again in one transaction that is rolled back, under Stagedoor's lock.
+
+        What does not fit into a transaction is tried beside it, in a scratch database.
+        """
         limits = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
         try:
             with closing(Session.opened(self._url, self._name, f"stagedoor:{attempt}")) as session:
@@ -171,7 +182,14 @@ class PostgresDatabase:
                     raise Refused(session.read_only)
                 if holder := locks.take(session, attempt, self._patience.lock, stopping):
                     raise Refused(f"Another Stagedoor session ({holder}) is changing {self._name}.")
-                return Trial(session, limits).run(changes)
+                sweep(session)
+                ways = Trial(session, limits).run(changes)
+                if not wanted(changes, ways):
+                    return ways
+                return tried_as_written(
+                    changes, ways, snapshot(session.connection), session, url=self._url, pg_dump=self._pg_dump,
+                    limits=limits, stopping=stopping,
+                )
         except ConnectionLost as lost:
             raise Unreachable(sentence(f"The way back could not be tried on {self._name}: {lost}")) from None
         except psycopg.Error as error:
