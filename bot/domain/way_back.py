@@ -15,6 +15,12 @@ STAND_IN = "in a form that fits into a transaction, which was rolled back"
 """How files were tried that cannot run in a transaction."""
 
 
+AS_SUPERUSER = (
+    "a draft was tried and not the rollback file, since staging's role is a superuser and nothing that nobody approved "
+    "runs as one (docs/roles)"
+)
+
+
 class Schema(StrEnum):
     """The first half of the verdict: what the catalog was after going back, and again after going forth."""
 

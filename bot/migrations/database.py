@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 
 from bot.domain.catalog import Snapshot
 from bot.domain.migration import Applied
-from bot.domain.way_back import Change, WayBack
+from bot.domain.way_back import AS_SUPERUSER, Change, WayBack
 from bot.errors import Refused, Unreachable
 from bot.migrations import history, locks
 from bot.migrations.applier import PostgresApplier
@@ -72,6 +73,10 @@ where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not li
 group by 1
 """
 
+_SUPERUSER = """
+select coalesce(bool_or(rolsuper), false) from pg_catalog.pg_roles where rolname in (current_user, session_user)
+"""
+"""Whoever logged in as one becomes one again with RESET ROLE, whatever its role is now."""
 _ACTIVITY = """
 select coalesce(sum(xact_commit + xact_rollback), 0)::bigint
 from pg_catalog.pg_stat_database where datname = current_database()
@@ -173,7 +178,8 @@ class PostgresDatabase:
     ) -> tuple[WayBack, ...]:
         """Try the way back and up again in one transaction that is rolled back, under Stagedoor's lock.
 
-        What does not fit into a transaction is tried beside it, in a scratch database.
+        What does not fit into a transaction is tried beside it, in a scratch database. As a superuser no rollback file
+        is tried: drafts are, which are our own words.
         """
         limits = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
         try:
@@ -183,18 +189,26 @@ class PostgresDatabase:
                 if holder := locks.take(session, attempt, self._patience.lock, stopping):
                     raise Refused(f"Another Stagedoor session ({holder}) is changing {self._name}.")
                 sweep(session)
-                ways = Trial(session, limits).run(changes)
-                if not wanted(changes, ways):
-                    return ways
-                return tried_as_written(
-                    changes, ways, snapshot(session.connection), session, url=self._url, pg_dump=self._pg_dump,
-                    limits=limits, stopping=stopping,
-                )
+                if not session.query(_SUPERUSER)[0][0]:
+                    return self._proven(session, changes, limits, stopping)
+                ways = self._proven(session, [replace(change, down=None) for change in changes], limits, stopping)
+                return tuple(map(_drafted, changes, ways))
         except ConnectionLost as lost:
             raise Unreachable(sentence(f"The way back could not be tried on {self._name}: {lost}")) from None
         except psycopg.Error as error:
             why = error.diag.message_primary or "the connection was lost"
             raise Unreachable(sentence(f"The way back could not be tried on {self._name}: {why}")) from None
+
+    def _proven(
+        self, session: Session, changes: Sequence[Change], limits: dict[str, float], stopping: Callable[[], bool],
+    ) -> tuple[WayBack, ...]:
+        ways = Trial(session, limits).run(changes)
+        if not wanted(changes, ways):
+            return ways
+        return tried_as_written(
+            changes, ways, snapshot(session.connection), session, url=self._url, pg_dump=self._pg_dump,
+            limits=limits, stopping=stopping,
+        )
 
     def take_back(self, job: Job, aim: Snapshot | None, stopping: Callable[[], bool]) -> bool:
         """Run a way back and remove its version from the history, in one transaction; safe to repeat."""
@@ -205,6 +219,11 @@ class PostgresDatabase:
                 return take_back(session, job, aim, self._patience.lock, stopping)
         except ConnectionLost as lost:
             raise Unreachable(sentence(f"Whether {job.label} was taken back is not known yet: {lost}")) from None
+
+
+def _drafted(change: Change, way: WayBack) -> WayBack:
+    """A draft that was tried where there is a rollback file says so."""
+    return replace(way, how=f"{way.how or 'and rolled back'}; {AS_SUPERUSER}") if change.down else way
 
 
 class _Reading:

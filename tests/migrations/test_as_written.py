@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from bot.domain.way_back import AS_WRITTEN, Change, Schema, WayBack
+from bot.domain.way_back import AS_SUPERUSER, AS_WRITTEN, Change, Schema, WayBack
 from bot.migrations.catalog.as_written import beyond
 from bot.migrations.database import PostgresDatabase
 from rehearsal.postgres import Postgres
@@ -101,6 +101,12 @@ def test_rows_still_count(staging: PostgresDatabase, fresh: Fresh) -> None:
     [way] = staging.prove([change], attempt="S-1.proof", **LIMITS, stopping=lambda: False)
     assert way.schema is Schema.UNKNOWN
     assert "could not create unique index" in way.said[0]
+
+
+def test_nothing_unapproved_runs_as_a_superuser(staging: PostgresDatabase, fresh: Fresh, server: Postgres) -> None:
+    boss = PostgresDatabase(server.url(fresh.name, "supabase_admin"), "staging", BRISK)
+    [way] = staged(boss, ("alter table books add subtitle text", "select 1"))
+    assert (way.schema, way.source, way.how) == (Schema.EXACT, "draft", f"and rolled back; {AS_SUPERUSER}")
 
 
 @pytest.mark.parametrize(("sql", "stays"), [
