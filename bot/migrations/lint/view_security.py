@@ -31,6 +31,12 @@ def statement(s: Statement) -> Iterator[Finding]:
         if "auth.users" in read:
             said = f"The materialized view {name} holds rows of auth.users, open through the API."
             yield RULE.at(s, said, table=name)
+        elif read:
+            yield RULE.at(
+                s, f"No row level security holds the materialized view {name}: whoever may SELECT from it sees all of it, "
+                "and on Supabase anon may, unless that is revoked.", table=name, level=Level.WARN,
+                safe=f"REVOKE ALL ON {name} FROM anon, authenticated;",
+            )
     elif read:
         over = "auth.users" if "auth.users" in read else sorted(read)[0]
         yield RULE.at(s, f"The view {name} over {over} has no security_invoker. {RULE.why}.", table=name)

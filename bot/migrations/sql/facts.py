@@ -42,7 +42,7 @@ def _create(s: Statement) -> Iterator[Fact]:
     name = table(s.node.get("relation"))
     unsure = s.node.get("if_not_exists") or s.maybe
     yield Fact("table", s.line, name, "maybe" if unsure else "new")
-    if s.node["relation"].get("relpersistence") == "t" or s.kind != "CreateStmt" or "partbound" in s.node:
+    if s.node["relation"].get("relpersistence") == "t" or s.kind != "CreateStmt":
         yield Fact("aside", s.line, name)
     for column in columns(s.node):
         line = s.line_of(column.get("location", -1))
