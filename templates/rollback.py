@@ -86,7 +86,7 @@ def evidence_lines(entry: Entry) -> Mark:
 
 def _mark(text: str) -> str:
     """Not everything that was seen is well: what was left half-built or could not be seen says so."""
-    if any(word in text for word in ("INVALID", "NOT VALID", "not checked")):
+    if any(word in text for word in ("INVALID", "NOT VALID", "not checked", "not compile")):
         return "✗"
     return "?" if "not counted" in text or "could not" in text else "·" if text.startswith("Locks ") else "✓"
 

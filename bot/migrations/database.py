@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -13,7 +13,7 @@ from bot.domain.catalog import Snapshot
 from bot.domain.migration import Applied
 from bot.domain.way_back import AS_SUPERUSER, Change, WayBack
 from bot.errors import Refused, Unreachable
-from bot.migrations import history, locks
+from bot.migrations import history, locks, vouching
 from bot.migrations.applier import PostgresApplier
 from bot.migrations.apply import Patience
 from bot.migrations.asking import holds
@@ -83,6 +83,9 @@ from pg_catalog.pg_stat_database where datname = current_database()
 """
 
 
+Asked = TypeVar("Asked")
+
+
 class PostgresDatabase:
     """Reads and changes the database at `url`; `name` is what people call it, `production` or `staging`.
 
@@ -129,6 +132,14 @@ class PostgresDatabase:
         with _Reading(self._url, self._name) as query:
             return {str(name): int(scans) for name, scans in query(_INDEX_SCANS)}
 
+    def uncompiled(self) -> Mapping[str, str]:
+        """The functions that do not compile, and what the server says of each."""
+        return self._asked("its functions", vouching.uncompiled)
+
+    def counts(self, tables: Sequence[str]) -> Mapping[str, int]:
+        """Exact counts of tables; those that take too long are left out."""
+        return self._asked("its rows", lambda connection: vouching.counts(connection, tables))
+
     def kept_rows(self) -> tuple[KeptRows, ...]:
         """What is kept inside this database, by promotion, newest first."""
         with _Reading(self._url, self._name) as query:
@@ -165,12 +176,15 @@ class PostgresDatabase:
 
     def catalog(self) -> Snapshot:
         """What the user schemas hold, by name. Raises `Unreachable`."""
+        return self._asked("its catalog", snapshot)
+
+    def _asked(self, what: str, ask: Callable[[psycopg.Connection], Asked]) -> Asked:
         try:
             with closing(connect(self._url, self._name, "stagedoor")) as connection:
-                return snapshot(connection)
+                return ask(connection)
         except psycopg.Error as error:
             why = error.diag.message_primary or "the connection was lost"
-            raise Unreachable(sentence(f"The catalog of {self._name} could not be read: {why}")) from None
+            raise Unreachable(sentence(f"{self._name} could not be asked for {what}: {why}")) from None
 
     def prove(
         self, changes: Sequence[Change], *, attempt: str, lock_timeout: float, statement_timeout: float,
