@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from bot.domain.catalog import Key, Snapshot
 from bot.domain.entry import Json
+from bot.domain.values import texts
 
 AS_WRITTEN = "as written, in a scratch database without rows, which is gone again"
 STAND_IN = "in a form that fits into a transaction, which was rolled back"
@@ -88,8 +89,8 @@ class WayBack:
         seconds = data.get("seconds", 0.0)
         return cls(
             version=str(data["version"]), schema=Schema(str(data["schema"])), source=str(data["source"]),
-            down="", said=_texts(data.get("said")), lost=_texts(data.get("lost")),
-            given_up=_texts(data.get("given_up")), seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+            down="", said=texts(data.get("said")), lost=texts(data.get("lost")),
+            given_up=texts(data.get("given_up")), seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
             how=str(data.get("how", "")),
         )
 
@@ -121,10 +122,6 @@ class Proof:
             record=str(data["record"]),
             at=datetime.fromisoformat(str(data["at"])), way=WayBack.from_json(way),
         )
-
-
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def are(lost: Sequence[str]) -> str:
