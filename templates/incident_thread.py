@@ -109,6 +109,8 @@ def _overdue(of: Told) -> Mark:
 
 
 def _asked(of: Told) -> Mark:
+    if len(of.before.switches) == len(of.incident.switches):
+        return Mark("")     # somebody wished the same a moment earlier
     what = f"{of.said('flag')} to {of.said('to')}" if of.said("flag") else "the code deployment back"
     return line(of.by, f" switches {what}.")
 
@@ -120,7 +122,9 @@ def _detected(of: Told) -> Mark:
 
 
 def _resolved(of: Told) -> Mark:
-    return line("Resolved by ", of.by, f": {of.said('fixed_by')}") if of.before.open else Mark("")
+    if of.before.open:
+        return line("Resolved by ", of.by, f": {of.said('fixed_by')}")
+    return line("It was resolved a moment before. ", of.by, f" says what fixed it, too: {of.said('fixed_by')}")
 
 
 def _watching(of: Told) -> Mark:
@@ -163,8 +167,11 @@ def _corrected(of: Told) -> Mark:
 
 def _role(of: Told) -> Mark:
     role, person = of.said("role"), of.said("person")
-    if of.before.roles.get(role, "") == person or of.incident.roles.get(role, "") != person:
-        return Mark("")     # another was a moment earlier
+    holds = of.incident.roles.get(role, "")
+    if holds != person and holds and person:    # somebody else was a moment earlier
+        return line(who(person), ": ", who(holds), f" is {role} since a moment before. Ask again to take over.")
+    if of.before.roles.get(role, "") == person or holds != person:
+        return Mark("")
     if not person:
         return line(f"Nobody is {role} any more, ", of.by)
     given = "" if person == of.entry.actor else line(", named by ", of.by)
@@ -198,6 +205,8 @@ def _decided(of: Told) -> Mark:
 
 def _switched(of: Told) -> Mark:
     d = of.entry.data
+    if any(each.id == d.get("switch") and each.state == "in_force" for each in of.before.switches):
+        return Mark("")     # somebody did the same by hand a moment earlier
     what = f"{d['flag']} to {d['to']}" if d.get("flag") else "The code deployment back"
     in_force, steps = d.get("in_force_at"), d.get("steps")
     state = {
