@@ -13,7 +13,7 @@ import pytest
 
 from handlers.subjects import vocabulary
 from rehearsal.slack import Delivered, Message
-from templates.incident import MORE
+from templates.incident.card import MORE
 from tests.stories.house import BO, CY, ERIN, FEATURE, SAM, UNCHECKED
 from tests.stories.test_incident import journal_of
 from tests.stories.test_report import Desk

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.domain.draft import FIELDS
 from rehearsal.slack.methods.canvases import as_read
 from rehearsal.slack.refusals import NotPossible
-from templates.canvas import canvas, merged, same, written
+from templates.incident.canvas import canvas, merged, same, written
 from tests.stories.house import ANA, CY, ERIN, SAM
 from tests.stories.test_incident import RULES
 from tests.stories.test_report import Desk
