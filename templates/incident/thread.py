@@ -31,6 +31,16 @@ def opened(incident: Incident) -> Message:
     return notice(lines(*rows))
 
 
+def opened_too(entry: Entry) -> Message:
+    """What somebody else said who opened the same a moment later."""
+    d = entry.data
+    rows = [line(bold("Opened"), " by ", who(entry.actor), f", too: {d.get('title', '')}")]
+    rows += [line(f"{label}: ", str(d[key])) for label, key in (
+        ("Broken", "broken"), ("Impact", "impact"), ("Done so far", "actions"),
+    ) if d.get(key)]
+    return notice(lines(*rows))
+
+
 def told(entry: Entry) -> Message:
     """What changed in the last 24 h, the newest first, and past incidents that were like this one."""
     changes, similar = _maps(entry.data.get("changes")), _maps(entry.data.get("similar"))
@@ -85,7 +95,7 @@ class Told:
 def incident_line(of: Told) -> Message | None:
     """What the thread says about an entry; None for what is not worth a line."""
     if of.entry.kind == "incident.opened":
-        return opened(of.incident)
+        return opened(of.incident) if of.entry.seq == of.incident.seq else opened_too(of.entry)
     if of.entry.kind == "incident.told":
         return told(of.entry)
     draw = _LINES.get(of.entry.kind)
