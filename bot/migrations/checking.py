@@ -28,6 +28,8 @@ SMALL, LARGE = 10_000, 1_000_000
 _NEVER_BLOCK = {"backfill", "heavy-lock"}
 
 
+_UNCHECKED = "The new column is empty, so no row is checked; both tables are locked for a moment."
+
 @dataclass(frozen=True, kw_only=True)
 class Ground:
     """What is known of the database that the files are for; by default nothing.
@@ -128,8 +130,20 @@ def _together(file: tuple[str, bytes], read: Analysis | None, told: list[squawk.
             if (words := RULES.get(said.rule)) and not (said.rule == "syntax-error" and parsed):
                 if said.rule == "require-concurrent-index-creation" and said.line in built:
                     words = words._replace(safe=f"-- alone in its file\n{built[said.line]};")
+                if said.rule == "adding-foreign-key-constraint" and _empty(said.line, analysis, spans):
+                    words = words._replace(level=Level.NOTE, effect=_UNCHECKED, weighs=False)
                 analysis.findings.append(_of_squawk(said, words, name, spans))
     return analysis
+
+
+def _empty(line: int, analysis: Analysis, spans: list[tuple[int, int, str]]) -> bool:
+    """Whether all foreign keys of the statement in that line are of new columns that hold nothing yet."""
+    for first, last, _ in spans:
+        if first <= line <= last:
+            of = {kind: [one for one in analysis.named(kind) if first <= one.line <= last]
+                  for kind in ("foreign", "empty-foreign")}
+            return bool(of["foreign"]) and len(of["foreign"]) == len(of["empty-foreign"])
+    return False
 
 
 def _of_squawk(said: squawk.Said, words: Words, name: str, spans: list[tuple[int, int, str]]) -> Finding:

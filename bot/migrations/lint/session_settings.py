@@ -14,7 +14,7 @@ RULE = Rule(
     safe="SET LOCAL search_path = public;",
 )
 KINDS = ("VariableSetStmt", "SelectStmt")
-_POWERS = {"role", "session_authorization", "session_replication_role", "row_security"}
+_POWERS = {"role", "session_authorization", "session_replication_role"}
 
 
 def statement(s: Statement) -> Iterator[Finding]:
