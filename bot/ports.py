@@ -12,6 +12,7 @@ from bot.domain.backup import Kept, OfPlatform, Proven
 from bot.domain.catalog import Snapshot
 from bot.domain.entry import Entry, Fact, Json
 from bot.domain.migration import Applied, Folder
+from bot.domain.moment import Moment
 from bot.domain.person import Person
 from bot.domain.reading import Reading
 from bot.domain.record import Claim, Record, Status
@@ -489,6 +490,10 @@ class Database(Protocol):
 
         Raises `Unreachable` when the server does not answer.
         """
+        ...
+
+    def moment(self) -> Moment:
+        """All that a judgement reads of it, at once, within seconds. Raises `Unreachable`."""
         ...
 
     def activity(self) -> int:

@@ -270,7 +270,7 @@ class Requests:
             count = len(meant.migrations)
             raise Refused(f"Nothing to do: {environment} has every migration of {asked.where} ({count}).")
         chosen.sort(key=lambda file: file.version)
-        target = project.databases[Environment.PRODUCTION]
+        target = project.databases[Environment.PRODUCTION].moment
         opened = risks(chosen, self._ports.shelves, self._ports.clock.now(), target)
         files = tuple(
             PlannedFile(

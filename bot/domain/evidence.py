@@ -10,6 +10,7 @@ from bot.domain.backup import Backing
 from bot.domain.baseline import Difference, Kind
 from bot.domain.checklist import State
 from bot.domain.drift import Drift
+from bot.domain.entry import Json
 from bot.domain.finding import Report
 from bot.domain.migration import Match
 from bot.domain.plan import Plan
@@ -40,6 +41,25 @@ class Staged:
     before: str = ""
     after: str = ""
     """SHA-256 of the catalogs that it found and left, where they were seen."""
+    changes: str = ""
+    """SHA-256 of what it touched in them (`bot.changes`)."""
+
+    @classmethod
+    def from_json(cls, doc: Mapping[str, Json]) -> Staged:
+        """The run as its document has it."""
+        seconds, locks = doc["seconds"], doc.get("locks")
+        return cls(
+            sha256=str(doc["sha256"]), at=datetime.fromisoformat(str(doc["at"])), record=str(doc["record"]),
+            seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+            locks=tuple(map(str, locks)) if isinstance(locks, list) else (),
+            before=str(doc.get("before", "")), after=str(doc.get("after", "")), changes=str(doc.get("changes", "")),
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "sha256": self.sha256, "at": self.at.isoformat(), "record": self.record, "seconds": self.seconds,
+            "locks": list(self.locks), "before": self.before, "after": self.after, "changes": self.changes,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
