@@ -125,7 +125,7 @@ class Apply:
         session = self.session
         watch = Watch(
             session, self.noting.stopping, grace=self.patience.grace, lock_timeout=self.job.lock_timeout,
-            statement_timeout=self.job.statement_timeout,
+            statement_timeout=self.job.statement_timeout, longest_wait=self.job.lock_timeout,
         )
         witness = Witness(session) if self.job.witness else None
         def kept(statement: str) -> None:

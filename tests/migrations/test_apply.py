@@ -151,6 +151,39 @@ def test_a_file_may_tighten_the_limits_but_not_loosen_them(
     assert fresh.rows("select * from seen") == [("1s", "10ms"), ("1s", "30s")]
 
 
+def test_a_function_loosens_no_limit_unseen(fresh: Fresh, production: PostgresDatabase, notes: Notes) -> None:
+    fresh.run(
+        "create function loosen() returns void language sql as"
+        " $$ select set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true) $$"
+    )
+    seen = "create table seen as select current_setting('lock_timeout') l, current_setting('statement_timeout') s"
+    assert isinstance(apply(production, job(f"select loosen(); {seen}"), notes), Done)
+    assert fresh.rows("select * from seen") == [("1s", "30s")]
+
+
+def test_a_block_that_sets_its_limit_aside_lets_nobody_queue_behind_it_for_longer(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes,
+) -> None:
+    fresh.run("create table busy (id int)")
+    file = "do $$ begin set local lock_timeout = 0; alter table busy add column more int; end $$"
+    with fresh.connect(application_name="reports") as reader, reader.transaction():
+        reader.execute("select from busy")
+        outcome = apply(production, job(file, lock_timeout=0.3, statement_timeout=20), notes)
+    assert isinstance(outcome, Failed)
+    assert (outcome.sqlstate, outcome.retry, outcome.clean) == ("55P03", True, True)
+    assert "waited for a lock for longer than lock_timeout, which it set aside" in outcome.why
+    assert 'application "reports"' in outcome.why
+    assert isinstance(apply(production, job(file), notes), Done)
+
+
+def test_what_is_written_is_what_is_stored_whatever_encoding_a_file_claims(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes,
+) -> None:
+    content = "set client_encoding = 'LATIN1'; create table words (word text); insert into words values ('é')"
+    assert isinstance(apply(production, job(content), notes), Done)
+    assert fresh.rows("select word from words") == [("é",)]
+
+
 def test_a_statement_that_takes_too_long_is_not_tried_again(production: PostgresDatabase, notes: Notes) -> None:
     outcome = apply(production, job("select pg_sleep(5)", statement_timeout=0.2), notes)
     assert isinstance(outcome, Failed)
