@@ -69,9 +69,13 @@ class Attempt:
     def _execute(self, number: int, statement: Statement, of: int) -> Failed | None:
         self.begins.append(time.monotonic())
         try:
-            if self.keeping and (kept := self.keeping.before(number, statement)):
+            kept = self.keeping.before(number, statement) if self.keeping else []
+            tag = self._run(statement.text, telling(self.noting, number, of))
+            if self.keeping and self.keeping.missed(tag):
+                kept = self.keeping.before(number, statement, whole=True)
+                self._run(statement.text, telling(self.noting, number, of))
+            if kept:
                 self.noting.note("kept", {"statement": number, "kept": list[Json](kept)})
-            self._run(statement.text, telling(self.noting, number, of))
             if self.witness and self.session.in_transaction:
                 self.witness.after(number)
             if _may_loosen(statement) and self.session.in_transaction:
@@ -110,9 +114,9 @@ class Attempt:
             ))
         return None
 
-    def _run(self, statement: str, still: Callable[[Seen], None] = lambda seen: None) -> None:
+    def _run(self, statement: str, still: Callable[[Seen], None]) -> str:
         self.watch.begin(still)
-        self.session.run(statement, self.watch.tick)
+        return self.session.run(statement, self.watch.tick)
 
     def _script(self, statements: str) -> str | None:
         self.watch.begin()
