@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from bot.domain.entry import Fact, Opening
+from bot.domain.entry import Fact, Json, Opening
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
@@ -46,16 +46,17 @@ class Restores:
             for record in self._ports.journal.find(kind=KIND, project=project.name, status=Status.LIVE):
                 if Promotion.of(self._ports.journal.entries(about=record.id)).restores == promotion:
                     return record.id
-            record_id = f"{SERIES}-{self._ports.journal.number(SERIES)}"
             plan = Plan(project=project.name, environment=Environment.PRODUCTION, head=None, files=())
-            fact = Fact(
-                about=record_id, kind="promotion.requested", actor=by,
-                data={"kind": KIND, "plan": plan.to_json(), "terms": terms(project.policy), "restores": promotion},
-                opens=Opening(kind=KIND, project=project.name, stage="gates"),
-            )
-            put = Put(shelf="requests", key=key, doc={"record": record_id})
-            self._ports.journal.append([fact], puts=[put])
-            return record_id
+            data: dict[str, Json] = {
+                "kind": KIND, "plan": plan.to_json(), "terms": terms(project.policy), "restores": promotion,
+            }
+            begins = Opening(kind=KIND, project=project.name, stage="gates")
+            opened = self._ports.journal.open(SERIES, lambda record: (
+                [Fact(about=record, kind="promotion.requested", actor=by, data=data, opens=begins)],
+                [Put(shelf="requests", key=key, doc={"record": record})],
+            ))
+            assert opened is not None  # no key was given
+            return opened
 
     def project_of(self, promotion: str) -> Project:
         """The project of a promotion. Raises `Unknown`."""

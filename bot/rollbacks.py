@@ -129,31 +129,34 @@ class Rollbacks:
         return (Fact(about=record_id, kind="promotion.cancelled", actor=by),)
 
     def _open(self, by: str, project: Project, promotion: Promotion, now: Planned, key: str) -> Asked:
-        ports, record = self._ports, f"{SERIES['rollback']}-{self._ports.journal.number(SERIES['rollback'])}"
+        ports = self._ports
         data: dict[str, Json] = {
             "kind": "rollback", "plan": now.plan.to_json(), "rolling": now.rolling.to_json(),
             "terms": terms(project.policy),
         }
-        facts = [
-            Fact(
-                about=record, kind="promotion.requested", actor=by, data=data,
-                opens=Opening(kind="rollback", project=project.name, stage="severity"),
-            ),
-            Fact(
-                about=promotion.id, kind="taken_back.asked", actor=by,
-                data={"record": record, "reason": now.rolling.reason, "severity": str(now.rolling.severity)},
-            ),
-        ]
+        begins = Opening(kind="rollback", project=project.name, stage="severity")
         pressed = False
         if now.rolling.until and ports.clock.now() <= now.rolling.until and now.rolling.severity is Severity.MAJOR:
             with suppress(Refused):
                 require_on_call(ports.people.find(by), project.policy)
-                facts.append(Fact(
-                    about=record, kind="rollback.word", actor=by,
-                    data={"plan": now.plan.digest, "ground": now.rolling.ground, "how": str(How.PRESSED)},
-                ))
                 pressed = True
-        ports.journal.append(facts, puts=[Put(shelf="requests", key=key, doc={"record": record})])
+
+        def opens(record: str) -> tuple[list[Fact], list[Put]]:
+            asked: dict[str, Json] = {
+                "record": record, "reason": now.rolling.reason, "severity": str(now.rolling.severity),
+            }
+            word: dict[str, Json] = {
+                "plan": now.plan.digest, "ground": now.rolling.ground, "how": str(How.PRESSED),
+            }
+            facts = [
+                Fact(about=record, kind="promotion.requested", actor=by, data=data, opens=begins),
+                Fact(about=promotion.id, kind="taken_back.asked", actor=by, data=asked),
+                *([Fact(about=record, kind="rollback.word", actor=by, data=word)] if pressed else ()),
+            ]
+            return facts, [Put(shelf="requests", key=key, doc={"record": record})]
+
+        record = ports.journal.open(SERIES["rollback"], opens)
+        assert record is not None  # no key was given
         return Asked(record=record, promotion=promotion, pressed=pressed)
 
     def _meant(self, project: Project, named: str) -> Promotion:

@@ -48,9 +48,13 @@ where not c.convalidated and coalesce((to_jsonb(c) ->> 'conenforced')::boolean, 
 order by 1
 """  # noqa: S608  (our own words)
 
-# A row takes at least 36 bytes. A partitioned table is as large as its parts together.
+# A row takes at least 36 bytes. A partitioned table is as large as its parts together. Asking how large a file
+# is waits for whoever has the table to himself, so of such a table the counters tell.
 SIZES = """
-with parts as (
+with taken as materialized (
+  select relation from pg_catalog.pg_locks where mode = 'AccessExclusiveLock' and locktype = 'relation'
+    and database = (select oid from pg_catalog.pg_database where datname = current_database())
+), parts as (
   select c.oid, c.relnamespace, c.relname, coalesce(p.relid, c.oid) as part
   from pg_catalog.pg_class c
   left join lateral pg_catalog.pg_partition_tree(c.oid) p on c.relkind = 'p' and p.isleaf
@@ -58,6 +62,7 @@ with parts as (
 )
 select n.nspname || '.' || parts.relname,
   sum(case when c.relkind = 'p' then 0 when c.reltuples >= 0 then c.reltuples
+      when c.oid in (select relation from taken) then pg_catalog.pg_stat_get_live_tuples(c.oid)
       else ceil(pg_catalog.pg_relation_size(c.oid) / 36.0) end)::bigint
 from parts
 join pg_catalog.pg_class c on c.oid = parts.part
@@ -66,7 +71,8 @@ where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not li
 group by 1
 """
 
-_BEGIN = f"set statement_timeout to '30s'; begin isolation level repeatable read read only; {PINNED}"
+_WAITS = "set local lock_timeout to '5s'"  # a view's words are not to be had while its table is taken
+_BEGIN = f"set statement_timeout to '30s'; begin isolation level repeatable read read only; {PINNED}; {_WAITS}"
 _FIRST = ";".join((_BEGIN, history.COLUMNS, SIZES, LEFTOVERS))
 _NOTHING = "select null where false"
 

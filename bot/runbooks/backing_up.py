@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.domain.backup import PROMOTION, SERIES, Backup, asked
-from bot.domain.entry import SYSTEM, Fact
+from bot.domain.entry import SYSTEM, Fact, Json
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
+from bot.ports import Put
 from bot.runbooks import steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.safekeeping import only, why_needed
@@ -55,12 +56,15 @@ def _looked_after(promotion: Promotion, id: str, world: World) -> Outcome:
 def _begin(promotion: Promotion, world: World) -> None:
     """Open the backup's own record and note it here, in one transaction."""
     ports, policy, now = world.ports, world.policy.backups, world.ports.clock.now()
-    id = f"{SERIES}-{ports.journal.number(SERIES)}"
     tables = only(promotion.plan, policy, ports.shelves, now)
-    opens = asked(
-        id, project=promotion.plan.project, by=SYSTEM, cause=PROMOTION, promotion=promotion.id, proof=policy.proof,
-        only=tables,
-    )
-    begun = Fact(about=promotion.id, kind="backup.begun", actor=SYSTEM, data={"backup": id, "tables": len(tables)})
-    ports.journal.append([opens, begun], claim=world.claim)
-    ports.wake(id)
+
+    def opens(id: str) -> tuple[list[Fact], list[Put]]:
+        opened = asked(
+            id, project=promotion.plan.project, by=SYSTEM, cause=PROMOTION, promotion=promotion.id, proof=policy.proof,
+            only=tables,
+        )
+        begun: dict[str, Json] = {"backup": id, "tables": len(tables)}
+        return [opened, Fact(about=promotion.id, kind="backup.begun", actor=SYSTEM, data=begun)], []
+
+    if id := ports.journal.open(SERIES, opens, claim=world.claim):
+        ports.wake(id)

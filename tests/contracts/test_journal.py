@@ -340,6 +340,33 @@ def test_numbers_of_a_series_count_from_one(journal: Store, backend: Backend) ->
     assert journal.number("W") == 1
 
 
+def test_a_number_is_taken_only_together_with_what_it_opens(journal: Store, backend: Backend) -> None:
+    other = backend.open()
+    with ThreadPoolExecutor(4) as pool:
+        taken = list(pool.map(lambda turn: (journal, other)[turn % 2].open("P", _opens), range(12)))
+    assert sorted(map(str, taken), key=lambda id: int(id[2:])) == [f"P-{number}" for number in range(1, 13)]
+
+    def dies(record: str) -> tuple[list[Fact], list[Put]]:
+        raise SystemExit(record)
+
+    with pytest.raises(SystemExit, match="P-13"):
+        journal.open("P", dies)
+    assert journal.open("P", _opens, key="once") == "P-13"
+    assert journal.open("P", _opens, key="once") is None, "the same delivery again opens nothing"
+    assert journal.open("P", _opens) == "P-14"
+    assert loaded(journal, "P-14").stage == "gates"
+    assert journal.get("requests", "P-14") == {"record": "P-14"}
+    old = journal.claim("P-14")
+    journal.claim("P-14")
+    with pytest.raises(Superseded):
+        journal.open("P", _opens, claim=old)
+    assert journal.open("P", _opens) == "P-15"
+
+
+def _opens(record: str) -> tuple[list[Fact], list[Put]]:
+    return [opening(record)], [Put(shelf="requests", key=record, doc={"record": record})]
+
+
 # Search
 
 

@@ -83,6 +83,15 @@ def test_a_catalog_that_cannot_be_spelt_does_not_hide_the_history(
         looked.whole(Environment.PRODUCTION)
 
 
+def test_a_table_that_somebody_has_to_himself_holds_no_look_up(fresh: Fresh, production: PostgresDatabase) -> None:
+    fresh.run("create table books (id int)", "insert into books select generate_series(1, 10)")
+    with fresh.connect() as holder, holder.transaction():
+        holder.execute("lock table books in access exclusive mode")
+        begun = time.monotonic()
+        assert "public.books" in production.moment().sizes
+        assert time.monotonic() - begun < 4
+
+
 def test_servers_that_say_nothing_are_given_up_both_at_once(fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
     patience, answers = replace(BRISK, look=1.0), reading._answers
     with Wire(fresh.server.port) as here, Wire(fresh.server.port) as there:

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from bot.domain.entry import Json
-from bot.migrations.keeping.losses import Loss, losses
+from bot.migrations.keeping.losses import DESTROYERS, Loss, losses
 from bot.migrations.session import Session
 from bot.migrations.splitter import Statement
 
@@ -114,6 +114,8 @@ class Keeping:
         Where its words meet the same rows again, only those are locked until the end, as the statement would do itself;
         `missed` says afterwards whether it met more, and then it is done again with the `whole` table locked.
         """
+        if statement.first not in DESTROYERS:
+            return []
         said = []
         for loss in self._reaching(statement.text):
             found = self._found(loss.table)

@@ -40,6 +40,10 @@ _STEADY = {
 """Words that may stand before a bracket: none of them changes its mind within a transaction."""
 
 
+DESTROYERS = {"DROP", "TRUNCATE", "ALTER", "DELETE", "UPDATE", "WITH", "DO", "MERGE", "EXPLAIN", "INSERT"}
+"""How every statement begins of which `losses` may say something."""
+
+
 class Token(NamedTuple):
     """A word, a quoted name or a single character, where it stands, and how many brackets are open there."""
 
