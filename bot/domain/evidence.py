@@ -42,7 +42,7 @@ class Staged:
     after: str = ""
     """SHA-256 of the catalogs that it found and left, where they were seen."""
     changes: str = ""
-    """SHA-256 of what it touched in them (`bot.changes`)."""
+    """SHA-256 of what it touched in them (`bot.evidence.changes`)."""
 
     @classmethod
     def from_json(cls, doc: Mapping[str, Json]) -> Staged:

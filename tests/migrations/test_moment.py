@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.project import Environment
 from bot.errors import Unreachable
-from bot.looking import look
+from bot.evidence.looking import look
 from bot.migrations import moment as reading
 from bot.migrations.database import PostgresDatabase
 from tests.migrations.conftest import BRISK, Notes, apply, job

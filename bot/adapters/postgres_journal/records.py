@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bot.adapters.links import document, storable
 from bot.adapters.postgres_journal.chain import Chain, Row, check
-from bot.adapters.postgres_journal.connections import Db
+from bot.adapters.postgres_journal.schema import Db
 from bot.domain.entry import Fact
 from bot.domain.record import Claim, Record, Status
 from bot.errors import Unknown
