@@ -94,6 +94,25 @@ def test_what_a_file_deferred_is_checked_before_its_row_is_written(
     assert "after its last statement" in outcome.why
 
 
+@pytest.mark.parametrize(("content", "sqlstate"), [
+    ("create table t1(id int); declare c cursor with hold for select 1 / (v - v) from (values (1)) t (v)", "22012"),
+    ("create table t1(id int); insert into supabase_migrations.schema_migrations values ('20260301000000')", "23505"),
+    ("create table t1(id int); drop schema supabase_migrations cascade", "42P01"),
+    ("create table t1(id int); set local transaction_read_only = on", "25006"),
+    ("create table t1(id int); do $$ begin commit; end $$", "2D000"),
+    ("create table t1(id int); select pg_cancel_backend(pg_backend_pid())", "57014"),
+])
+def test_a_nasty_file_is_rolled_back_whole(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes, content: str, sqlstate: str,
+) -> None:
+    outcome = apply(production, job(content), notes)
+    assert isinstance(outcome, Failed)
+    assert (outcome.sqlstate, outcome.clean, outcome.retry) == (sqlstate, True, False)
+    assert "nothing of it is in" in outcome.why
+    assert fresh.rows("select to_regclass('t1')") == [(None,)]
+    assert production.history() == ()
+
+
 @pytest.mark.parametrize("content", ["vacuum; select 1", "select 1; commit; select 2", "\xff".encode("latin-1"), ""])
 def test_a_file_that_cannot_run_in_one_transaction_is_not_begun(
     production: PostgresDatabase, notes: Notes, content: str | bytes,
