@@ -8,7 +8,7 @@ from bot.domain.entry import Fact, Json, Opening
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
-from bot.domain.record import Status
+from bot.domain.record import Record, Status
 from bot.errors import Refused, Unknown
 from bot.policy.terms import terms
 from bot.ports import KeptRows, Put
@@ -43,20 +43,28 @@ class Restores:
         if kept.restored:
             raise Refused(f"What {promotion} destroyed was put back already.")
         with self._opening:
-            for record in self._ports.journal.find(kind=KIND, project=project.name, status=Status.LIVE):
-                if Promotion.of(self._ports.journal.entries(about=record.id)).restores == promotion:
-                    return record.id
+            asked = self._asked(project, promotion)
+            if asked and asked[-1].status is Status.LIVE:
+                return asked[-1].id
             plan = Plan(project=project.name, environment=Environment.PRODUCTION, head=None, files=())
             data: dict[str, Json] = {
                 "kind": KIND, "plan": plan.to_json(), "terms": terms(project.policy), "restores": promotion,
             }
             begins = Opening(kind=KIND, project=project.name, stage="gates")
+            # Whichever process they come from: the restore after the ones that were known is opened once.
             opened = self._ports.journal.open(SERIES, lambda record: (
                 [Fact(about=record, kind="promotion.requested", actor=by, data=data, opens=begins)],
                 [Put(shelf="requests", key=key, doc={"record": record})],
-            ))
-            assert opened is not None  # no key was given
-            return opened
+            ), key=f"restore:{promotion}:{len(asked)}")
+            return opened or self._asked(project, promotion)[-1].id
+
+    def _asked(self, project: Project, promotion: str) -> list[Record]:
+        """What was opened for the rows of a promotion, oldest first."""
+        found = self._ports.journal.find(kind=KIND, project=project.name, limit=100_000)
+        return [
+            record for record in found
+            if Promotion.of(self._ports.journal.entries(about=record.id)).restores == promotion
+        ]
 
     def project_of(self, promotion: str) -> Project:
         """The project of a promotion. Raises `Unknown`."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-
-from sqlite_utils import Database
+from sqlite3 import Connection
 
 from bot.adapters.links import document, moment, storable
-from bot.adapters.sqlite_journal.chain import Chain, Row, check
+from bot.adapters.sqlite_journal.chain import Chain, Row, check, query
 from bot.domain.entry import Fact
 from bot.domain.record import Claim, Record, Status
 from bot.errors import Unknown
@@ -35,7 +34,7 @@ class Records(Chain):
 
     def load(self, record: str) -> Record | None:
         with self.reading() as db:
-            rows = list(db.query("SELECT * FROM records WHERE id = ?", [record]))
+            rows = query(db, "SELECT * FROM records WHERE id = ?", [record])
         return record_of(rows[0]) if rows else None
 
     def project(self, record: Record, claim: Claim, facts: Sequence[Fact] = ()) -> Record:
@@ -47,8 +46,8 @@ class Records(Chain):
             if (before := db.execute("SELECT others FROM records WHERE id = ?", [record.id]).fetchone()) is None:
                 raise Unknown(f"Nothing is known of {record.id}.")
             self._link(db, facts, claim)
-            (row,) = db.query(
-                "UPDATE records SET stage = :stage, status = :status, due = :due, waits_for = :waits_for, "
+            (row,) = query(
+                db, "UPDATE records SET stage = :stage, status = :status, due = :due, waits_for = :waits_for, "
                 "summary = :summary, folded = CASE WHEN :alone THEN touched ELSE :folded END "
                 "WHERE id = :id RETURNING *",
                 {
@@ -74,8 +73,8 @@ class Records(Chain):
             "due_by": moment(due_by) if due_by else None, "limit": limit,
         }
         with self.reading() as db:
-            rows = db.query(
-                f"SELECT * FROM records WHERE {' AND '.join(wanted) or '1'} ORDER BY opened LIMIT :limit",  # noqa: S608
+            rows = query(
+                db, f"SELECT * FROM records WHERE {' AND '.join(wanted) or '1'} ORDER BY opened LIMIT :limit",  # noqa: S608
                 values,
             )
             return [record_of(row) for row in rows]
@@ -102,7 +101,7 @@ class Records(Chain):
             db.execute("UPDATE records SET announced = ? WHERE id = ? AND announced < ?", [seq, record, seq])
 
 
-def _next(db: Database, series: str) -> int:
+def _next(db: Connection, series: str) -> int:
     db.execute(
         "INSERT INTO numbers (series, last) VALUES (?, 1) ON CONFLICT (series) DO UPDATE SET last = last + 1",
         [series],
