@@ -120,15 +120,18 @@ class Promotions:
     def confirm(self, by: str, record_id: str, label: str) -> tuple[Fact, ...]:
         """Tick a manual line. Ticks before the apply are gates; those of `gates.after` are given while watching."""
         record, promotion, policy = self._known(record_id)
-        require_operator(self._ports.people.find(by), policy)
+        person = self._ports.people.find(by)
+        require_member(person, policy)
         before = manual_labels(self._ports.project_of(record.project, promotion.terms))
         after = tuple(policy.gates.after)
         if promotion.emergency and label == PULL_REQUEST and label in (promotion.emergency.owed or ()):
             # In place of a review that GitHub would show: it takes somebody else who may approve.
             self._require_other(by, promotion, policy, "confirm its review")
-            require_approver(self._ports.people.find(by), policy)
-        elif label not in (*before, *after):
-            raise Unknown(f"{record_id} has no line “{label}” to confirm.")
+            require_approver(person, policy)
+        else:
+            require_operator(person, policy)
+            if label not in (*before, *after):
+                raise Unknown(f"{record_id} has no line “{label}” to confirm.")
         if label in promotion.ticks:
             raise Refused(f"“{label}” was confirmed already.")
         if record.status is Status.ENDED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,16 @@ def card(s: Shop) -> str:
     record = s.w.journal.load(s.rollback)
     assert record is not None
     return rollback_card(Sight(record=record, promotion=s.read())).text
+
+
+def buttons(s: Shop, words: str) -> list[str]:
+    """The values that the card's buttons of that name carry."""
+    record = s.w.journal.load(s.rollback)
+    assert record is not None
+    rows: Any = [block for block in rollback_card(Sight(record=record, promotion=s.read())).blocks]
+    return [each["value"] for row in rows for each in row.get("elements", ()) if each.get("text", {}) == {
+        "type": "plain_text", "text": words, "emoji": False,
+    }]
 
 
 def test_an_approvers_asking_is_the_press_and_it_is_gone_everywhere(s: Shop) -> None:
@@ -119,6 +130,23 @@ def test_a_word_is_for_this_head_and_these_objects(s: Shop) -> None:
     assert s.rolling.words == (), "what it was given for is no longer there"
     assert len(s.told("rollback.planned")) == 1
     s.says(s.rollbacks.approve(CY, s.rollback))
+    s.goes()
+    assert s.ending()[0] == "done", s.ending()
+
+
+def test_a_press_on_an_older_card_is_no_word_for_the_plan_of_now(s: Shop) -> None:
+    s.later(hours=13)
+    s.asks(ANA)
+    s.goes()
+    [old] = buttons(s, "Approve")
+    s.says(s.rollbacks.approve(BO, old))
+    s.production.run("create index by_hand on books (id)")
+    s.goes()                                    # planned anew, and Bo's word is void
+    for press in (s.rollbacks.approve, s.rollbacks.require_breakable):
+        with pytest.raises(Refused, match="made anew since that card was drawn"):
+            press(CY, old)
+    [now] = buttons(s, "Approve")
+    s.says(s.rollbacks.approve(CY, now))
     s.goes()
     assert s.ending()[0] == "done", s.ending()
 
