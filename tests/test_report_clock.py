@@ -350,6 +350,16 @@ def test_a_test_for_what_broke_runs_once_another_approver_accepted_it(after: Cal
     assert a.journal.all("assertions") == {}
 
 
+def test_a_private_incidents_test_tells_others_nothing_but_its_number(after: Callable[..., After]) -> None:
+    a = after()
+    a.incident("INC-2", private=True, channel="C0SECRET", stage="report")
+    test = {"id": "A-9", "text": "Rotate the leaked key", "owner": "", "due": None, "assertion": "select true"}
+    a.note("INC-2", "action.added", ERIN, **test)
+    a.journal.put(a.talk._aftermath.accept(BO, "INC-2:A-9", "C0SECRET").puts)
+    [doc] = a.journal.all("assertions").values()
+    assert (doc["id"], doc["incident"], doc["text"]) == ("A-9", "INC-2", "a private measure")
+
+
 # The day
 
 def test_the_day_tells_of_everything_that_moved_and_nothing_older(after: Callable[..., After]) -> None:

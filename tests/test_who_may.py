@@ -52,7 +52,7 @@ RESCUERS = OPERATORS | APPROVERS | {ON_CALL}
 # The guest stands on every list: no list makes a member of somebody who is none.
 POLICY = f"""
 [roles]
-members = ["{MEMBER}", "{ON_CALL}", "{GUEST}"]
+members = ["{MEMBER}", "{GUEST}"]
 operators = ["{OPERATOR}", "{ASKER}", "{GUEST}"]
 [approvals]
 approvers = ["{APPROVER}", "{ASKER}", "S0AUTHORS", "{GUEST}"]
@@ -65,8 +65,8 @@ author-at-github = "{AUTHOR}"
 """
 MAY_NOT = (
     "are for full members", "full members of this workspace", "among Stagedoor's members", "needs an operator",
-    "not a listed approver", "an approver or somebody on call", "someone else has to", "Only an operator or an approver",
-    "another approver has to", "Only who asked",
+    "not a listed approver", "an approver or somebody on call", "someone else has to",
+    "Only an operator or an approver", "another approver has to", "Only who asked",
 )
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -116,7 +116,8 @@ class Office:
             "INC-1", "incident", "running", "incident.opened", ASKER, title="Checkout fails", severity="SEV3",
             project="shop",
         )
-        self.note("INC-1", "action.added", ASKER, id="A-7", text="a test", owner=MEMBER, due=None, assertion="select true")
+        test = {"id": "A-7", "text": "a test", "owner": MEMBER, "due": None, "assertion": "select true"}
+        self.note("INC-1", "action.added", ASKER, **test)
 
     def note(self, about: str, what: str, actor: str = "stagedoor", /, **data: Any) -> None:
         self.journal.append([Fact(about=about, kind=what, actor=actor, data=data)])
@@ -126,7 +127,8 @@ class Office:
         self.journal.append([Fact(about=record, kind=what, actor=by, data=data, opens=opens)])
 
     def _promotion(self, record: str, stage: str, fork: bool = False, **more: Any) -> None:
-        self.opened(record, "promotion", stage, "promotion.requested", ASKER, kind="promotion", plan=_plan(fork), **more)
+        more |= {"kind": "promotion", "plan": _plan(fork)}
+        self.opened(record, "promotion", stage, "promotion.requested", ASKER, **more)
         self.note(record, "reviews.seen", authors=["Author-at-GitHub"], pulls=[])
         checks = (Check(gate="drift", title="No drift", state=State.WAITING, said="it differs", waivable=True),
                   Check(gate="in_order", title="In order", state=State.WAITING, said="it is not"))

@@ -14,10 +14,10 @@ from bot.domain.entry import Fact
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown
 from bot.promotions import Promotions
-from handlers.conversation import Ask, Subject, together
+from handlers.conversation import Ask, Reply, Subject, together
 from handlers.incident import Incidents
 from handlers.incident_opening import Opening
-from handlers.incident_timeline import a_pin, in_a_thread
+from handlers.incident_timeline import IncidentTimeline, a_pin, in_a_thread
 from handlers.incident_view import IncidentView
 from handlers.which import Which
 from tests.deploying import ANA, BO, CY, SAM
@@ -134,6 +134,47 @@ def test_who_may(room: Room) -> None:
         room.responding.resolve("U0NOBODY1", inc, "done")
     room.say(room.responding.note("U0NOBODY1", inc, "I see it too"))
     assert [note.author for note in room.now().timeline()] == ["U0NOBODY1"]
+
+
+class Read:
+    """What Slack would answer about one message."""
+
+    def permalink(self, channel: str, ts: str, thread: str = "") -> str:
+        return ""
+
+    def message(self, channel: str, ts: str) -> dict[str, Any]:
+        return {"ts": ts, "user": SAM, "text": "look at this"}
+
+    def kept(self, files: object) -> list[Any]:
+        return []
+
+
+def test_who_is_no_member_learns_of_no_incident_and_brings_nothing_to_one(room: Room) -> None:
+    room.opened("SEV3")
+    promotions = Promotions(room.ports)
+    opening = Opening(room.ports, room.responding, promotions, Which(promotions, lambda name: name))
+    timeline = IncidentTimeline(room.ports, room.responding, opening, Read()).subject()
+    pinned = {"event": {"type": "reaction_added", "item": {"channel": "C9", "ts": "7.0"}, "event_ts": "8.0"}}
+
+    def pin(user: str) -> Reply:
+        return timeline.events["reaction_added"](ask("reaction_added", user=user, payload=pinned))
+
+    def add(user: str) -> Reply:
+        message = {"message": {"ts": "9.0", "text": "look"}}
+        return timeline.shortcuts["incident.add"](ask("incident.add", user=user, message="9.0", payload=message))
+
+    room.gone.add(SAM)
+    assert pin(SAM) == Reply()
+    for second in (False, True):     # with several open, a window would name them all
+        if second:
+            room.say(room.responding.open(ANA, "shop", "Payments fail", "SEV3", "command:2")[0])
+        with pytest.raises(Refused, match="full members"):
+            add(SAM)
+        with pytest.raises(Refused, match="full members"):
+            room.responding.found(SAM, "")
+    assert "Payments fail" in json.dumps(add(ANA).view)
+    room.gone.clear()
+    assert pin(ANA).message is not None
 
 
 @pytest.mark.parametrize(("event", "counts"), [
