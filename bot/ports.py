@@ -518,7 +518,8 @@ class Database(Protocol):
     def put_back(self, record: str, lock_timeout: float) -> Mapping[str, int]:
         """Put the kept rows of a promotion back, in one transaction; how many by table.
 
-        Raises `Refused` with nothing changed, `Unreachable` where that is not known.
+        Raises `Refused` with nothing changed, `Busy` (its message is what it waits for) likewise, and `Unreachable`
+        where that is not known.
         """
         ...
 

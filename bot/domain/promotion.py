@@ -190,7 +190,7 @@ class Promotion:
     @property
     def began(self) -> bool:
         """True while the database may be changing or has changed; from then on it is too late to cancel."""
-        return self.attempting or self.changed_something
+        return self.attempting or self.changed_something or self.restoring
 
     @property
     def attempting(self) -> bool:
@@ -465,6 +465,10 @@ def _rows_attempt(p: Promotion, e: Entry) -> Promotion:
     return replace(p, restoring=True)
 
 
+def _rows_wait(p: Promotion, e: Entry) -> Promotion:
+    return replace(p, restoring=False)
+
+
 def _rows_back(p: Promotion, e: Entry) -> Promotion:
     tables = e.data["tables"]
     assert isinstance(tables, dict)
@@ -547,7 +551,8 @@ _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     "walk.ended": _ended,
     **dict.fromkeys(EMERGENCY, _emergency), **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
     **dict.fromkeys(WATCH_STEPS, _looks),
-    "apply.kept": _rows_kept, "rows.seen": _rows_seen, "rows.attempt": _rows_attempt, "rows.back": _rows_back,
+    "apply.kept": _rows_kept, "rows.seen": _rows_seen, "rows.attempt": _rows_attempt,
+    "rows.wait": _rows_wait, "rows.back": _rows_back,
     **dict.fromkeys(HELD_KINDS, _backup),
     **dict.fromkeys(STEPS, _course),
 }

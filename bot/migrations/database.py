@@ -7,11 +7,12 @@ from contextlib import AbstractContextManager, closing
 from typing import Any
 
 import psycopg
+from psycopg import errors
 
 from bot.domain.catalog import Snapshot
 from bot.domain.migration import Applied
 from bot.domain.way_back import Change, WayBack
-from bot.errors import Refused, Unreachable
+from bot.errors import Busy, Refused, Unreachable
 from bot.migrations import history, locks
 from bot.migrations.applier import PostgresApplier
 from bot.migrations.apply import Patience
@@ -122,14 +123,19 @@ class PostgresDatabase:
             return restoring.listed(query)
 
     def put_back(self, record: str, lock_timeout: float) -> Mapping[str, int]:
-        """Put the kept rows of a promotion back, in one transaction."""
+        """Put the kept rows of a promotion back, in one transaction, under Stagedoor's lock."""
+        attempt = f"{record}.restore"
         try:
-            with closing(Session.opened(self._url, self._name, f"stagedoor:{record}.restore")) as session:
+            with closing(Session.opened(self._url, self._name, f"stagedoor:{attempt}")) as session:
                 if session.read_only:
                     raise Refused(session.read_only)
+                if holder := locks.take(session, attempt, self._patience.lock, lambda: False):
+                    raise Busy(f"another Stagedoor session ({holder}) to end: it is changing {self._name}")
                 return restoring.put_back(session, record, lock_timeout)
         except ConnectionLost as lost:
             raise Unreachable(sentence(f"Whether the rows of {record} are back is not known yet: {lost}")) from None
+        except errors.LockNotAvailable as error:
+            raise Busy(f"another try, since its tables are in use: {said(error)}") from None
         except psycopg.Error as error:
             raise Refused(sentence(f"The rows of {record} could not be put back: {said(error)}")) from None
 

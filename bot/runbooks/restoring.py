@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
-from bot.errors import Refused
+from bot.errors import Busy, Refused
 from bot.ports import Database, KeptRows
 from bot.runbooks import steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
@@ -14,7 +14,8 @@ from bot.runbooks.voters import asked_for, still_count
 from bot.runbooks.walker import Runbook
 from bot.world import World
 
-AGAIN = timedelta(seconds=5)
+AGAIN = timedelta(seconds=30)
+"""How soon it is tried again where others hold its tables."""
 
 
 def gates(promotion: Promotion, world: World) -> Outcome:
@@ -41,14 +42,24 @@ def put_back(promotion: Promotion, world: World) -> Outcome:
     found = kept_for(production, promotion.restores)
     if promotion.restoring and found is not None and found.restored:
         return Next(said="they were put back before Stagedoor was interrupted")
-    if over := steps.called_off(promotion) or still_count(promotion, world) or steps.project_taken(world):
+    if not promotion.restoring and (over := steps.called_off(promotion) or still_count(promotion, world)):
         return over
+    if taken := steps.project_taken(world):
+        return taken
     world.note("rows.attempt", {"of": promotion.restores})
+    # A cancel that was journalled before this attempt, but after this walk folded, still counts.
+    if over := steps.called_off(Promotion.of(world.ports.journal.entries(about=promotion.id))):
+        return over
     try:
         put = production.put_back(promotion.restores, world.policy.apply.lock_timeout.total_seconds())
+    except Busy as busy:
+        world.note("rows.wait", {"why": str(busy)})
+        world.release_project()
+        return Wait(for_=str(busy), until=world.ports.clock.now() + AGAIN)
     except Refused as refused:
-        if "lock" in str(refused):
-            return Wait(for_=f"another try: {refused}", until=world.ports.clock.now() + AGAIN)
+        found = kept_for(production, promotion.restores)
+        if found is not None and found.restored:
+            return Next(said="they are back already")
         return Stop(verdict="refused", why=str(refused))
     world.note("rows.back", {"tables": dict(put)})
     return Next(said=f"{sum(put.values())} rows are back")

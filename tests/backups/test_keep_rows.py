@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 
+import psycopg
 import pytest
 
-from bot.errors import Refused
+from bot.errors import Busy, Refused
 from bot.migrations.database import PostgresDatabase
 from bot.migrations.keeping.losses import losses
 from bot.ports import Done
+from tests.handlers.slack_side import eventually
 from tests.migrations.conftest import BRISK, Notes, apply, job
 from tests.postgres import Fresh
 
@@ -68,6 +70,41 @@ def test_what_goes_is_kept_and_comes_back_byte_for_byte(people: Fresh, sql: str,
     assert database.kept_rows()[0].restored
     with pytest.raises(Refused, match="put back already"):
         database.put_back("P-7", 3.0)
+
+
+def test_two_who_put_back_at_once_put_back_once(production: Fresh) -> None:
+    production.run("create table public.heap (what text)", "insert into public.heap values ('a'), ('b')")
+    database = put_in(production, "delete from public.heap;")
+    said: list[object] = []
+
+    def put_back() -> None:
+        try:
+            said.append(dict(database.put_back("P-7", 10.0)))
+        except Busy as waits:
+            said.append(str(waits))
+
+    two = [threading.Thread(target=put_back) for _ in range(2)]
+    with psycopg.connect(production.url) as other:
+        other.execute("lock table public.heap")     # both come as far as they can
+        for one in two:
+            one.start()
+        eventually(lambda: said or len(production.rows(
+            "select from pg_stat_activity where wait_event_type = 'Lock' and application_name like 'stagedoor:%'"
+        )) == 2)
+    for one in two:
+        one.join()
+    assert {"public.heap": 2} in said
+    assert any("another Stagedoor session" in str(one) for one in said), said
+    assert production.rows("select count(*) from public.heap") == [(2,)]
+
+
+def test_a_lock_that_others_hold_is_waited_for_and_no_end(people: Fresh) -> None:
+    database = put_in(people, "delete from people where id < 9;")
+    with psycopg.connect(people.url) as other:
+        other.execute("lock table people")
+        with pytest.raises(Busy, match="its tables are in use"):
+            database.put_back("P-7", 0.1)
+    assert database.put_back("P-7", 3.0) == {"public.people": 8}
 
 
 def test_a_dropped_column_comes_back_by_key(people: Fresh) -> None:
