@@ -15,6 +15,9 @@ from bot.requests import SERIES
 from bot.roles import requesters, require_approver, require_member, require_operator, required_approvals
 from bot.world import Ports, Project
 
+DECIDED = ("promotion", "staging", "baseline", "restore")
+"""Kinds of records that these verbs are about. A button may name any record; a rollback has verbs of its own."""
+
 
 class Promotions:
     """The verbs. Who may is judged here, at the click; the runbooks judge it again at the moment of use."""
@@ -140,7 +143,7 @@ class Promotions:
 
     def read(self, by: str, record_id: str) -> tuple[Record, Promotion]:
         """A promotion for reading, by anybody who may use the bot."""
-        record, promotion, policy = self._known(record_id)
+        record, promotion, policy = self._known(record_id, (*DECIDED, "rollback"))
         require_member(self._ports.people.find(by), policy)
         return record, promotion
 
@@ -150,9 +153,9 @@ class Promotions:
         records = [record for record in found if record.kind in SERIES][-limit:]
         return [(record, self._fold(record.id)) for record in reversed(records)]
 
-    def _known(self, record_id: str) -> tuple[Record, Promotion, Policy]:
+    def _known(self, record_id: str, kinds: tuple[str, ...] = DECIDED) -> tuple[Record, Promotion, Policy]:
         record = self._ports.journal.load(record_id)
-        if record is None or record.project not in self._ports.projects:
+        if record is None or record.project not in self._ports.projects or record.kind not in kinds:
             raise Unknown(f"There is no promotion {record_id}.")
         promotion = self._fold(record_id)
         return record, promotion, self._ports.project_of(record.project, promotion.terms).policy

@@ -25,7 +25,7 @@ from bot.domain.rolling_back import Rolling, Severity
 from bot.domain.signal import Level, Signal
 from bot.domain.source import Source
 from bot.domain.window import Span
-from bot.errors import Refused, Unknown
+from bot.errors import Refused, Unknown, Unreachable
 from bot.policy import parse_policy
 from bot.promotions import Promotions
 from bot.requests import Requests
@@ -78,6 +78,13 @@ class People:
         )
 
 
+class Away(dict[Environment, Any]):
+    """Databases that do not answer."""
+
+    def __missing__(self, environment: Environment) -> Any:
+        raise Unreachable(f"{environment} does not answer.")
+
+
 class Office:
     """A journal with one record of each kind, and everything that can be said about them."""
 
@@ -85,7 +92,7 @@ class Office:
         self.clock = SetClock(NOON)
         self.journal = SqliteJournal(path / "journal.db", self.clock, Scrubber(()))
         unused = cast(Any, None)
-        self.project = Project(name="shop", migrations=unused, databases={}, policy=parse_policy(POLICY, "x"))
+        self.project = Project(name="shop", migrations=unused, databases=Away(), policy=parse_policy(POLICY, "x"))
         self.ports = Ports(
             journal=self.journal, shelves=self.journal, clock=self.clock, people=People(), health=unused,
             projects={"shop": self.project}, wake=lambda record: None, tell=lambda: None, stopping=lambda: False,
@@ -243,6 +250,6 @@ def _is_refused(say: Say, office: Office, person: str) -> bool:
         say(office, person)
     except (Refused, Unknown) as refused:
         return any(words in str(refused) for words in MAY_NOT)
-    except (AttributeError, KeyError):  # it went on to what this office does not have
+    except (AttributeError, Unreachable):  # it went on to what this office does not have
         return False
     return False
