@@ -136,6 +136,33 @@ def test_who_may(room: Room) -> None:
     assert [note.author for note in room.now().timeline()] == ["U0NOBODY1"]
 
 
+def test_a_private_incident_does_not_exist_for_others(room: Room) -> None:
+    inc = room.opened("SEV1", private=True, channel="C0SECRET", broken="the key of the payment service is public")
+    assert inc == "INC-1"
+    say = room.responding
+    for channel in ("", "C0OTHER"):
+        with pytest.raises(Unknown, match="that you can see"):
+            say.read(BO, inc, channel)
+        with pytest.raises(Unknown, match="that you can see"):
+            say.note(BO, inc, "I saw it", channel)
+        assert say.found(BO, "", channel) == say.found(BO, "payment", channel) == say.running(BO, channel) == ()
+    assert say.read(BO, inc, "C0SECRET").incident.id == inc
+    assert [each.id for each in say.running(SAM)] == [inc], "who is on call sees it anywhere"
+    assert [each.incident.id for each in say.found(ANA, "payment")] == [inc], "and so does who opened it"
+    assert room.entries("F-1", "freeze.set")[0].data["reason"] == "INC-1: a private incident"
+    assert "Checkout" not in json.dumps(room.card("F-1"))
+    ready = talk(room).actions
+    room.promotion("P-7")
+    view = json.dumps(ready["incident.open_from"](ask("incident.open_from", "P-7", user=BO)).view)
+    assert "INC-1" not in view
+    promotions = Promotions(room.ports)
+    opening = Opening(room.ports, say, promotions, Which(promotions, lambda name: name))
+    alike = opening.from_message(ask("x", user=BO), "Checkout fails again", "")
+    assert "INC-1" not in json.dumps(alike.view)
+    room.say(say.open(ANA, "shop", "Checkout fails", "SEV3", "command:2", broken="the key of the payment service")[0])
+    assert room.now("INC-2").similar == ()
+
+
 class Read:
     """What Slack would answer about one message."""
 
