@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -101,6 +102,18 @@ class Office:
         self.rollbacks, self.deploys, self.restores = Rollbacks(self.ports), Deploys(self.ports), Restores(self.ports)
         self.backups, self.alerts = BackupRequests(self.ports), Alerts(self.ports)
         self.responding, self.aftermath = Responding(self.ports), Aftermath(self.ports)
+        if not self.journal.load("P-1"):
+            self._furnish()
+        self.begun = len(list(self.journal.entries()))
+        """How many entries there are before anybody says anything."""
+
+    def ports_on(self, journal: Any) -> Ports:
+        """The same over another handle on the journal."""
+        return replace(self.ports, journal=journal, shelves=journal)
+
+    def _furnish(self) -> None:
+        for series in ("W", "F", "A", "INC"):
+            self.journal.number(series)
         self._promotion("P-1", "approval")
         self._promotion("P-2", "window")
         self.note("P-2", "window.near", opens=NOON.isoformat(), closes=(NOON + timedelta(hours=1)).isoformat())
