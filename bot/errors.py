@@ -27,10 +27,6 @@ class Unreachable(StagedoorError):
     """Something outside did not answer; the message says what, and what that means for production."""
 
 
-class Busy(Unreachable):
-    """Others hold what is needed; nothing was changed, and a later try may succeed."""
-
-
 class Superseded(StagedoorError):
     """Another walk of the same record has begun; what this one still wanted to write is void."""
 

@@ -27,9 +27,9 @@ from bot.ports import (
     PlatformBackups,
     Put,
     Shelves,
+    Tallies,
     Vitals,
 )
-from bot.tallies import Tallies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +137,7 @@ class World:
 
     @property
     def _lane(self) -> str:
-        """What changes the same database goes in one by one; rollbacks and restored rows go among the promotions."""
+        """What changes the same database goes in one by one: promotions, rollbacks, and rows that are put back."""
         return "promotion" if self.record.kind in ("rollback", "restore") else self.record.kind
 
     def _release(self, key: str) -> None:

@@ -17,8 +17,8 @@ from bot.policy import parse_policy
 from bot.roles import require_approver, require_on_call
 from bot.scrub import Scrubber
 from bot.signing import Links
-from handlers import drain, envelope
-from handlers.alert_view import AlertView
+from handlers.alerts.alert_view import AlertView
+from handlers.door import drain, envelope
 from tests.reporting_side import ANA, Desk, People
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -12,10 +12,8 @@ from typing import Any, TypeAlias, cast
 import pytest
 
 from bot.adapters.sqlite_journal import SqliteJournal
-from bot.aftermath import Aftermath
-from bot.alerting import Alerts
-from bot.backups import BackupRequests
-from bot.deploys import Deploys
+from bot.backups.restores import Restores
+from bot.backups.verbs import BackupRequests
 from bot.domain.alert import raised
 from bot.domain.checklist import Check, State
 from bot.domain.entry import Fact, Opening
@@ -27,14 +25,16 @@ from bot.domain.signal import Level, Signal
 from bot.domain.source import Source
 from bot.domain.window import Span
 from bot.errors import Refused, Unknown, Unreachable
+from bot.incidents.aftermath import Aftermath
+from bot.incidents.verbs import Responding
 from bot.policy import parse_policy
-from bot.promotions import Promotions
-from bot.requests import Requests
-from bot.responding import Responding
-from bot.restores import Restores
-from bot.rollbacks import Rollbacks
+from bot.promotions.requests import Requests
+from bot.promotions.verbs import Promotions
+from bot.rollbacks.verbs import Rollbacks
 from bot.scrub import Scrubber
-from bot.timing import Timing
+from bot.watch.verbs import Alerts
+from bot.windows.timing import Timing
+from bot.windows.verbs import Deploys
 from bot.world import Ports, Project
 from tests.clocks import SetClock
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from bot.domain.draft import DRAFTED, Draft
 from bot.domain.entry import Entry, Json
 from bot.domain.notes import WRITTEN, Note, Notes
+from bot.domain.values import texts
 
 
 class Severity(StrEnum):
@@ -269,17 +270,18 @@ def _overdue(i: Incident, e: Entry) -> Incident:
 
 def _decided(i: Incident, e: Entry) -> Incident:
     decision = Decision(
-        at=e.at, by=e.actor, options=_texts(e.data.get("options")), choice=str(e.data["choice"]),
-        why=str(e.data.get("why", "")), evidence=_texts(e.data.get("evidence")),
+        at=e.at, by=e.actor, options=texts(e.data.get("options")), choice=str(e.data["choice"]),
+        why=str(e.data.get("why", "")), evidence=texts(e.data.get("evidence")),
         reversible_until=str(e.data.get("reversible_until") or ""), promotion=str(e.data.get("promotion") or ""),
     )
     return replace(i, decisions=(*i.decisions, decision))
 
 
 def _asked(i: Incident, e: Entry) -> Incident:
-    """One switch at a time for a flag: while it is being turned there, a second wish for the same is the same."""
+    """A second wish for what a flag is, or is being, turned to is the same; what failed may be tried again."""
     flag, to = str(e.data.get("flag", "")), str(e.data.get("to", ""))
-    if any(each.open and each.flag == flag and each.to == to for each in i.switches):
+    last = next((each for each in reversed(i.switches) if each.flag == flag), None)
+    if last and last.to == to and last.state not in ("failed", "unknown"):
         return i
     switch = Switch(id=e.id, flag=flag, to=to, kind=str(e.data.get("kind", "manual")), by=e.actor, at=e.at)
     return replace(i, switches=(*i.switches, switch))
@@ -298,8 +300,10 @@ def _following(i: Incident, e: Entry) -> Incident:
 
 
 def _switched(i: Incident, e: Entry) -> Incident:
+    if any(each.id == e.data.get("switch") and each.state == "in_force" for each in i.switches):
+        return i    # two people did it by hand at once
     in_force = _moment(e.data.get("in_force_at"))
-    steps = _texts(e.data.get("steps"))
+    steps = texts(e.data.get("steps"))
     state = str(e.data.get("state") or ("in_force" if in_force else "manual" if steps else "failed"))
     return _switch(
         i, e, state=state, answer=str(e.data.get("answer", "")), in_force_at=in_force, steps=steps,
@@ -361,10 +365,6 @@ def _thawed(i: Incident, e: Entry) -> Incident:
 
 def _moment(value: Json) -> datetime | None:
     return datetime.fromisoformat(str(value)) if value else None
-
-
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
 
 def _maps(value: Json) -> tuple[Mapping[str, Json], ...]:

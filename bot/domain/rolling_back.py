@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.entry import Entry, Json
+from bot.domain.values import texts
 
 
 class Severity(StrEnum):
@@ -82,6 +83,8 @@ class Rolling:
     paged_at: datetime | None = None
     glass: bool = False
     """Whether paging went unanswered for so long that one person may decide."""
+    answered: tuple[str, datetime] | None = None
+    """Who of those that may decide acknowledged the page, and when."""
     unlike: tuple[str, ...] = ()
     staging: str = ""
     """The staging run that takes it back there."""
@@ -109,8 +112,8 @@ class Rolling:
             steps=tuple(_step(step) for step in steps if isinstance(step, dict)), ground=str(data["ground"]),
             before=str(data.get("before", "")), after=str(data.get("after", "")),
             until=datetime.fromisoformat(str(data["until"])) if data.get("until") else None,
-            why_not=str(data.get("why_not", "")), lost=_texts(data.get("lost")),
-            given_up=_texts(data.get("given_up")), told=_texts(data.get("told")),
+            why_not=str(data.get("why_not", "")), lost=texts(data.get("lost")),
+            given_up=texts(data.get("given_up")), told=texts(data.get("told")),
         )
 
     def mark(self, plan: str) -> str:
@@ -158,11 +161,11 @@ def _void(r: Rolling, e: Entry) -> Rolling:
 def _planned(r: Rolling, e: Entry) -> Rolling:
     anew = e.data["rolling"]
     assert isinstance(anew, dict)
-    return replace(Rolling.from_json(anew), paged_at=r.paged_at, glass=r.glass)
+    return replace(Rolling.from_json(anew), paged_at=r.paged_at, glass=r.glass, answered=r.answered)
 
 
 def _unlike(r: Rolling, e: Entry) -> Rolling:
-    return replace(r, unlike=_texts(e.data["wrong"]))
+    return replace(r, unlike=texts(e.data["wrong"]))
 
 
 def _filed(r: Rolling, e: Entry) -> Rolling:
@@ -173,6 +176,7 @@ ROLLING: Mapping[str, RollingFold] = {
     "rollback.planned": _planned,
     "rollback.paged": lambda r, e: replace(r, paged_at=r.paged_at or e.at),
     "rollback.glass": lambda r, e: replace(r, glass=True),
+    "rollback.answered": lambda r, e: replace(r, answered=(str(e.data["by"]), _time(e.data["at"]))),
     "rollback.word": _word,
     "rollback.void": _void,
     "rollback.unlike": _unlike,
@@ -208,5 +212,5 @@ def _step(data: Mapping[str, Json]) -> Step:
     )
 
 
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list) else ()
+def _time(value: Json) -> datetime:
+    return datetime.fromisoformat(str(value))

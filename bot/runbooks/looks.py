@@ -18,7 +18,7 @@ from bot.domain.sighting import Severity
 from bot.domain.signal import Cause, Signal
 from bot.domain.watching import Before, Look, Spot, compared
 from bot.errors import StagedoorError
-from bot.tallies import read_up_to
+from bot.ports import read_up_to
 from bot.watch.reading import read
 from bot.watch.watcher import limits
 from bot.world import World
@@ -129,10 +129,12 @@ def pages(promotion: Promotion, world: World) -> Look:
     """The policy's pages, opened; their pictures go into the thread."""
     found = Look()
     for url in world.policy.frontend.production:
+        if world.stopping():
+            return found + Look(unseen=("pages that were not opened, since Stagedoor was stopped",))
         visit = world.ports.pages.visit(url)
         picture = world.ports.shelves.keep(visit.picture) if visit.picture else ""
         world.note("watch.visited", {"visit": visit.to_json(), "picture": picture})
-        found += Look(seen=(visit.said,)) if visit.well else Look(wrong=(visit.said,))
+        found += Look(seen=(visit.said,)) if visit.well else Look(wrong=(visit.complaint,))
     return found
 
 

@@ -10,13 +10,13 @@ from typing import Any, cast
 
 import pytest
 
-from bot import reviewing
 from bot.adapters.github import GitHub
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
 from bot.domain.source import Source
 from bot.errors import Unreachable
+from bot.evidence import reviewing
 from bot.migrations.remote import RemoteMigrations
 from bot.policy import parse_policy
 from bot.scrub import Scrubber

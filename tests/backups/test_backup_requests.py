@@ -11,9 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from bot import schedule
 from bot.adapters.sqlite_journal import SqliteJournal
-from bot.backups import BackupRequests
+from bot.backups.verbs import BackupRequests
 from bot.domain.backup import Backup, Held
 from bot.domain.entry import Fact, Opening
 from bot.domain.plan import Plan, PlannedFile
@@ -27,6 +26,7 @@ from bot.policy import parse_policy
 from bot.runbooks import backup
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
+from bot.windows import schedule
 from bot.world import Ports, Project
 from tests.backups.conftest import left_in
 from tests.clocks import SetClock
@@ -103,6 +103,7 @@ def test_retention_takes_what_is_past_its_time_and_says_so_before(stage: Stage, 
     stage.walked()
     listing = stage.requests.listing(ANA, stage.project)
     assert [one.id for one in listing.good] == ["BK-3", "BK-1"]     # two of one day: the newer one stays
+    assert listing.going == ("BK-1",), "said before it is done"
     stage.night(hours=24)
     gone = stage.read("BK-1")
     assert (gone.good, gone.removed_at is not None) == (False, True)

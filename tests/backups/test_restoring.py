@@ -1,147 +1,138 @@
-"""The runbook of restored rows: who lets it begin, what it waits for, and a cancel or a death in the middle of it."""
+"""Rows that a promotion destroyed come back through the same protection as everything else that changes production."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 
-from bot.domain.person import Person
-from bot.domain.project import Environment
-from bot.domain.promotion import Promotion
-from bot.domain.record import Status
-from bot.errors import Refused
-from bot.migrations.database import PostgresDatabase
+from bot.backups.restores import Restores
+from bot.domain.backup import Backup
+from bot.domain.entry import Fact
+from bot.errors import Refused, Superseded
+from bot.migrations.backup.backups import PgBackups
 from bot.ports import Put
-from bot.promotions import Promotions
-from bot.restores import Restores
+from bot.promotions.verbs import Promotions
 from bot.runbooks import restoring
-from bot.runbooks.walker import Walker
-from tests.backups.test_keep_rows import put_in
-from tests.deploying import ANA, BO, CY, RULES, Killed, Mortal, People, Stage
-from tests.migrations.conftest import BRISK
+from bot.scrub import Scrubber
+from handlers.migrations.promotion_view import PromotionView
+from rehearsal.postgres import Postgres
+from tests.backups.conftest import Opens, program
+from tests.migrations.walking import ANA, BO, Walk
 from tests.postgres import Fresh
 
-
-class Leaving(People):
-    """People, some of whom are gone."""
-
-    def __init__(self, gone: set[str]) -> None:
-        self._gone = gone
-
-    def find(self, user: str) -> Person:
-        return replace(super().find(user), full_member=user not in self._gone)
-
-
-class Shelf(Stage):
-    """Two rows that P-7 deleted are kept in production, and Ana asked for them."""
-
-    def __init__(self, path: Path, production: Fresh) -> None:
-        super().__init__(path, RULES + '[apply]\nlock_timeout = "100ms"\n')
-        production.run("create table heap (what text)", "insert into heap values ('a'), ('b')")
-        put_in(production, "delete from heap;")
-        self.production, self.gone = production, set[str]()
-        self.database = PostgresDatabase(production.url, "production", BRISK)
-        project = replace(self.ports.projects["shop"], databases={Environment.PRODUCTION: self.database})
-        self.ports = replace(self.ports, projects={"shop": project}, people=Leaving(self.gone))
-        self.restores, self.promotions = Restores(self.ports), Promotions(self.ports)
-        self.restores.restore(ANA, project, "P-7", "k")
-        self.sweep()
-
-    def walker(self, journal: Any = None) -> Walker:
-        made = super().walker(journal)
-        made._runbooks = {**made._runbooks, "restore": restoring.RUNBOOK}
-        return made
-
-    @property
-    def rows(self) -> int:
-        return int(self.production.rows("select count(*) from heap")[0][0])
-
-    @property
-    def now(self) -> Promotion:
-        return Promotion.of(self.journal.entries(about="RD-1"))
-
-    def waits(self) -> str:
-        return f"{self.record('RD-1').stage}: {self.record('RD-1').waits_for}"
+KEEPS = '[backups]\nwhen = "destructive"\n[apply]\nretries = 0\nlock_timeout = "300ms"\n'
+DELETE = "delete from public.books where id <= 10;"
+COUNT = "select count(*) from public.books"
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, production: Fresh) -> Iterator[Shelf]:
-    made = Shelf(tmp_path, production)
-    yield made
-    made.journal.close()
+def walk(opens: Opens) -> Walk:
+    """P-1 deleted ten rows, and Ana asks for them back."""
+    walk = opens(DELETE, KEEPS)
+    assert walk.on().stage == "watch"
+    walk.record = Restores(walk.ports).restore(ANA, walk.project, "P-1", "key")
+    assert walk.on().stage == "approval"
+    return walk
 
 
-def test_nothing_comes_back_before_another_approver_said_so(shelf: Shelf) -> None:
-    assert shelf.waits() == "approval: approval"
-    shelf.at("13:00")
-    assert shelf.rows == 0
-    with pytest.raises(Refused, match="someone else has to approve"):
-        shelf.promotions.approve(ANA, "RD-1")
-    words = shelf.promotions.approve(BO, "RD-1")
-    shelf.gone.add(BO)
-    shelf.say(words)
-    assert (shelf.waits(), shelf.rows) == ("approval: approval", 0), "he left before it began"
-    shelf.say(shelf.promotions.approve(CY, "RD-1"))
-    assert (shelf.rows, shelf.now.restored) == (2, {"public.heap": 2})
-    ending = shelf.now.ending
-    assert ending is not None
-    assert ending.verdict == "done"
-    with pytest.raises(Refused, match="put back already"):
-        shelf.restores.restore(ANA, shelf.ports.projects["shop"], "P-7", "k2")
+def card(walk: Walk) -> str:
+    record = walk.journal.load(walk.record)
+    assert record is not None
+    return PromotionView(walk.ports, Scrubber(())).card(record).text
 
 
-def test_it_takes_its_turn_with_what_else_changes_production_and_lets_others_by_while_it_waits(shelf: Shelf) -> None:
-    shelf.journal.put_new("hold", "shop:promotion", {"record": "P-9"})
-    shelf.say(shelf.promotions.approve(BO, "RD-1"))
-    assert shelf.waits().startswith("put_back: P-9")
-    shelf.journal.put([Put(shelf="hold", key="shop:promotion", doc=None)])
-    with psycopg.connect(shelf.production.url) as other:
-        other.execute("lock table heap")
-        shelf.clock.forward(seconds=5)
-        shelf.sweep()
-        assert "its tables are in use" in shelf.waits()
-        assert shelf.journal.get("hold", "shop:promotion") is None
-    shelf.clock.forward(seconds=31)
-    shelf.sweep()
-    assert shelf.rows == 2
+def lines(walk: Walk) -> list[str]:
+    record = walk.journal.load(walk.record)
+    assert record is not None
+    drawn = [PromotionView(walk.ports, Scrubber(())).line(record, entry) for entry in walk.entries]
+    return [line.message.text for line in drawn if line]
 
 
-def test_a_cancel_from_just_before_its_attempt_counts(shelf: Shelf) -> None:
-    words = shelf.promotions.approve(BO, "RD-1")
-    cancels = shelf.promotions.cancel(ANA, "RD-1")
+def test_production_is_dumped_and_proven_before_rows_go_back(
+    walk: Walk, production: Fresh, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Among whatever changes production one at a time, and with its outcome known after a crash right behind COMMIT."""
+    assert "books: 10 of 10 rows back." in card(walk)
+    walk.ports.shelves.put_new("hold", "shop:promotion", {"record": "P-9"})
+    reached = walk.approve(BO)
+    assert (reached.stage, reached.waits_for) == ("put_back", "P-9, which is changing the same database")
+    assert production.rows(COUNT) == [(990,)]
+    walk.ports.shelves.put([Put(shelf="hold", key="shop:promotion", doc=None)])
 
-    class Late:
-        """A journal in which somebody cancels between the fold and the attempt."""
+    def dies(*_: object) -> None:
+        raise Superseded("killed")
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(shelf.journal, name)
+    with monkeypatch.context() as broken:
+        broken.setattr(restoring, "_back", dies)
+        walk.on()
+    assert production.rows(COUNT) == [(1000,)]
+    assert "rows.back" not in {entry.kind for entry in walk.entries}
+    with pytest.raises(Refused, match="Too late"):
+        Promotions(walk.ports).cancel(ANA, walk.record)
+    assert walk.on().status == "ended"
+    kinds = [entry.kind for entry in walk.entries]
+    assert kinds.index("promotion.approved") < kinds.index("backup.held") < kinds.index("rows.attempt")
+    taken = Backup.of(walk.journal.entries(about="BK-2"))
+    assert taken.good
+    assert taken.promotion == "RD-1"
+    assert "Done · back in production: 10 rows, approved by <@U0BO00001>" in card(walk)
+    assert "dumped before as BK-2" in card(walk)
+    assert "10 rows were compared with what was kept" in walk.promotion.verified
 
-        def append(self, facts: Any, **more: Any) -> Any:
-            if any(fact.kind == "rows.attempt" for fact in facts):
-                shelf.journal.append(cancels)
-            return shelf.journal.append(facts, **more)
 
-    shelf.journal.append(words)
-    shelf.sweep(Late())
-    ending = shelf.now.ending
-    assert ending is not None
-    assert (ending.verdict, shelf.rows) == ("cancelled", 0)
+def test_rows_that_were_written_after_the_approval_are_asked_about_again(walk: Walk, production: Fresh) -> None:
+    walk.journal.append([Fact(about=walk.record, kind="promotion.approved", actor=BO)])
+    production.run("insert into public.books values (3, 'written since', null)")
+    assert walk.on().stage == "approval"
+    assert production.rows(COUNT) == [(991,)]
+    assert walk.promotion.approvals == {}
+    assert "books: 9 of 10 rows back; 1 was written since and stays as it is." in card(walk)
+    assert "The old values of what stays are in stagedoor_kept.rows_1" in card(walk)
+    assert any(
+        line.startswith("<@U0BO00001> RD-1 was approved, and rows were written since. Nothing was put back.")
+        for line in lines(walk)
+    )
+    assert walk.approve(BO).status == "ended"
+    assert "back in production: 9 of 10 rows" in card(walk)
+    assert production.rows("select title from public.books where id = 3") == [("written since",)]
 
 
-def test_killed_after_any_write_they_come_back_once(shelf: Shelf) -> None:
-    shelf.journal.append(shelf.promotions.approve(BO, "RD-1"))
-    for writes in (1, 2, 3, 4, 5):
-        with suppress(Killed):
-            shelf.sweep(Mortal(shelf.journal, writes))
-    shelf.sweep()
-    assert shelf.record("RD-1").status is Status.ENDED
-    assert shelf.rows == 2
-    ending = shelf.now.ending
-    assert ending is not None
-    assert ending.verdict == "done"
+@pytest.mark.slow
+def test_without_a_proven_dump_nothing_goes_back(
+    walk: Walk, production: Fresh, backups: PgBackups, server: Postgres, tmp_path: Path,
+) -> None:
+    object.__setattr__(backups, "pg_dump", program(tmp_path / "broken", server, "exit 3"))
+    assert walk.approve(BO).status == "ended"
+    assert walk.promotion.ending is not None
+    assert walk.promotion.ending.verdict == "no backup"
+    assert "production is unchanged: No backup could be taken, so nothing was begun" in card(walk)
+    assert production.rows(COUNT) == [(990,)]
+
+
+@pytest.mark.slow
+def test_a_locked_table_ends_in_a_plain_word_and_it_can_be_asked_for_again(walk: Walk, production: Fresh) -> None:
+    walk.journal.append([Fact(about=walk.record, kind="promotion.approved", actor=BO)])
+    held = Holder(walk, production)
+    assert walk.promotion.ending is not None
+    assert walk.promotion.ending.verdict == "refused"
+    assert "Nothing was put back; production and the kept rows are as they were." in card(walk)
+    assert "held by: pid" in card(walk)
+    held.release()
+    assert Restores(walk.ports).restore(ANA, walk.project, "P-1", "again") == "RD-2"
+
+
+class Holder:
+    """Somebody takes the table once the dump was taken."""
+
+    def __init__(self, walk: Walk, production: Fresh) -> None:
+        walk._on()
+        walk.walk("BK-2")
+        self._connection = production.connect()
+        self._connection.autocommit = False
+        self._connection.execute("lock table public.books in share update exclusive mode")
+        walk.on()
+
+    def release(self) -> None:
+        self._connection.rollback()
+        self._connection.close()

@@ -10,8 +10,8 @@ import pytest
 from bot.errors import StagedoorError
 from bot.scrub import Scrubber
 from handlers.conversation import Ask, Subject, together
-from handlers.promotion_view import PromotionView
-from handlers.report_desk import ReportDesk
+from handlers.incidents.report_desk import ReportDesk
+from handlers.migrations.promotion_view import PromotionView
 from handlers.subjects import subjects
 from tests.test_who_may import APPROVER, ASKER, MEMBER, OPERATOR, STRANGER, Office
 

@@ -12,10 +12,10 @@ import pytest
 
 from bot.domain.entry import Json
 from bot.scrub import Scrubber
-from handlers import deliveries
-from handlers.desk import ANSWERS, Desk
-from handlers.promotion_view import PromotionView
-from handlers.report_desk import ReportDesk
+from handlers.desk.desk import ANSWERS, Desk
+from handlers.door import deliveries
+from handlers.incidents.report_desk import ReportDesk
+from handlers.migrations.promotion_view import PromotionView
 from handlers.subjects import subjects
 from tests.handlers.test_forged import Reading
 from tests.test_who_may import APPROVER, ASKER, MEMBER, OPERATOR, Office

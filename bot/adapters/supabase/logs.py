@@ -8,8 +8,7 @@ from typing import Any, Final
 
 import httpx
 
-from bot.log_source import PAGE, Cursor, Page, PollTrouble, Row
-from bot.ports import Clock
+from bot.ports import PAGE, Clock, Cursor, Page, PollTrouble, Row
 
 TIMEOUT: Final = 10.0
 LEAST_WAIT: Final = timedelta(seconds=60)
