@@ -631,6 +631,22 @@ def test_a_changed_entry_shows_and_is_named(journal: Store, backend: Backend, sq
     assert audit(journal.entries()).broken_at == 3
 
 
+@pytest.mark.parametrize(("sql", "why"), [
+    ("UPDATE private SET text = 'something else' WHERE seq = 3", "is not the one that was written"),
+    ("DELETE FROM private WHERE seq = 3", "no redaction says so"),
+])
+def test_a_changed_text_beside_the_chain_shows_and_one_that_was_erased_is_none(
+    journal: Store, backend: Backend, sql: str, why: str,
+) -> None:
+    entries = added(journal, *(replace(fact(number=number), private=f"text {number}") for number in range(5)))
+    journal.erase(entries[0].id, "U1")
+    assert audit(journal.entries(), kept=journal.salted).broken_at is None
+    backend.tamper(sql)
+    found = audit(journal.entries(), kept=journal.salted)
+    assert found.broken_at == 3
+    assert why in found.why
+
+
 def test_a_cut_tail_shows_against_a_noted_hash(journal: Store, backend: Backend) -> None:
     added(journal, *(fact() for _ in range(5)))
     noted = journal.head()
