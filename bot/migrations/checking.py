@@ -124,17 +124,25 @@ def _together(file: tuple[str, bytes], read: object, told: list[squawk.Said] | N
         analysis.findings.append(could_not_analyse.RULE.on(name, why=why))
         analysis.analysed = False
     else:
-        built = {fact.line: fact.detail for fact in analysis.named("concurrently")}
         spans = [(fact.line, int(fact.detail), fact.subject) for fact in analysis.named("statement")]
         parsed = not any(one.rule in ("could-not-analyse", "psql-only") for one in analysis.findings)
         for said in told:
             if (words := RULES.get(said.rule)) and not (said.rule == "syntax-error" and parsed):
-                if said.rule == "require-concurrent-index-creation" and said.line in built:
-                    words = words._replace(safe=f"-- alone in its file\n{built[said.line]};")
+                if safe := _rewritten(said, analysis, spans):
+                    words = words._replace(safe=safe)
                 if said.rule == "adding-foreign-key-constraint" and _empty(said.line, analysis, spans):
                     words = words._replace(level=Level.NOTE, effect=_UNCHECKED, weighs=False)
                 analysis.findings.append(_of_squawk(said, words, name, spans))
     return analysis
+
+
+def _rewritten(said: squawk.Said, analysis: Analysis, spans: list[tuple[int, int, str]]) -> str:
+    """The safe form as far as it can be made of the statement itself."""
+    for first, last, _ in spans:
+        if first <= said.line <= last:
+            of = [fact.detail for fact in analysis.named("safe") if fact.subject == said.rule and fact.line == first]
+            return of[0] if of else ""
+    return ""
 
 
 def _empty(line: int, analysis: Analysis, spans: list[tuple[int, int, str]]) -> bool:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
+from bot.migrations.sql.rewrites import rewrites
 from bot.migrations.sql.rule import Fact, Statement
 from bot.migrations.sql.tree import Node, columns, commands, constraints, dotted, find, option, strings, table, tables
-
-_INDEX = re.compile(r"(\bINDEX)\s+(?:IF\s+NOT\s+EXISTS\s+)?", re.I)
-_LONGEST = 2000
 
 
 def subject(statement: Statement) -> str:
@@ -36,6 +33,7 @@ def facts(statement: Statement) -> Iterator[Fact]:
     """The facts of one statement; those of a function's body are none, since it does not run."""
     if statement.runs and (read := _READ.get(statement.kind)):
         yield from read(statement)
+    yield from rewrites(statement)
 
 
 def _create(s: Statement) -> Iterator[Fact]:
@@ -108,9 +106,6 @@ def _added(s: Statement, name: str, column: Node) -> Iterator[Fact]:
 
 def _index(s: Statement) -> Iterator[Fact]:
     first = next(find(s.node.get("indexParams", ()), "IndexElem"), {})
-    if not s.node.get("concurrent") and len(s.text) <= _LONGEST:
-        sql = _INDEX.sub(r"\1 CONCURRENTLY ", s.text.decode("utf-8", errors="replace"), count=1)
-        yield Fact("concurrently", s.line, table(s.node.get("relation")), sql)
     if "whereClause" not in s.node:
         yield Fact("index", s.line, table(s.node.get("relation")), str(first.get("name", "")))
 
