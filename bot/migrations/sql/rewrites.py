@@ -6,7 +6,18 @@ import re
 from collections.abc import Iterator
 
 from bot.migrations.sql.rule import Fact, Statement
-from bot.migrations.sql.tree import Node, commands, constraints, dotted, function, opened, spelled, strings, table
+from bot.migrations.sql.tree import (
+    Node,
+    commands,
+    constraints,
+    dotted,
+    function,
+    opened,
+    quoted,
+    spelled,
+    strings,
+    table,
+)
 
 LONGEST = 2000
 """Letters of a statement that is still written out."""
@@ -14,6 +25,10 @@ ALONE = "-- alone in its file"
 LATER = "-- in a file of its own, later"
 _INDEX = re.compile(r"(\bINDEX)\s+(?:IF\s+NOT\s+EXISTS\s+)?", re.I)
 _REINDEX = re.compile(r"^(\s*REINDEX\s+(?:\([^)]*\)\s*)?(?:INDEX|TABLE)\b)", re.I)
+_ALTERED = {
+    "AT_AddConstraint", "AT_ValidateConstraint", "AT_SetNotNull", "AT_AddColumn", "AT_DetachPartition",
+    "AT_AlterColumnType",
+}
 _TYPES = {
     "int2": "smallint", "int4": "integer", "int8": "bigint", "bool": "boolean", "float4": "real",
     "float8": "double precision", "bpchar": "char",
@@ -22,41 +37,47 @@ _TYPES = {
 
 def rewrites(s: Statement) -> Iterator[Fact]:
     """`safe` facts: of which rule of squawk's, and the SQL."""
-    if not s.runs or s.inside or len(s.text) > LONGEST:
-        return
-    text = s.text.decode("utf-8", errors="replace").strip().rstrip(";").rstrip()
-    for rule, sql in _KINDS[s.kind](s, text) if s.kind in _KINDS else ():
-        yield Fact("safe", s.line, rule, sql)
+    written = _KINDS.get(s.kind)
+    if written and s.runs and not s.inside and len(s.text) <= LONGEST:
+        for rule, sql in written(s):
+            yield Fact("safe", s.line, rule, sql)
+
+
+def _text(s: Statement) -> str:
+    return s.text.decode("utf-8", errors="replace").strip().rstrip(";").rstrip()
 
 
 Written = Iterator[tuple[str, str]]
 
 
-def _index(s: Statement, text: str) -> Written:
+def _index(s: Statement) -> Written:
     if not s.node.get("concurrent"):
-        sql = _INDEX.sub(r"\1 CONCURRENTLY ", text, count=1)
+        sql = _INDEX.sub(r"\1 CONCURRENTLY ", _text(s), count=1)
         yield "require-concurrent-index-creation", f"{ALONE}\n{sql};"
 
 
-def _drop(s: Statement, text: str) -> Written:
+def _drop(s: Statement) -> Written:
     if s.node.get("removeType") == "OBJECT_INDEX" and not s.node.get("concurrent"):
         names = [".".join(map(spelled, strings(item))) for item in s.node.get("objects", ())]
         sql = "\n".join(f"DROP INDEX CONCURRENTLY {name}; {ALONE}" for name in names)
         yield "require-concurrent-index-deletion", sql
 
 
-def _reindex(s: Statement, text: str) -> Written:
+def _reindex(s: Statement) -> Written:
+    text = _text(s)
     if _REINDEX.match(text):
         sql = _REINDEX.sub(r"\1 CONCURRENTLY", text)
         yield "require-concurrent-reindex", f"{sql}; {ALONE}"
 
 
-def _alter(s: Statement, text: str) -> Written:
-    name = ".".join(map(spelled, table(s.node.get("relation")).split(".")))
+def _alter(s: Statement) -> Written:
     for command in commands(s.node):
-        subtype, given = command.get("subtype"), opened(command.get("def", {}))[1]
+        subtype = command.get("subtype")
+        if subtype not in _ALTERED:
+            continue
+        name, given = quoted(table(s.node.get("relation"))), opened(command.get("def", {}))[1]
         if subtype == "AT_AddConstraint":
-            yield from _constraint(name, given, text if len(s.node["cmds"]) == 1 else "")
+            yield from _constraint(name, given, _text(s) if len(s.node["cmds"]) == 1 else "")
         elif subtype == "AT_ValidateConstraint":
             sql = f"ALTER TABLE {name} VALIDATE CONSTRAINT {spelled(str(command.get('name')))}; {LATER}"
             yield "constraint-missing-not-valid", sql
@@ -65,7 +86,7 @@ def _alter(s: Statement, text: str) -> Written:
         elif subtype == "AT_AddColumn":
             yield from _column(name, given)
         elif subtype == "AT_DetachPartition":
-            part = ".".join(map(spelled, table(given.get("name")).split(".")))
+            part = quoted(table(given.get("name")))
             sql = f"ALTER TABLE {name} DETACH PARTITION {part} CONCURRENTLY; {ALONE}"
             yield "require-concurrent-partition-detach", sql
         elif subtype == "AT_AlterColumnType":
@@ -98,6 +119,8 @@ def _not_null(name: str, column: str) -> str:
 
 
 def _column(name: str, given: Node) -> Written:
+    if not given.get("constraints"):
+        return
     column, type_ = spelled(str(given.get("colname"))), _type(given)
     held = {constraint["contype"]: constraint for constraint in constraints(given)}
     call = opened(held.get("CONSTR_DEFAULT", {}).get("raw_expr", {}))
@@ -122,8 +145,8 @@ def _retyped(name: str, column: str, given: Node) -> str:
     )
 
 
-def _rename(s: Statement, text: str) -> Written:
-    name = ".".join(map(spelled, table(s.node.get("relation")).split(".")))
+def _rename(s: Statement) -> Written:
+    name = quoted(table(s.node.get("relation")))
     new = spelled(str(s.node.get("newname")))
     if s.node.get("renameType") == "OBJECT_TABLE":
         schema = name.rpartition(".")[0]
