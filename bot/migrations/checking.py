@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,7 +21,6 @@ from bot.migrations.lint.encoding import unfit
 from bot.migrations.sql import guard, squawk
 from bot.migrations.sql.rule import Analysis
 from bot.migrations.sql.squawk_rules import RULES, Words
-from bot.migrations.sql.wire import from_json
 
 PG_VERSION = "17.0"
 SMALL, LARGE = 10_000, 1_000_000
@@ -110,10 +110,10 @@ def checker_version() -> str:
     return digest.hexdigest()[:16]
 
 
-def _together(file: tuple[str, bytes], read: object, told: list[squawk.Said] | None) -> Analysis:
+def _together(file: tuple[str, bytes], read: Analysis | None, told: list[squawk.Said] | None) -> Analysis:
     name = file[0]
-    if isinstance(read, dict):
-        analysis = from_json(read)
+    if read is not None:
+        analysis = read
         analysis.file = name
     else:
         why = "The analysis of this file took too much time or memory, and was ended"
@@ -124,39 +124,36 @@ def _together(file: tuple[str, bytes], read: object, told: list[squawk.Said] | N
         analysis.findings.append(could_not_analyse.RULE.on(name, why=why))
         analysis.analysed = False
     else:
-        spans = [(fact.line, int(fact.detail), fact.subject) for fact in analysis.named("statement")]
+        spans = sorted((fact.line, int(fact.detail), fact.subject) for fact in analysis.named("statement"))
+        safe = {(fact.subject, fact.line): fact.detail for fact in analysis.named("safe")}
         parsed = not any(one.rule in ("could-not-analyse", "psql-only") for one in analysis.findings)
         for said in told:
             if (words := RULES.get(said.rule)) and not (said.rule == "syntax-error" and parsed):
-                if safe := _rewritten(said, analysis, spans):
-                    words = words._replace(safe=safe)
-                if said.rule == "adding-foreign-key-constraint" and _empty(said.line, analysis, spans):
+                first, last, table = _span(said.line, spans)
+                if own := safe.get((said.rule, first)):
+                    words = words._replace(safe=own)
+                if said.rule == "adding-foreign-key-constraint" and _empty(first, last, analysis):
                     words = words._replace(level=Level.NOTE, effect=_UNCHECKED, weighs=False)
-                analysis.findings.append(_of_squawk(said, words, name, spans))
+                analysis.findings.append(_of_squawk(said, words, name, table))
     return analysis
 
 
-def _rewritten(said: squawk.Said, analysis: Analysis, spans: list[tuple[int, int, str]]) -> str:
-    """The safe form as far as it can be made of the statement itself."""
-    for first, last, _ in spans:
-        if first <= said.line <= last:
-            of = [fact.detail for fact in analysis.named("safe") if fact.subject == said.rule and fact.line == first]
-            return of[0] if of else ""
-    return ""
+def _span(line: int, spans: list[tuple[int, int, str]]) -> tuple[int, int, str]:
+    """First and last line and the table of the first statement that stands in a line."""
+    place = bisect_right(spans, line, key=lambda span: span[0])
+    while place and spans[place - 1][1] >= line:
+        place -= 1
+    return spans[place] if place < len(spans) and spans[place][0] <= line else (0, 0, "")
 
 
-def _empty(line: int, analysis: Analysis, spans: list[tuple[int, int, str]]) -> bool:
-    """Whether all foreign keys of the statement in that line are of new columns that hold nothing yet."""
-    for first, last, _ in spans:
-        if first <= line <= last:
-            of = {kind: [one for one in analysis.named(kind) if first <= one.line <= last]
-                  for kind in ("foreign", "empty-foreign")}
-            return bool(of["foreign"]) and len(of["foreign"]) == len(of["empty-foreign"])
-    return False
+def _empty(first: int, last: int, analysis: Analysis) -> bool:
+    """Whether all foreign keys of the statement in these lines are of new columns that hold nothing yet."""
+    keys, empty = ([one for one in analysis.named(kind) if first <= one.line <= last]
+                   for kind in ("foreign", "empty-foreign"))
+    return bool(keys) and len(keys) == len(empty)
 
 
-def _of_squawk(said: squawk.Said, words: Words, name: str, spans: list[tuple[int, int, str]]) -> Finding:
-    table = next((subject for first, last, subject in spans if first <= said.line <= last), "")
+def _of_squawk(said: squawk.Said, words: Words, name: str, table: str) -> Finding:
     shown = table or "public.books"
     return Finding(
         rule=said.rule, level=words.level, file=name, line=said.line, why=said.why,
@@ -184,7 +181,7 @@ class Made(NamedTuple):
 def _created(analyses: Sequence[Analysis]) -> dict[str, Made]:
     """Where each table of the set is made; nothing is sure of names that change, or where search_path does."""
     new: dict[str, Made] = {}
-    moving = any(True for one in analyses for _ in one.named("search_path"))
+    moving = any(one.named("search_path") for one in analyses)
     renamed = {fact.subject for one in analyses for fact in one.named("renamed")}
     for number, one in enumerate(analyses):
         for fact in one.named("table"):

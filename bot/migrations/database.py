@@ -11,6 +11,7 @@ import psycopg
 
 from bot.domain.catalog import Snapshot
 from bot.domain.migration import Applied
+from bot.domain.returning import Returning
 from bot.domain.way_back import AS_SUPERUSER, Change, WayBack
 from bot.errors import Refused, Unreachable
 from bot.migrations import history, locks, vouching
@@ -26,7 +27,7 @@ from bot.migrations.catalog.trial import Trial
 from bot.migrations.keeping import restoring
 from bot.migrations.session import IDENTITY, ConnectionLost, Session, connect, identity
 from bot.migrations.trouble import said, sentence
-from bot.ports import Job, KeptRows
+from bot.ports import Busy, Job, KeptRows
 
 _LEFTOVERS = """
 with mine as (
@@ -145,13 +146,25 @@ class PostgresDatabase:
         with _Reading(self._url, self._name) as query:
             return restoring.listed(query)
 
-    def put_back(self, record: str, lock_timeout: float) -> Mapping[str, int]:
-        """Put the kept rows of a promotion back, in one transaction."""
+    def going_back(self, record: str) -> tuple[Returning, ...]:
+        """What would become of the kept rows of a promotion now."""
+        with _Reading(self._url, self._name) as query:
+            query("set statement_timeout to '10min'")
+            return restoring.going_back(query, record, self._name)
+
+    def put_back(
+        self, record: str, approved: tuple[Returning, ...], lock_timeout: float, stopping: Callable[[], bool],
+    ) -> tuple[Returning, ...]:
+        """Put the kept rows of a promotion back, in one transaction, under Stagedoor's lock."""
         try:
             with closing(Session.opened(self._url, self._name, f"stagedoor:{record}.restore")) as session:
                 if session.read_only:
                     raise Refused(session.read_only)
-                return restoring.put_back(session, record, lock_timeout)
+                if holder := locks.take(session, record, self._patience.lock, stopping):
+                    raise Busy(f"Another Stagedoor session ({holder}) is changing {self._name}.")
+                return restoring.PuttingBack(
+                    session=session, record=record, approved=approved, lock_timeout=lock_timeout, stopping=stopping,
+                ).run()
         except ConnectionLost as lost:
             raise Unreachable(sentence(f"Whether the rows of {record} are back is not known yet: {lost}")) from None
         except psycopg.Error as error:

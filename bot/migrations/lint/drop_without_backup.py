@@ -17,6 +17,7 @@ RULE = Rule(
 )
 KINDS = ("DropStmt", "TruncateStmt", "DeleteStmt", "AlterTableStmt", "MergeStmt", "DropdbStmt", "DropOwnedStmt",
          "SelectStmt", "InsertStmt", "UpdateStmt", "AlterTypeStmt")
+COMMANDS = frozenset({"AT_DropColumn", "AT_AlterColumnType"})
 _KINDS = {
     "OBJECT_TABLE": "table", "OBJECT_FOREIGN_TABLE": "foreign table", "OBJECT_SCHEMA": "schema",
     "OBJECT_MATVIEW": "materialized view", "OBJECT_TYPE": "type", "OBJECT_DOMAIN": "domain",

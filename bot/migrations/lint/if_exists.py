@@ -25,6 +25,7 @@ _COLUMNS = {"AT_AddColumn": "ADD COLUMN IF NOT EXISTS", "AT_DropColumn": "DROP C
 _OTHERS = r"(?:COLUMN|IF|CONSTRAINT|CHECK|UNIQUE|PRIMARY|FOREIGN|EXCLUDE|GENERATED|NOT|DEFAULT|EXPRESSION|IDENTITY)\b"
 """What else an ALTER TABLE adds and drops."""
 KINDS = (*_CREATES, "DropStmt", "AlterTableStmt")
+COMMANDS = frozenset(_COLUMNS)
 
 
 def statement(s: Statement) -> Iterator[Finding]:

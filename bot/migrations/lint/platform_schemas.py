@@ -20,8 +20,10 @@ RULE = Rule(
 _PLATFORM = re.compile(
     r"(?:auth|storage|realtime|vault|extensions|pgsodium|graphql|net|cron|supabase_\w+"
     r"|_(?:analytics|realtime|supavisor))\.")
-_WORDS = ("auth", "storage", "realtime", "vault", "extensions", "pgsodium", "graphql", "net", "cron", "supabase_", "_analytics",
-          "_realtime", "_supavisor")
+WORDS = (
+    "auth", "storage", "realtime", "vault", "extensions", "pgsodium", "graphql", "net", "cron", "supabase_",
+    "_analytics", "_supavisor",
+)
 _PATTERNS = {
     "auth.users": ("CreateTrigStmt", "OBJECT_TRIGGER"), "storage.objects": ("policy",),
     "realtime.messages": ("policy",),
@@ -38,10 +40,7 @@ _ROWS = ("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
 def statement(s: Statement) -> Iterator[Finding]:
     """Supabase's own documented patterns are a note: a trigger on auth.users, policies where files and channels are."""
     if s.kind in _ROWS:
-        if s.source.holds("auth.", "supabase_migrations."):
-            yield from _rows(s)
-        return
-    if not s.source.holds(*_WORDS):
+        yield from _rows(s)
         return
     names = sorted({name for name in _names(s) if _PLATFORM.match(f"{name}.")})
     if not names:

@@ -18,6 +18,7 @@ RULE = Rule(
 )
 _EXECUTES = re.compile(rb"\bexecute\s+(\w+)\s*(?:;|into\b|using\b)")
 KINDS = ("CreateFunctionStmt", "AlterFunctionStmt")
+WORDS = ("definer",)
 
 
 def _repeats(s: Statement) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ RULE = Rule(
 _OWNER = "-- leave it with postgres, which owns what migrations make"
 _OFF = {"AT_DisableTrig", "AT_DisableTrigAll", "AT_DisableTrigUser", "AT_DisableRule"}
 KINDS = ("AlterTableStmt", "AlterOwnerStmt", "ReassignOwnedStmt")
+COMMANDS = frozenset({*_OFF, "AT_ChangeOwner"})
 
 
 def statement(s: Statement) -> Iterator[Finding]:

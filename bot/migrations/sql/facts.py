@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
-from bot.migrations.sql.rewrites import rewrites
+from bot.migrations.sql.rewrites import REWRITTEN, rewrites
 from bot.migrations.sql.rule import Fact, Statement
 from bot.migrations.sql.tree import Node, columns, commands, constraints, dotted, find, option, strings, table, tables
 
@@ -29,11 +30,11 @@ def dropped(node: Node) -> list[str]:
     return [dotted(parts[:-1] if owned else parts) for parts in names if parts]
 
 
-def facts(statement: Statement) -> Iterator[Fact]:
-    """The facts of one statement; those of a function's body are none, since it does not run."""
-    if statement.runs and (read := _READ.get(statement.kind)):
-        yield from read(statement)
-    yield from rewrites(statement)
+def facts(statement: Statement) -> Iterable[Fact]:
+    """The facts of one statement that runs with the migration: one of a function's body does not."""
+    read = _READ.get(statement.kind)
+    found = read(statement) if read else ()
+    return chain(found, rewrites(statement)) if statement.kind in REWRITTEN else found
 
 
 def _create(s: Statement) -> Iterator[Fact]:

@@ -14,13 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-
-class Unparsable(Exception):
-    """Postgres would not take it; `at` is the byte where it stumbles, from 0, or -1."""
-
-    def __init__(self, why: str, at: int = -1) -> None:
-        super().__init__(why)
-        self.at = at
+from bot.migrations.sql.rule import Unparsable
 
 
 class _Error(Structure):

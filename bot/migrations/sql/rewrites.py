@@ -37,7 +37,7 @@ _TYPES = {
 
 def rewrites(s: Statement) -> Iterator[Fact]:
     """`safe` facts: of which rule of squawk's, and the SQL."""
-    written = _KINDS.get(s.kind)
+    written = REWRITTEN.get(s.kind)
     if written and s.runs and not s.inside and len(s.text) <= LONGEST:
         for rule, sql in written(s):
             yield Fact("safe", s.line, rule, sql)
@@ -166,6 +166,6 @@ def _type(column: Node) -> str:
     return f"{plain}{sized}{'[]' if given.get('arrayBounds') else ''}"
 
 
-_KINDS = {
+REWRITTEN = {
     "IndexStmt": _index, "DropStmt": _drop, "ReindexStmt": _reindex, "AlterTableStmt": _alter, "RenameStmt": _rename,
 }
