@@ -94,6 +94,14 @@ def test_the_watch_ticks_what_it_saw_to_be_well_and_nothing_else(
     assert says in text
 
 
+def test_where_no_page_is_named_health_addresses_say_that_the_app_loads(desk: Desk) -> None:
+    desk.promoted(ended=False)
+    desk.note("P-1", "watch.looked", **{**LOOKED, "seen": [NO_ERRORS, "2 health addresses answered"]})
+    text = written(desk)
+    assert re.search(r"- \[x\] App loads correctly \(Stagedoor, .*\): 2 health addresses answered", text), text
+    assert "- [ ] No console errors: nobody confirmed it; no page was looked at" in text
+
+
 def test_slack_shows_the_lines_and_the_markdown(desk: Desk) -> None:
     desk.promoted(purpose="*bold* <!channel> | `x`")
     filled = checklist(list(desk.journal.entries(about="P-1")), ())

@@ -184,7 +184,7 @@ def _after(known: _Known) -> tuple[Line, ...]:
     if p.ending and p.ending.verdict == "done":
         told = replace(told, tick=Tick.DONE, by=SYSTEM, at=p.ending.at, said="its card and thread")
     return (
-        _visited(known.person("App loads correctly", LOADS), known, console=False),
+        _loads(known.person("App loads correctly", LOADS), known),
         known.person("Critical features work", CRITICAL),
         _visited(known.person("No console errors", CONSOLE, UNSAID), known, console=True),
         _watched(known.person("Logs checked (no errors)", LOGS, UNSAID), known, NO_ERRORS, LOGS_UNSEEN),
@@ -210,6 +210,15 @@ def _watched(line: Line, known: _Known, well: str, unseen: str) -> Line:
     if not look.data.get("last"):
         return replace(line, said=f"{line.said}; {well} so far")
     return replace(line, tick=Tick.DONE, by=SYSTEM, at=look.at, said=well)
+
+
+def _loads(line: Line, known: _Known) -> Line:
+    """Its pages tick it, or, where the policy names none, its health addresses."""
+    seen = texts(known.look.data.get("seen")) if known.look else ()
+    answered = next((each for each in seen if "health address" in each), "")
+    if known.visits or not answered:
+        return _visited(line, known, console=False)
+    return _watched(line, known, answered, "health addresses")
 
 
 def _visited(line: Line, known: _Known, *, console: bool) -> Line:
