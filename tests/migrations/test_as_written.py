@@ -212,3 +212,13 @@ def test_after_a_kill_nothing_stays(staging: PostgresDatabase, fresh: Fresh, ser
     [way] = staged(staging, ("drop index concurrently i", None))
     assert (way.schema, way.how) == (Schema.EXACT, AS_WRITTEN), way
     assert scratches(fresh) == []
+
+
+@pytest.mark.slow
+def test_what_has_no_plain_form_could_not_be_checked_without_one(fresh: Fresh) -> None:
+    fresh.run(SHOP)
+    lacking = PostgresDatabase(fresh.url, "staging", BRISK, pg_dump="/nowhere/pg_dump")
+    [way] = staged(lacking, ("alter table logs detach partition logs_2026 concurrently", None))
+    assert way.schema is Schema.UNKNOWN
+    assert "DETACH PARTITION CONCURRENTLY cannot be tried in a transaction." in way.said
+    assert any(said.startswith("Not tried as written: There is no pg_dump here") for said in way.said)
