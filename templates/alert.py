@@ -56,7 +56,8 @@ def alert_card(sight: AlertSight) -> Message:
     """The one message of an alert, as it is now."""
     a = sight.alert
     title = line(f"{a.title}{of_project(a.project)}", *_counted(sight))
-    said = a.said if len(a.said) <= _SAID else f"{a.said[:_SAID - 1]}…"
+    said = sight.counters.said or a.said
+    said = said if len(said) <= _SAID else f"{said[:_SAID - 1]}…"
     state, cause = _state(sight), _cause(a.cause)
     blocks: list[Block] = [section(bold(title)), rich(said)]
     if sight.top:

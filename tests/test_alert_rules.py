@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot import alerts
+from bot.domain.answers import Answers, Service
 from bot.domain.noise import noise
 from bot.domain.project import Environment
 from bot.domain.reading import Job, Reading, Session, Statement
@@ -67,12 +68,33 @@ def logs(*accounts: Account, recent: bool = False) -> Scene:
     return replace(QUIET, accounts=accounts, recent=QUIET.recent if recent else ())
 
 
+FAILING = fault(
+    severity=Severity.HTTP_5XX, source=Source.EDGE, sqlstate="", template="GET /rest/v1/books answered 503",
+    hits=Hits(),
+)
+
+
+def answers(failed: int, asked: int, hours: dict[datetime, tuple[int, int]] | None = None, **more: Any) -> Answers:
+    """So many failing requests of so many, within the last minute; `hours` are what was before."""
+    return Answers(**{
+        "service": Service.POSTGREST, "source": Source.EDGE, "minutes": {MINUTE: (asked, failed)},
+        "hours": hours or {}, "faults": ((FAILING, {MINUTE: failed}),), "since": NOW - timedelta(weeks=4), **more,
+    })
+
+
+def services(*found: Answers) -> Scene:
+    return replace(QUIET, answers=found, recent=())
+
+
+THIS_HOUR = NOW.replace(minute=0, second=0)
+OF_WEEK = {THIS_HOUR - timedelta(weeks=week): (1000, 4) for week in (1, 2, 3)}
+OF_DAY = {THIS_HOUR - timedelta(hours=hour): (1000, 20) for hour in range(1, 30)}
 WEEKS = {NOW.replace(minute=0, second=0) - timedelta(weeks=week): 20 for week in (1, 2, 3)}
 CASES: list[tuple[str, Scene, str]] = [
     ("fatal", logs(account(known=True, severity=Severity.FATAL, sqlstate="53200")), "FATAL in production"),
     ("fatal", logs(account(severity=Severity.PANIC, sqlstate="58030")), "PANIC in production"),
     ("new_error", logs(account()), "New error in production"),
-    ("new_error", logs(account(severity=Severity.HTTP_5XX, source=Source.EDGE)), "New failing requests in production"),
+    ("failing_service", services(answers(30, 100)), "Requests to PostgREST fail in production"),
     ("since_promotion", logs(account(objects=("legacy_code",)), recent=True), "New error since P-31"),
     ("above_baseline", logs(account(known=True, count=90, hours=WEEKS, since=timedelta(weeks=4))),
      "Error far above its usual rate"),
@@ -152,6 +174,59 @@ def test_what_pages_is_marked() -> None:
 ])
 def test_what_is_no_trouble_says_nothing(quiet: Scene) -> None:
     assert alerts.judge(quiet) == ()
+
+
+@pytest.mark.parametrize(("found", "said"), [
+    (answers(30, 100), "30 of 100 requests within 5 min were answered 5xx (30 %); too few requests"),
+    (answers(30, 100, since=NOW - timedelta(hours=2)), "(30 %); less than a day of history tells what is usual."),
+    (answers(30, 100, OF_WEEK), "(30 %); usual at this hour of the week: at most 0.4 %."),
+    (answers(30, 100, OF_DAY, since=NOW - timedelta(days=2)),
+     "(30 %); usual: 2 %, of all hours, since 2 days are too little for this hour's own."),
+    (answers(12, 0), "12 requests within 5 min were answered 5xx; no log tells how many there were in all."),
+    (answers(60, 1000, minutes={MINUTE - timedelta(minutes=m): (100, 6) for m in range(60)}),
+     "360 of 6,000 requests within an hour were answered 5xx (6 %)"),
+])
+def test_a_service_that_fails_is_told_with_its_share_and_what_is_usual(found: Answers, said: str) -> None:
+    [signal] = alerts.judge(services(found))
+    assert said in signal.said
+    assert signal.key == "rate:PostgREST"
+
+
+@pytest.mark.parametrize("quiet", [
+    answers(1, 1), answers(4, 4),                                         # too few to be an outage
+    answers(5, 60),                                                       # 5 of 60 may be 3 of 100
+    answers(5, 100, OF_WEEK, minutes={MINUTE: (1000, 5)}),                # half a percent, usually 0.4
+    answers(50, 1000, OF_DAY, since=NOW - timedelta(days=2)),             # 5 %, usually 2: less than three times
+    answers(9, 0),                                                        # nobody knows of how many
+    answers(40, 100, minutes={MINUTE - timedelta(minutes=90): (100, 40)}),
+])
+def test_few_requests_are_not_exaggerated(quiet: Answers) -> None:
+    assert alerts.judge(services(quiet)) == ()
+
+
+def test_one_service_is_one_signal_by_the_log_that_saw_most_and_names_what_failed() -> None:
+    own = answers(30, 0, source=Source.POSTGREST)
+    many = tuple((fault(template=f"GET /rest/v1/t{n} answered 50{n % 4}"), {MINUTE: n + 1}) for n in range(8))
+    [signal] = alerts.judge(services(own, answers(36, 100, faults=many)))
+    assert "36 of 100" in signal.said
+    assert signal.top[0] == "8 times: GET /rest/v1/t7 answered 503"
+    assert signal.top[-1] == "and 3 more kinds"
+
+
+def test_an_outage_of_everything_counts_though_nothing_went_well_of_late() -> None:
+    before = {MINUTE - timedelta(minutes=m): (50, 0) for m in range(10, 20)}
+    [signal] = alerts.judge(services(answers(0, 0, minutes={**before, MINUTE: (40, 40)})))
+    assert "40 of 40" in signal.said
+
+
+def test_a_failing_service_may_be_linked_to_the_promotion_that_is_watched() -> None:
+    [signal] = alerts.judge(replace(services(answers(30, 100)), recent=QUIET.recent))
+    assert signal.cause
+    assert (signal.cause.promotion, signal.cause.sure) == ("P-31", False)
+
+
+def test_single_failing_requests_are_no_alert_of_their_own() -> None:
+    assert alerts.judge(logs(account(severity=Severity.HTTP_5XX, source=Source.EDGE))) == ()
 
 
 def test_a_password_that_was_wrong_is_told_as_an_error_and_wakes_nobody() -> None:

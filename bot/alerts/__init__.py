@@ -13,6 +13,7 @@ from bot.alerts import (
     changed_without_promotion,
     connections,
     cron_failed,
+    failing_service,
     fatal,
     idle_in_transaction,
     long_transaction,
@@ -26,8 +27,8 @@ from bot.domain.scene import Scene
 from bot.domain.signal import Signal
 
 RULES: tuple[ModuleType, ...] = (
-    needs_person, fatal, changed_without_promotion, since_promotion, new_error, above_baseline, slow_query, blocked,
-    idle_in_transaction, long_transaction, connections, cron_failed, unreachable,
+    needs_person, fatal, changed_without_promotion, since_promotion, new_error, above_baseline, failing_service,
+    slow_query, blocked, idle_in_transaction, long_transaction, connections, cron_failed, unreachable,
 )
 
 

@@ -19,11 +19,11 @@ def signals(scene: Scene) -> Iterator[Signal]:
     """New faults that came as often within five minutes as the policy's `error_threshold`.
 
     One that began after the logs were first judged, and was read only now because logs were late or there was a gap,
-    counts by its own worst five minutes.
+    counts by its own worst five minutes. Answers of 500 and above are judged by `failing_service`.
     """
     for account in scene.accounts:
         fault = account.fault
-        if account.known or noise(fault) or fault.severity is Severity.SLOW:
+        if account.known or noise(fault) or fault.severity in (Severity.SLOW, Severity.HTTP_5XX):
             continue
         count = account.within(WITHIN, scene.now)
         if account.since and fault.first_seen >= account.since:

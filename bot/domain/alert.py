@@ -10,13 +10,19 @@ from bot.domain.entry import Entry, Fact, Json, Opening
 from bot.domain.signal import Cause, Level, Signal, Wakes
 
 KIND, SERIES, FIRST = "alert", "A", "open"
+RATE = "rate:"
+"""How the keys of alerts begin that are about a service's failing requests."""
+
 COUNTERS = "alert-counters"
 """The shelf of the counters, by record."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counters:
-    """How often it happened and when; `seen` is when a rule spoke of it last, `rate` events a minute of late."""
+    """How often it happened and when; `seen` is when a rule spoke of it last, `rate` events a minute of late.
+
+    `said` and `top` are what the rule says now of a state; empty for what only happens more often.
+    """
 
     count: int
     first: datetime
@@ -24,11 +30,14 @@ class Counters:
     seen: datetime
     rate: float = 0.0
     trend: str = ""
+    said: str = ""
+    top: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
         return {
             "count": self.count, "first": self.first.isoformat(), "last": self.last.isoformat(),
             "seen": self.seen.isoformat(), "rate": self.rate, "trend": self.trend,
+            "said": self.said, "top": list(self.top),
         }
 
     @classmethod
@@ -38,6 +47,7 @@ class Counters:
         return cls(
             count=_int(data["count"]), first=first, last=last, seen=seen,
             rate=float(rate) if isinstance(rate, int | float) else 0.0, trend=str(data.get("trend", "")),
+            said=str(data.get("said", "")), top=_texts(data.get("top", [])),
         )
 
     def after(self, signal: Signal, now: datetime, rate: float | None = None, trend: str = "") -> Counters:
@@ -45,7 +55,8 @@ class Counters:
         return replace(
             self, count=max(self.count, signal.count) if not signal.state else signal.count,
             first=min(self.first, signal.first), last=max(self.last, signal.last), seen=now,
-            rate=self.rate if rate is None else round(rate, 2), trend=trend,
+            rate=self.rate if rate is None else round(rate, 2), trend=trend, said=signal.said if signal.state else "",
+            top=signal.top if signal.state else (),
         )
 
     def counting(self, total: int, now: datetime) -> Counters:
@@ -104,6 +115,11 @@ class Alert:
             if fold := _FOLDS.get(entry.kind):
                 alert = fold(alert, entry)
         return alert
+
+    @property
+    def of_logs(self) -> bool:
+        """Whether the logs tell of it, so that only logs that were read can say that it is over."""
+        return bool(self.fingerprint) or self.key.startswith(RATE)
 
     def muted(self, now: datetime) -> bool:
         return self.muted_until is not None and now < self.muted_until

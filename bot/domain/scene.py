@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.domain.answers import Answers
 from bot.domain.reading import Reading, Statement
 from bot.domain.sighting import Fault
 
@@ -107,6 +108,7 @@ class Scene:
     now: datetime
     limits: Limits = Limits()
     accounts: tuple[Account, ...] = ()
+    answers: tuple[Answers, ...] = ()
     reading: Reading | None = None
     before: Mapping[str, Statement] | None = None
     change: Change | None = None

@@ -13,6 +13,9 @@ DEDUPLICATED = timedelta(hours=26)
 """How far back an event may lie: as far as the logs can be asked for, and two hours. What is older is not counted,
 since nobody could say any more whether it was counted before."""
 
+COUNTED = "counted"
+"""The channel by which it is noted up to when requests were counted where nobody delivers them."""
+
 MOST_HITS = 50
 """How many different roles, addresses and so on are remembered of one fault; `Hits.more` says that there were more."""
 
@@ -86,7 +89,7 @@ class Gap:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reach:
-    """How far one channel (`poll` or `drain`) of a project's logs was read.
+    """How far one channel (`poll`, `drain`, or `COUNTED`) of a project's logs was read.
 
     Everything up to `up_to` was seen, gaps apart; `heard` is when the channel last answered or delivered.
     """
@@ -99,6 +102,19 @@ class Reach:
     cursor: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Requests of one minute that a log told of, whatever they were answered; `service` as `answers.Service` has it."""
+
+    project: str
+    environment: Environment
+    service: str
+    source: Source
+    minute: int
+    """Minutes since 1970."""
+    count: int
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
     """What goes into the account in one transaction: sightings in any order, how far was read, what was missed."""
@@ -106,6 +122,7 @@ class Batch:
     sightings: Sequence[Sighting] = ()
     reached: Sequence[Reach] = ()
     gaps: Sequence[Gap] = ()
+    asked: Sequence[Asked] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -73,12 +73,12 @@ def _quiet(alert: Alert, counters: Counters, world: World) -> bool:
     now = world.ports.clock.now()
     if alert.keeps and not alert.acknowledged:
         return False
-    if alert.state:
+    if alert.state and not alert.of_logs:
         looked = _looked(alert, world)
         return looked is not None and looked > counters.seen and looked - counters.seen >= STATE_OVER
     if quiet_for(alert, counters, now) < world.policy.watch.quiet:
         return False
-    return not alert.fingerprint or _read_since(alert, counters, world)
+    return not alert.of_logs or _read_since(alert, counters, world)
 
 
 def _looked(alert: Alert, world: World) -> datetime | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.domain.sighting import Batch, Reach
+from bot.domain.sighting import Batch, Reach, Source
 from bot.ports import Clock
 from bot.sightings.funnel import Funnel
 from bot.sightings.recognising import Recogniser
@@ -51,6 +52,7 @@ class Drain:
     clock: Clock
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     _noted: datetime | None = None
+    _asked: Counter[tuple[str, Source, int]] = field(default_factory=Counter)
 
     def read(self, body: bytes, *, gzipped: bool) -> tuple[Taken, Batch | None]:
         """What a body holds; the batch still has to be folded. Raises `Malformed`, `TooLarge` and `Misdirected`."""
@@ -58,15 +60,17 @@ class Drain:
         self._refuse_foreign(found.events)
         now = self.clock.now()
         seen = self.recogniser.seen(found.events, now)
+        self._asked += seen.asked
         taken = Taken(len(found.events), found.bad, found.test, len(seen.sightings), seen.stale, seen.ahead)
         if seen.newest is None or not (seen.sightings or self._noted is None or now - self._noted >= NOTED_EVERY):
             return taken, None
         self._noted = now
-        one = self.recogniser
+        one, asked = self.recogniser, self.recogniser.asked(self._asked)
+        self._asked.clear()
         reach = Reach(
             project=one.project, environment=one.environment, channel="drain", up_to=seen.newest, heard=now,
         )
-        return taken, Batch(sightings=seen.sightings, reached=[reach])
+        return taken, Batch(sightings=seen.sightings, reached=[reach], asked=asked)
 
     def take(self, body: bytes, *, gzipped: bool) -> Taken:
         """Read and fold."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
-from bot.domain.sighting import Batch, Gap, Reach
+from bot.domain.sighting import COUNTED, Asked, Batch, Gap, Reach, Severity
 from bot.log_source import PAGE, Cursor, LogSource, Page, PollTrouble, Row
 from bot.ports import Clock
 from bot.sightings.funnel import Funnel
@@ -38,6 +38,12 @@ BESIDE_DRAIN: Final = timedelta(minutes=5)
 """How often a project is polled whose drain delivers: a batch that was lost on its way is found."""
 DRAIN_ALIVE: Final = timedelta(minutes=2)
 LONGEST_BREATH: Final = timedelta(minutes=2)
+MINUTE: Final = timedelta(minutes=1)
+COUNTED_EVERY: Final = timedelta(minutes=5)
+"""How often it is asked how many requests there were, whatever they were answered; at once where some failed."""
+FARTHEST_COUNTED: Final = timedelta(hours=1)
+SETTLED: Final = timedelta(seconds=30)
+"""How old a minute is at least before its requests are counted, once: rows come a little late."""
 
 
 @dataclass(kw_only=True)
@@ -58,6 +64,7 @@ class Poller:
     _failures: int = 0
     _deep: datetime = EPOCH
     _sighted: datetime = EPOCH
+    _failed: bool = False
 
     def poll(self) -> datetime:
         """Read what is new; returns when to come again. Whatever goes wrong is told in `trouble`."""
@@ -70,6 +77,8 @@ class Poller:
         if self.trouble:
             log.info("logs.read_again", project=self.recogniser.project, environment=self.recogniser.environment)
         self.trouble, self._failures = "", 0
+        if due is None:
+            self._count_requests(now, reached)
         return due or now + self._pause(now, reached.get("drain"))
 
     def _read(self, now: datetime, reach: Reach | None) -> datetime | None:
@@ -90,6 +99,27 @@ class Poller:
             if not full:
                 return None
         return now
+
+    def _count_requests(self, now: datetime, reached: Mapping[str, Reach]) -> None:
+        """Without it the shares of failing requests are not known; the logs are read all the same."""
+        one, counted, drain = self.recogniser, reached.get(COUNTED), reached.get("drain")
+        end = (now - SETTLED).replace(second=0, microsecond=0)
+        begin = max(counted.up_to, end - FARTHEST_COUNTED) if counted else end - FARTHEST_COUNTED
+        due = end - begin >= (MINUTE if self._failed else COUNTED_EVERY)
+        if not due or self._over_budget(now) or (drain is not None and now - drain.heard < DRAIN_ALIVE):
+            return
+        self._count(now)
+        try:
+            found = self.source.requests(begin, end)
+        except PollTrouble as trouble:
+            log.warning("logs.requests_not_counted", project=one.project, why=str(trouble))
+            return
+        self._failed = False
+        asked = [
+            Asked(one.project, one.environment, each.service, each.source, each.minute, each.count) for each in found
+        ]
+        reach = Reach(project=one.project, environment=one.environment, channel=COUNTED, up_to=end, heard=now)
+        self.funnel.fold(Batch(asked=asked, reached=[reach]))
 
     def _beginning(self, now: datetime, reach: Reach | None) -> tuple[Cursor, list[Gap]]:
         """Where to go on, and what is out of reach by now. A project that is new is read from a day ago."""
@@ -127,6 +157,7 @@ class Poller:
         one, seen = self.recogniser, self.recogniser.seen(events, now)
         newest = max((sighting.at for sighting in seen.sightings), default=EPOCH)
         self._sighted = max(self._sighted, newest)
+        self._failed |= any(sighting.severity is Severity.HTTP_5XX for sighting in seen.sightings)
         reach = Reach(
             project=one.project, environment=one.environment, channel="poll", up_to=up_to, heard=now,
             cursor=str(cursor) if cursor else "",

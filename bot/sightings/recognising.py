@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 
 from bot.domain.project import Environment
-from bot.domain.sighting import DEDUPLICATED, Severity, Sighting, Source
+from bot.domain.sighting import DEDUPLICATED, Asked, Severity, Sighting, Source
 from bot.sightings import others
 from bot.sightings.marks import fingerprint, mark
 from bot.sightings.messages import named, template
@@ -39,6 +40,8 @@ class Seen:
     ahead: int = 0
     """Events whose clock is ahead of ours."""
     newest: datetime | None = None
+    asked: Counter[tuple[str, Source, int]] = field(default_factory=Counter)
+    """Requests by service, log and minute since 1970."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,11 +101,16 @@ class Recogniser:
         ))
 
     def _other(self, event: Wire, metadata: Metadata, micros: float, now: datetime, found: Seen) -> None:
-        trouble = others.trouble(event, metadata)
-        if trouble is None:
+        log = others.log_of(event, metadata)
+        asked, trouble = others.asked(log, metadata), others.trouble(log, event, metadata)
+        if asked is None and trouble is None:
             return
         at = self._believed(micros, now, found)
         if at is None:
+            return
+        if asked is not None:
+            found.asked[(*asked, int(at.timestamp()) // 60)] += 1
+        if trouble is None:
             return
         found.sightings.append(Sighting(
             project=self.project, environment=self.environment, source=trouble.source, severity=trouble.severity,
@@ -110,6 +118,13 @@ class Recogniser:
             mark=self._mark(event), address=self._address(trouble.address), objects=trouble.objects,
             sample=_sample(_clean(trouble.message), None, None),
         ))
+
+    def asked(self, counts: Counter[tuple[str, Source, int]]) -> list[Asked]:
+        """The counts as they go into the accounts."""
+        return [
+            Asked(self.project, self.environment, service, source, minute, count)
+            for (service, source, minute), count in counts.items()
+        ]
 
     def _believed(self, micros: float, now: datetime, found: Seen) -> datetime | None:
         """The event's time; the present where its clock runs ahead; None for what nobody can count once any more."""

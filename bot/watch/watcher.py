@@ -16,11 +16,12 @@ from bot.domain.project import Environment
 from bot.domain.reading import Reading, Statement, means
 from bot.domain.record import Status
 from bot.domain.scene import Account, Limits, Scene, Silence
-from bot.domain.sighting import Fault
+from bot.domain.sighting import Fault, Severity
 from bot.errors import StagedoorError
 from bot.policy import Watch
 from bot.ports import Put
 from bot.watch import ground, learning
+from bot.watch.answering import answered
 from bot.watch.raising import Held, Raising, held, told_before
 from bot.watch.reading import read
 from bot.watch.recent import recent, standing
@@ -162,6 +163,7 @@ class Watcher:
                 ))
         signals = alerts.judge(Scene(
             project=project, now=now, limits=limits(watch), accounts=tuple(fresh), recent=recent(ports, project),
+            answers=answered(ports, project, course.since) if any(_failing(fault) for fault in faults) else (),
         ))
         totals = {key_of(account.fault): account.fault.total for account in fresh}
         raising.settle(course.let_through(signals), [*puts, *course.puts], totals)
@@ -187,6 +189,10 @@ class Watcher:
         before = five - late
         trend = "rising" if late > before else "falling" if 3 * late < before else ""
         raising.count_fault(live, fault, rate=five / 5, trend=trend)
+
+
+def _failing(fault: Fault) -> bool:
+    return fault.severity is Severity.HTTP_5XX
 
 
 def _statements(doc: Mapping[str, Json] | None) -> dict[str, Statement] | None:

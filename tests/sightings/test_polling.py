@@ -115,6 +115,38 @@ def test_every_source_that_counts(house: House) -> None:
     }
 
 
+def test_requests_are_counted_once_by_service_whatever_they_were_answered(house: House) -> None:
+    now = house.clock.now()
+
+    def asked(path: str, status: str, times: int = 1, ago: float = 120, source: str = "edge_logs") -> None:
+        for _ in range(times):
+            house.supabase.log("x", now - timedelta(seconds=ago), source=source, request__method="GET",
+                               request__path=path, response__status_code=status)
+
+    asked("/rest/v1/books", "200", 7)
+    asked("/rest/v1/books", "503", 3)
+    asked("/auth/v1/token", "401", 2)
+    asked("/x", "200", 1, source="function_edge_logs")
+    asked("/rest/v1/books", "200", ago=1)
+    house.poll()
+    house.poll()
+
+    def counted() -> dict[str, tuple[int, int]]:
+        found = house.journal.answers("shop", PRODUCTION, now - timedelta(hours=1), now + timedelta(hours=1))
+        return {str(service): tuple(map(sum, zip(*minutes.values(), strict=True)))  # type: ignore[misc]
+                for (service, _), minutes in found.items()}
+
+    assert counted() == {"PostgREST": (10, 3), "auth": (2, 0), "edge functions": (1, 0)}
+    house.clock.forward(minutes=2)
+    house.poller = house.made()
+    house.poll()
+    assert counted()["PostgREST"] == (11, 3), "each minute once, over a restart too"
+    house.supabase.api.refusals.extend([0, 400])
+    house.clock.forward(minutes=6)
+    house.poll()
+    assert house.poller.trouble == "", "the logs are read all the same"
+
+
 def test_many_pages_go_on_where_they_stopped_even_over_a_restart(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "PAGES", 2)
     now = house.clock.now()
