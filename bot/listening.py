@@ -20,11 +20,13 @@ from bot.ports import Clock, Put
 from bot.settings import ProjectSettings, Settings
 from bot.sightings.draining import Drain
 from bot.sightings.funnel import Funnel
+from bot.sightings.hearing import Ears
 from bot.sightings.polling import Poller
 from bot.sightings.recognising import Recogniser
 from bot.sightings.rounds import Rounds
 from bot.sightings.shapes import EPOCH
 from bot.stores import Store
+from bot.watch.sight import HEARD, sentences, unseen
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +52,7 @@ class Listening:
             for project in settings.projects.values() for where, secret in _secrets(project)
         }
         self.rounds = Rounds(dict(self._pollers(settings)), clock)
-        names = list(settings.projects)
+        self._names = names = list(settings.projects)
         self.sole = names[0] if len(names) == 1 else DEFAULT_PROJECT if DEFAULT_PROJECT in names else None
         """The project that is meant where none is named."""
 
@@ -75,6 +77,19 @@ class Listening:
         self._store.put([Put(shelf="watch", key="alive", doc={"at": self._clock.now().isoformat()})])
         for where in {*self.drains, *self.rounds.pollers}:
             self._tell_gaps(*where)
+        for name in self._names:
+            self._note_hearing(name)
+
+    def _note_hearing(self, project: str) -> None:
+        """What is wrong with the reading of production's logs, for all who ask, whichever process they are in."""
+        where, before = (project, Environment.PRODUCTION), self._store.get(HEARD, project) or {}
+        poller = self.rounds.pollers.get(where)
+        ears = Ears(
+            drained=where in self.drains, polled=poller.trouble if poller else None,
+            reached=self._store.reached(*where),
+        )
+        if (said := ears.said(before, self._clock.now())) != before:
+            self._store.put([Put(shelf=HEARD, key=project, doc=said)])
 
     def _tell_gaps(self, project: str, environment: Environment) -> None:
         key = f"gaps told/{project}/{environment}"
@@ -84,10 +99,15 @@ class Listening:
             tell_gap(self._store, gap, Put(shelf="watch", key=key, doc={"end": gap.end.isoformat()}))
 
     def notes(self) -> list[str]:
-        """Whose logs are not read, and why, as sentences."""
-        return [
+        """What is not watched, and why, as sentences."""
+        staging = [
             f"Logs of {project} {environment} are not read: {poller.trouble}"
-            for (project, environment), poller in self.rounds.pollers.items() if poller.trouble
+            for (project, environment), poller in self.rounds.pollers.items()
+            if poller.trouble and environment is not Environment.PRODUCTION
+        ]
+        return staging + [
+            f"Not watched in {project} production: {said}"
+            for project in self._names for said in sentences(unseen(self._store, project))
         ]
 
     def prune(self) -> None:

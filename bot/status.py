@@ -11,6 +11,7 @@ from bot.drift import drifted, renamed
 from bot.errors import StagedoorError
 from bot.migrations.history import difference, match
 from bot.ports import Shelves
+from bot.watch.sight import sentences, unseen
 from bot.world import Project
 
 
@@ -42,6 +43,7 @@ def overview(project: Project, shelves: Shelves) -> Overview:
         diffs=_diffs(folder, histories),
         drift=drift,
         strays=strays,
+        unwatched=tuple(sentences(unseen(shelves, project.name))),
     )
 
 

@@ -68,7 +68,7 @@ def alert_card(sight: AlertSight) -> Message:
     if sight.record.status is Status.LIVE:
         blocks.append(actions(*_buttons(sight)))
     blocks.append(context(_small_print(sight)))
-    return Message(lines(title, said, *told), tuple(blocks))
+    return Message(lines(title, said, *sight.top, *told), tuple(blocks))
 
 
 def _counted(sight: AlertSight) -> tuple[str, ...]:

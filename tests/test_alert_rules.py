@@ -14,7 +14,7 @@ from bot.domain.answers import Answers, Service
 from bot.domain.noise import noise
 from bot.domain.project import Environment
 from bot.domain.reading import Job, Reading, Session, Statement
-from bot.domain.scene import Account, Change, Recent, Scene, Silence, Standing
+from bot.domain.scene import Account, Blind, Change, Recent, Scene, Silence, Standing
 from bot.domain.sighting import Fault, Hits, Severity, Source
 from bot.domain.signal import Level, Wakes
 
@@ -117,6 +117,11 @@ CASES: list[tuple[str, Scene, str]] = [
         at=NOW, since=NOW, head_before="1", head="2", added=("2",))), "Production changed without a promotion"),
     ("unreachable", replace(QUIET, silent=Silence(since=NOW - timedelta(minutes=3), why="no answer")),
      "Production's database does not answer"),
+    ("blind", replace(QUIET, blind=(
+        Blind(what="the logs", why="It answered 402.", since=NOW - timedelta(minutes=6), lost=True),
+        Blind(what="slow queries", why="no extension", since=NOW - timedelta(days=1)),
+    )),
+     "Part of production is not watched"),
     ("needs_person", replace(QUIET, standing=(Standing(id="P-3", kind="promotion", said="1 of 2.", since=NOW),)),
      "A promotion stopped half-way in production"),
     ("needs_person", replace(QUIET, standing=(Standing(id="R-3", kind="rollback", said="waits.", since=NOW),)),
@@ -171,6 +176,7 @@ def test_what_pages_is_marked() -> None:
     reading(statements={"1": Statement(text="select $1", calls=1, total=5)}),         # the counters were reset
     reading(sessions=(session(), session(pid=2, seconds=5.0, blocked_by=(1,)))),
     reading(sessions=(session(transaction=9000.0, application="pg_dump"),)),
+    replace(QUIET, blind=(Blind(what="the logs", why="429", since=NOW - timedelta(minutes=4), lost=True),)),
 ])
 def test_what_is_no_trouble_says_nothing(quiet: Scene) -> None:
     assert alerts.judge(quiet) == ()

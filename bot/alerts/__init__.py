@@ -9,6 +9,7 @@ from types import ModuleType
 
 from bot.alerts import (
     above_baseline,
+    blind,
     blocked,
     changed_without_promotion,
     connections,
@@ -29,6 +30,7 @@ from bot.domain.signal import Signal
 RULES: tuple[ModuleType, ...] = (
     needs_person, fatal, changed_without_promotion, since_promotion, new_error, above_baseline, failing_service,
     slow_query, blocked, idle_in_transaction, long_transaction, connections, cron_failed, unreachable,
+    blind,
 )
 
 

@@ -73,6 +73,20 @@ class Silence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Blind:
+    """A part of production that nobody sees now, why, and since when; `mend` is a sentence.
+
+    `lost` says that it was seen before, or that something refuses it, not that it was never set up.
+    """
+
+    what: str
+    why: str
+    since: datetime
+    mend: str = ""
+    lost: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Account:
     """A fault with its history: counts by full minute of the last hour, by full hour of the last nine weeks.
 
@@ -115,3 +129,4 @@ class Scene:
     recent: tuple[Recent, ...] = ()
     standing: tuple[Standing, ...] = ()
     silent: Silence | None = None
+    blind: tuple[Blind, ...] = ()

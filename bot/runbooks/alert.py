@@ -15,7 +15,7 @@ from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.walker import Runbook
 from bot.tallies import read_up_to
 from bot.watch.raising import muted
-from bot.watch.watcher import LOOKED
+from bot.watch.sight import LOOKED
 from bot.world import World
 
 LOOK_AGAIN = timedelta(seconds=15)

@@ -25,12 +25,10 @@ from bot.watch.answering import answered
 from bot.watch.raising import Held, Raising, held, told_before
 from bot.watch.reading import read
 from bot.watch.recent import recent, standing
+from bot.watch.sight import LOOKED, remembered, unseen
 from bot.world import Ports
 
 log = structlog.get_logger(__name__)
-
-LOOKED = "looked"
-"""By project: when its production was last read, or why it could not be."""
 
 STATEMENTS = "statements"
 JUDGED = "judged"
@@ -99,11 +97,10 @@ class Watcher:
         before = _statements(ports.shelves.get(STATEMENTS, project))
         signals = alerts.judge(Scene(
             project=project, now=now, limits=limits(watch), reading=reading, before=before, change=look.change,
-            standing=standing(ports, project),
+            standing=standing(ports, project), blind=unseen(ports.shelves, project),
         ))
-        puts = [*look.puts, Put(shelf=LOOKED, key=project, doc={
-            "at": now.isoformat(), "unread": dict(reading.unread), "connections": reading.connections,
-        })]
+        looked = remembered(ports.shelves.get(LOOKED, project), reading, now)
+        puts = [*look.puts, Put(shelf=LOOKED, key=project, doc=looked)]
         if "statements" not in reading.unread:
             puts.append(Put(shelf=STATEMENTS, key=project, doc=_remembered(before, reading)))
         Raising(ports, project).settle(signals, puts)
@@ -118,7 +115,9 @@ class Watcher:
             before = {**before, "silent": now.isoformat()}
             self._ports.shelves.put([Put(shelf=LOOKED, key=project, doc=before)])
         silent = Silence(since=datetime.fromisoformat(str(before["silent"])), why=why)
-        Raising(self._ports, project).settle(alerts.judge(Scene(project=project, now=now, silent=silent)))
+        Raising(self._ports, project).settle(alerts.judge(Scene(
+            project=project, now=now, silent=silent, blind=unseen(self._ports.shelves, project),
+        )))
 
     # Logs
 
