@@ -45,9 +45,9 @@ def serve_ours(store: str, slack_url: str) -> None:
     from bot.metrics import Metrics
     from bot.scrub import Scrubber
     from handlers.conversation import Ask, Reply, Subject
-    from handlers.http import SlackDoor, build, serve
-    from handlers.inbox import InboxPool
-    from handlers.listeners import Identity, build_app
+    from handlers.desk.inbox import InboxPool
+    from handlers.door.http import SlackDoor, build, serve
+    from handlers.door.listeners import Identity, build_app
 
     class RealClock:
         def now(self) -> datetime:
@@ -84,7 +84,7 @@ def serve_peer(how: str) -> None:
     from starlette.responses import Response
     from starlette.routing import Route
 
-    from handlers.http import serve
+    from handlers.door.http import serve
 
     known = AuthorizeResult(enterprise_id=None, team_id="T1", bot_token="xoxb-x", bot_id="B1", bot_user_id="U0BOT")
     app = App(

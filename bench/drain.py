@@ -52,11 +52,11 @@ def serve(store: str) -> None:
     from bot.sightings.funnel import Funnel
     from bot.sightings.recognising import Recogniser
     from handlers.conversation import Reply, Subject
-    from handlers.drain import DrainDoor, Mouth
-    from handlers.http import SlackDoor, build
-    from handlers.http import serve as serve_http
-    from handlers.inbox import InboxPool
-    from handlers.listeners import Identity, build_app
+    from handlers.desk.inbox import InboxPool
+    from handlers.door.drain import DrainDoor, Mouth
+    from handlers.door.http import SlackDoor, build
+    from handlers.door.http import serve as serve_http
+    from handlers.door.listeners import Identity, build_app
 
     class RealClock:
         def now(self) -> datetime:

@@ -16,7 +16,7 @@ from pathlib import Path
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.domain.entry import Fact, Opening
 from bot.scrub import Scrubber
-from handlers.reports import in_form
+from handlers.incidents.reports import in_form
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -14,7 +14,6 @@ from bot.adapters.supabase import ManagementLogs
 from bot.domain.project import Environment
 from bot.domain.record import Status
 from bot.domain.sighting import Batch, Folded, Gap
-from bot.notices import tell_gap
 from bot.policy import DEFAULT_PROJECT
 from bot.ports import Clock, Put
 from bot.settings import ProjectSettings, Settings
@@ -26,6 +25,7 @@ from bot.sightings.recognising import Recogniser
 from bot.sightings.rounds import Rounds
 from bot.sightings.shapes import EPOCH
 from bot.stores import Store
+from bot.telling.notices import tell_gap
 from bot.watch.sight import HEARD, sentences, unseen
 
 log = structlog.get_logger(__name__)

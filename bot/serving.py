@@ -12,7 +12,6 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot import logs
-from bot.activity import EVERY, measure
 from bot.adapters.health import HttpHealth
 from bot.adapters.heartbeat import EVERY_SECONDS, Heartbeat
 from bot.adapters.loop import Loop
@@ -21,14 +20,10 @@ from bot.adapters.pages import PageVisitor
 from bot.adapters.pictures import DrawnPictures
 from bot.adapters.system_clock import SystemClock
 from bot.adapters.threads import Threads
-from bot.backups import BackupRequests
+from bot.backups.verbs import BackupRequests
 from bot.clock import Job, Timetable
-from bot.comments import Comments
-from bot.digest import morning
 from bot.listening import Listening
 from bot.metrics import Metrics
-from bot.mirror import Mirror
-from bot.notices import tell_policy_changes, tell_unknown_names
 from bot.opening import open_projects
 from bot.policy import Policy
 from bot.reporting.names import Remembering
@@ -38,31 +33,36 @@ from bot.scrub import Scrubber
 from bot.settings import Settings
 from bot.signing import Links
 from bot.stores import Store, store_at
+from bot.telling.comments import Comments
+from bot.telling.digest import morning
+from bot.telling.mirror import Mirror
+from bot.telling.notices import tell_policy_changes, tell_unknown_names
 from bot.watch.watcher import Watcher
+from bot.windows.activity import EVERY, measure
 from bot.world import Ports, Project
-from handlers.announcer import Announcer
-from handlers.answers import Answers
+from handlers.announcing.announcer import Announcer
 from handlers.conversation import together
+from handlers.desk.answers import Answers
+from handlers.desk.inbox import InboxPool
 from handlers.doctor import unknown_names
-from handlers.drain import DrainDoor, Mouth
-from handlers.http import Part, SlackDoor, build
-from handlers.http import serve as serve_http
-from handlers.inbox import InboxPool
-from handlers.introduction import learn_identity, prove_app_token
-from handlers.listeners import build_app
-from handlers.pages import Pages
-from handlers.people import SlackPeople
-from handlers.promotion_view import PromotionView
-from handlers.report_desk import ReportDesk
-from handlers.signpost import Signpost
-from handlers.slack_in import SlackIn
-from handlers.slack_out import SlackOut
-from handlers.socket_mode import SocketMode
-from handlers.standby import standing_by
+from handlers.door.drain import DrainDoor, Mouth
+from handlers.door.http import Part, SlackDoor, build
+from handlers.door.http import serve as serve_http
+from handlers.door.listeners import build_app
+from handlers.door.pages import Pages
+from handlers.door.socket_mode import SocketMode
+from handlers.door.standby import standing_by
+from handlers.incidents.report_desk import ReportDesk
+from handlers.incidents.thread_reader import ThreadReader
+from handlers.migrations.promotion_view import PromotionView
+from handlers.migrations.written import drawn
+from handlers.slack.introduction import learn_identity, prove_app_token
+from handlers.slack.people import SlackPeople
+from handlers.slack.slack_in import SlackIn
+from handlers.slack.slack_out import SlackOut
 from handlers.subjects import subjects
-from handlers.thread_reader import ThreadReader
 from handlers.views import every_view
-from handlers.written import drawn
+from handlers.windows.signpost import Signpost
 from templates.comment import comment
 
 log = structlog.get_logger(__name__)

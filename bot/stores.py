@@ -9,9 +9,8 @@ from typing import Protocol
 
 from bot.adapters.moving import Movable
 from bot.adapters.store_lock import StoreLock, serve_lock
-from bot.ports import Clock, Inbox, Journal, Shelves
+from bot.ports import Clock, Inbox, Journal, Shelves, Tallies
 from bot.scrub import Scrubber
-from bot.tallies import Tallies
 
 # An adapter is imported when it is needed: nobody who keeps a file waits for the Postgres driver.
 

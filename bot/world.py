@@ -27,9 +27,9 @@ from bot.ports import (
     PlatformBackups,
     Put,
     Shelves,
+    Tallies,
     Vitals,
 )
-from bot.tallies import Tallies
 
 
 @dataclass(frozen=True, kw_only=True)

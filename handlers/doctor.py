@@ -19,7 +19,7 @@ from bot.policy import Policy
 from bot.settings import Settings
 from handlers.failures import code
 from handlers.manifest import scopes
-from handlers.people import NO_SUCH_GROUP, SlackPeople
+from handlers.slack.people import NO_SUCH_GROUP, SlackPeople
 from handlers.subjects import vocabulary
 
 AWAY = (SlackClientError, OSError, http.client.HTTPException, ValueError)

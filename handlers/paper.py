@@ -10,13 +10,13 @@ from pathlib import Path
 from bot.adapters.system_clock import SystemClock
 from bot.errors import Unknown
 from bot.policy import load_policy
+from bot.promotions.requests import SERIES
 from bot.reporting.checklist import written
 from bot.reporting.names import names
-from bot.requests import SERIES
 from bot.scrub import Scrubber
 from bot.settings import store_address
 from bot.stores import Store, store_at
-from handlers.reports import in_form
+from handlers.incidents.reports import in_form
 from templates.documents import checklist_markdown
 
 

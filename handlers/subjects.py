@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from bot.alerting import Alerts
-from bot.backups import BackupRequests
-from bot.deploys import Deploys
-from bot.promotions import Promotions
-from bot.requests import Requests
-from bot.responding import Responding
-from bot.restores import Restores
-from bot.rollbacks import Rollbacks
+from bot.backups.restores import Restores
+from bot.backups.verbs import BackupRequests
+from bot.incidents.verbs import Responding
+from bot.promotions.requests import Requests
+from bot.promotions.verbs import Promotions
+from bot.rollbacks.verbs import Rollbacks
 from bot.scrub import Scrubber
-from bot.timing import Timing
+from bot.watch.verbs import Alerts
+from bot.windows.timing import Timing
+from bot.windows.verbs import Deploys
 from bot.world import Ports
-from handlers.alert import Alarm
-from handlers.backup import BackupVerb
+from handlers.alerts.alert import Alarm
 from handlers.conversation import Subject, together
-from handlers.deploy import Deploy
-from handlers.incident import Incidents
-from handlers.incident_opening import Opening
-from handlers.incident_timeline import IncidentTimeline, Reading
-from handlers.migrate import Migrate
-from handlers.promotion_view import PromotionView
-from handlers.report_desk import ReportDesk
-from handlers.rollback import Rollback
-from handlers.status import Status
-from handlers.timing import Clockwork
+from handlers.incidents.incident import Incidents
+from handlers.incidents.opening import Opening
+from handlers.incidents.report_desk import ReportDesk
+from handlers.incidents.timeline import IncidentTimeline, Reading
+from handlers.migrations.backup import BackupVerb
+from handlers.migrations.migrate import Migrate
+from handlers.migrations.promotion_view import PromotionView
+from handlers.migrations.rollback import Rollback
+from handlers.migrations.status import Status
+from handlers.migrations.timing import Clockwork
+from handlers.migrations.written import Written
 from handlers.which import Which
-from handlers.written import Written
+from handlers.windows.deploy import Deploy
 
 
 def subjects(

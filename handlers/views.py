@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 from bot.scrub import Scrubber
 from bot.world import Ports
-from handlers.alert_view import AlertView
-from handlers.announcer import Rendering
-from handlers.backup_view import BackupView
-from handlers.digest_view import DigestView
-from handlers.incident_view import IncidentView
+from handlers.alerts.alert_view import AlertView
+from handlers.announcing.announcer import Rendering
+from handlers.incidents.digest_view import DigestView
+from handlers.incidents.incident_view import IncidentView
+from handlers.incidents.report_view import FollowView, WithReport
+from handlers.migrations.backup_view import BackupView
+from handlers.migrations.promotion_view import PromotionView
+from handlers.migrations.rollback_view import RollbackView
 from handlers.notice_view import NoticeView
-from handlers.promotion_view import PromotionView
-from handlers.report_view import FollowView, WithReport
-from handlers.rollback_view import RollbackView
-from handlers.window_view import FreezeView, WindowView
+from handlers.windows.window_view import FreezeView, WindowView
 
 
 def every_view(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 
-from bot.promotions import Promotions
+from bot.promotions.verbs import Promotions
 from bot.world import Project
 from handlers.conversation import Ask
 

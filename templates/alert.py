@@ -30,7 +30,7 @@ from templates.blocks import (
     section,
     when,
 )
-from templates.promotion_sight import of_project
+from templates.words import of_project
 
 ACKNOWLEDGE, MUTE, SAMPLE, ERASE = "alert.acknowledge", "alert.mute", "alert.sample", "alert.erase"
 OPEN_INCIDENT, ROLL_BACK = "incident.open_from", "promotion.roll_back"

@@ -19,8 +19,9 @@ from templates.blocks import (
     preformatted,
     section,
 )
-from templates.promotion_buttons import APPROVE, CANCEL, REJECT
-from templates.promotion_sight import Sight, of_project
+from templates.promotion.buttons import APPROVE, CANCEL, REJECT
+from templates.promotion.sight import Sight
+from templates.words import of_project
 
 MOST = 100
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.finding import Finding, Ignore, Level
 from bot.domain.pending import Pending
 from templates.blocks import Block, Mark, Message, bold, code, context, line, lines, preformatted, section
-from templates.promotion_sight import of_project
+from templates.words import of_project
 
 MARKS = {Level.BLOCK: "✗", Level.WARN: "◻", Level.NOTE: "·"}
 MOST = 12

@@ -21,7 +21,7 @@ from templates.blocks import (
     table,
     when,
 )
-from templates.promotion_sight import of_project
+from templates.words import of_project
 
 COMMANDS = (
     ("status", "each migration with local, staging and production columns, and drift between the two databases"),

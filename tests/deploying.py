@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from bot.adapters.sqlite_journal import SqliteJournal
-from bot.deploys import Deploys
 from bot.domain.entry import Entry, Fact, Opening
 from bot.domain.person import Person
 from bot.domain.plan import Plan, PlannedFile
@@ -25,9 +24,10 @@ from bot.runbooks.turn import not_now
 from bot.runbooks.turn import window as turn
 from bot.runbooks.walker import Runbook, Walker
 from bot.scrub import Scrubber
-from bot.timing import Timing
+from bot.windows.timing import Timing
+from bot.windows.verbs import Deploys
 from bot.world import Ports, Project, World
-from handlers.window_view import FreezeView, WindowView
+from handlers.windows.window_view import FreezeView, WindowView
 from tests.clocks import SetClock
 
 ANA, BO, CY, SAM = "U0ANA0001", "U0BO00001", "U0CY00001", "U0SAM0001"

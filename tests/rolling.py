@@ -12,8 +12,8 @@ from bot.domain.entry import Fact
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
 from bot.domain.rolling_back import Rolling
-from bot.requests import Requests
-from bot.rollbacks import Asked, Rollbacks
+from bot.promotions.requests import Requests
+from bot.rollbacks.verbs import Asked, Rollbacks
 from bot.world import Project
 from rehearsal.postgres import Postgres
 from tests.migrations.conftest import BRISK

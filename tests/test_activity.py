@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.activity import SHELF, added, quiet_hours
 from bot.domain.entry import Json
 from bot.migrations.database import PostgresDatabase
 from bot.ports import Put
-from bot.schedule import calendar, quietest
+from bot.windows.activity import SHELF, added, quiet_hours
+from bot.windows.schedule import calendar, quietest
 from tests.deploying import ANA, MONDAY, NIGHTS, RULES, Stage
 from tests.postgres import Fresh
 

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from bot.comments import SHELF, Comments
 from bot.domain.project import Environment
-from bot.mirror import Mirror
 from bot.ports import Put
 from bot.scrub import Scrubber
+from bot.telling.comments import SHELF, Comments
+from bot.telling.mirror import Mirror
 from bot.world import Ports
 from rehearsal.github import GitHub as StandIn
 from templates.comment import comment

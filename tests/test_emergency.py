@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from bot.deploys import Deploys
 from bot.domain.checklist import Check, State
 from bot.domain.emergency import Emergency, excused
 from bot.domain.record import Record
 from bot.errors import Refused
-from bot.incidents import opened_by
-from bot.promotions import Promotions
-from bot.requests import Requests
+from bot.incidents.records import opened_by
+from bot.promotions.requests import Requests
+from bot.promotions.verbs import Promotions
+from bot.windows.verbs import Deploys
 from rehearsal.postgres import Postgres
-from templates.promotion import card
-from templates.promotion_sight import Sight
+from templates.promotion.card import card
+from templates.promotion.sight import Sight
 from tests.rolling import ANA, BO, CY, FIRST, POLICY, SECOND, SQL, Shop, shop
 
 BOOKS = f"{FIRST}_add_books.sql"

@@ -128,7 +128,7 @@ def test_over_http_every_address_is_the_one_door_and_in_socket_mode_there_is_non
 
 def called() -> set[str]:
     """The Web API methods that the handlers call, by either spelling."""
-    source = "\n".join(path.read_text() for path in (ROOT / "handlers").glob("*.py"))
+    source = "\n".join(path.read_text() for path in (ROOT / "handlers").rglob("*.py"))
     source += (ROOT / "bot" / "serving.py").read_text()
     spelled = {name.replace(".", "_").lower(): name for name in METHODS}
     words = re.findall(r"\.([a-z]+_[a-z_]+)\(", source)

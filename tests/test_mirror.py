@@ -15,10 +15,10 @@ from bot.domain.entry import Fact, Opening
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
 from bot.domain.source import Source
-from bot.mirror import Mirror
 from bot.policy import Policy
 from bot.scrub import Scrubber
 from bot.signing import Links
+from bot.telling.mirror import Mirror
 from bot.world import Ports, Project
 from rehearsal.github import TOKEN
 from rehearsal.github import GitHub as StandIn

@@ -20,7 +20,7 @@ from bot.domain.draft import FIELDS
 from bot.domain.report import IncidentReport
 from bot.errors import Unknown
 from bot.reporting.incident import report
-from handlers.reports import gathered, in_form
+from handlers.incidents.reports import gathered, in_form
 from templates.documents import report_in, words
 from tests.reporting_side import ERIN, NAMES, Desk
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from bot.adapters.pictures import DrawnPictures
-from bot.digest import morning
 from bot.domain.entry import Entry, Fact
 from bot.domain.incident import Incident
 from bot.domain.project import Environment
@@ -23,14 +22,15 @@ from bot.runbooks import follow, incident, notice
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.signing import Links
+from bot.telling.digest import morning
+from handlers.announcing.showing import Line
 from handlers.conversation import Ask, Reply
-from handlers.digest_view import DigestView
-from handlers.report_desk import ReportDesk
-from handlers.report_view import FollowView, WithReport
-from handlers.showing import Line
-from templates import report as words
+from handlers.incidents.digest_view import DigestView
+from handlers.incidents.report_desk import ReportDesk
+from handlers.incidents.report_view import FollowView, WithReport
 from templates.blocks import Message
 from templates.blocks import notice as sentence
+from templates.incident import report as words
 from tests.deploying import Killed, Mortal
 from tests.reporting_side import ANA, BO, ERIN, POLICY, SAM, Desk
 

@@ -12,7 +12,7 @@ from bot.domain.incident import Incident
 from bot.domain.record import Status
 from rehearsal.github import TOKEN
 from rehearsal.github import GitHub as StandIn
-from templates import report as words
+from templates.incident import report as words
 from tests.clocks import SetClock
 from tests.reporting_side import ERIN, POLICY
 from tests.test_report_clock import After

@@ -11,13 +11,13 @@ from bot.domain.entry import Fact
 from bot.domain.resumable import why_not
 from bot.domain.rolling_back import How
 from bot.errors import Refused
-from bot.incidents import opened_by
+from bot.incidents.records import opened_by
 from bot.ports import Put
-from bot.requests import Requests
+from bot.promotions.requests import Requests
 from bot.watch.recent import standing
 from rehearsal.postgres import Postgres
-from templates.promotion_sight import Sight
-from templates.rollback_card import rollback_card
+from templates.promotion.sight import Sight
+from templates.rollback.card import rollback_card
 from tests.rolling import ANA, BO, CY, ERIN, FIRST, SECOND, SQL, THIRD, Shop, shop
 
 BOOKS = f"{FIRST}_add_books.sql"
@@ -262,7 +262,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_holds_nothing_up(
     s: Shop, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (s.folder / BACK).write_text("-- somebody else's")
-    monkeypatch.setattr("bot.rollback_plans._written", lambda project: (None, set()))
+    monkeypatch.setattr("bot.rollbacks.plans._written", lambda project: (None, set()))
     s.asks(BO)
     s.goes()
     assert s.ending()[0] == "done"

@@ -17,9 +17,9 @@ from starlette.applications import Starlette
 
 from bot.scrub import Scrubber
 from bot.signing import Expired, Links
-from handlers.http import serve
-from handlers.pages import Pages
-from handlers.written import drawn
+from handlers.door.http import serve
+from handlers.door.pages import Pages
+from handlers.migrations.written import drawn
 from tests.clocks import SetClock
 from tests.reporting_side import Desk
 

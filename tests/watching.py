@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from bot.adapters.sqlite_journal import SqliteJournal
-from bot.alerting import Alerts
 from bot.domain.alert import Alert
 from bot.domain.entry import Entry, Fact
 from bot.domain.person import Person
@@ -23,9 +22,10 @@ from bot.policy import parse_policy
 from bot.runbooks import alert
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
+from bot.watch.verbs import Alerts
 from bot.watch.watcher import Watcher
 from bot.world import Ports, Project
-from handlers.alert_view import AlertView
+from handlers.alerts.alert_view import AlertView
 
 ANA, BO, CY = "U0ANA0001", "U0BO00001", "U0CY00001"
 POLICY = f"""

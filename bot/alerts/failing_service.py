@@ -12,6 +12,7 @@ from bot.domain.noise import noise
 from bot.domain.scene import Recent, Scene
 from bot.domain.sighting import baseline
 from bot.domain.signal import Cause, Level, Signal
+from bot.domain.span import times
 
 RULE = "failing_service"
 WINDOWS = ((timedelta(minutes=5), 5), (timedelta(hours=1), 20))
@@ -107,7 +108,7 @@ def _top(answers: Answers, begin: datetime, end: datetime) -> tuple[str, ...]:
     ]
     ranked = sorted(((count, said) for count, said in counted if count), reverse=True)
     more = (f"and {len(ranked) - TOP} more kinds",) if len(ranked) > TOP else ()
-    return (*(f"{count:,} times: {said}" for count, said in ranked[:TOP]), *more)
+    return (*(f"{times(count)}: {said}" for count, said in ranked[:TOP]), *more)
 
 
 def _cause(answers: Answers, recent: tuple[Recent, ...], now: datetime) -> Cause | None:

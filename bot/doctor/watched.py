@@ -11,8 +11,8 @@ from bot.adapters.supabase import ManagementLogs
 from bot.adapters.system_clock import SystemClock
 from bot.doctor.finding import Finding, Visit, note, ok, unknown, wrong
 from bot.errors import StagedoorError
-from bot.log_source import Cursor, PollTrouble
 from bot.migrations.vitals import PostgresVitals
+from bot.ports import Cursor, PollTrouble
 from bot.settings import ProjectSettings, Settings
 from bot.watch.sight import MISSING, WORDS
 

@@ -10,10 +10,9 @@ from bot.domain.entry import Json
 from bot.domain.project import Environment
 from bot.domain.signal import Level
 from bot.errors import Unreachable
-from bot.ports import Pager
+from bot.ports import Pager, read_up_to
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.walker import Runbook
-from bot.tallies import read_up_to
 from bot.watch.raising import muted
 from bot.watch.sight import LOOKED
 from bot.world import World

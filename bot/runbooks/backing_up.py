@@ -8,9 +8,9 @@ from bot.domain.backup import PROMOTION, SERIES, Backup, asked
 from bot.domain.entry import SYSTEM, Fact
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
+from bot.evidence.safekeeping import only, why_needed
 from bot.runbooks import steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
-from bot.safekeeping import only, why_needed
 from bot.world import World
 
 NONE_NEEDED, NONE_TAKEN = "no backup is needed", "the policy takes no backup"

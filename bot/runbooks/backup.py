@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.backups.shelf import every, going, still_needs
 from bot.domain.backup import WAIVED, Backup, Dumped, plain
 from bot.domain.emergency import PROOF
 from bot.domain.entry import SYSTEM, Fact, Json
@@ -20,7 +21,6 @@ from bot.roles import requesters
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.voters import void
 from bot.runbooks.walker import Runbook
-from bot.shelf import every, going, still_needs
 from bot.world import World
 
 log = structlog.get_logger(__name__)

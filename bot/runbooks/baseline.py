@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.baseline import SHELF, accept, differences
 from bot.domain.promotion import Promotion
+from bot.evidence.baseline import SHELF, accept, differences
 from bot.runbooks import steps
 from bot.runbooks.outcome import Next, Outcome, Stop
 from bot.runbooks.voters import asked_for, still_count

@@ -8,7 +8,7 @@ from bot.domain.catalog import Snapshot
 from bot.domain.entry import Json
 from bot.domain.plan import PlannedFile
 from bot.domain.promotion import Promotion
-from bot.evidence import staged
+from bot.evidence.gathering import staged
 from bot.migrations.catalog.checklist import held
 from bot.world import World
 

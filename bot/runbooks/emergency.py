@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot import gates, schedule
+from bot import gates
 from bot.domain.checklist import State
 from bot.domain.emergency import passable
 from bot.domain.promotion import Promotion
-from bot.evidence import gather
+from bot.evidence.gathering import gather
 from bot.gates import manual, pull_request
 from bot.runbooks.outcome import Outcome, Wait
+from bot.windows import schedule
 from bot.world import World
 
 LOOK_AGAIN = timedelta(minutes=2)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot import schedule
 from bot.domain.entry import SYSTEM, Fact
 from bot.domain.incident import Incident
 from bot.domain.record import Status
+from bot.windows import schedule
 from bot.world import World
 
 

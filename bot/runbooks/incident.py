@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeAlias
 
-from bot import timeline
 from bot.domain.incident import Incident
 from bot.domain.record import Status
 from bot.errors import Unknown
+from bot.incidents import timeline
 from bot.runbooks.freezing import keep_frozen
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.reporting import is_reported, report_clock

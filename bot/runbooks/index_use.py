@@ -6,7 +6,7 @@ from bot.domain.catalog import Snapshot
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.errors import Unreachable
-from bot.evidence import staged
+from bot.evidence.gathering import staged
 from bot.world import World
 
 MOST = 6

@@ -18,7 +18,7 @@ from bot.domain.sighting import Severity
 from bot.domain.signal import Cause, Signal
 from bot.domain.watching import Before, Look, Spot, compared
 from bot.errors import StagedoorError
-from bot.tallies import read_up_to
+from bot.ports import read_up_to
 from bot.watch.reading import read
 from bot.watch.watcher import limits
 from bot.world import World

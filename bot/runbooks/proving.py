@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from bot import proofs
 from bot.domain.catalog import Key, Snapshot
 from bot.domain.entry import Json
 from bot.domain.evidence import Evidence, Staged
@@ -15,7 +14,8 @@ from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.way_back import Schema
 from bot.errors import Refused, Unreachable
-from bot.evidence import staged
+from bot.evidence import proofs
+from bot.evidence.gathering import staged
 from bot.gates import rollback_plan
 from bot.migrations.catalog import checklist
 from bot.migrations.catalog.access import access_diff

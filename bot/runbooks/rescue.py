@@ -5,18 +5,12 @@ from __future__ import annotations
 from bot.domain.catalog import Snapshot
 from bot.domain.entry import SYSTEM, Fact, Json
 from bot.domain.promotion import Promotion
-from bot.domain.rolling_back import Rolling
-from bot.incidents import opening
+from bot.incidents.records import opening
+from bot.rollbacks.rights import rolling
 from bot.runbooks.outcome import Outcome, Stop
 from bot.world import World
 
 catalog = Snapshot.decoded
-
-
-def rolling(promotion: Promotion) -> Rolling:
-    """What the rollback is about."""
-    assert promotion.rolling is not None
-    return promotion.rolling
 
 
 def promotion_of(promotion: Promotion, world: World) -> Promotion:

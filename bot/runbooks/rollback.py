@@ -11,8 +11,9 @@ from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.rolling_back import Severity
 from bot.errors import Refused, Unreachable
-from bot.evidence import in_history
-from bot.rollback_plans import planned
+from bot.evidence.gathering import in_history
+from bot.rollbacks.plans import planned
+from bot.rollbacks.rights import rolling
 from bot.runbooks import backing_up, rescue, steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.restored import Restored, restored
@@ -24,7 +25,7 @@ from bot.world import World
 
 def severity(promotion: Promotion, world: World) -> Outcome:
     """The runbook's first step, answered in the modal: minor faults are better mended forward, and that is said."""
-    minor = rescue.rolling(promotion).severity is Severity.MINOR
+    minor = rolling(promotion).severity is Severity.MINOR
     return Next(said="minor: a forward fix is advised" if minor else "major: roll back now")
 
 
@@ -80,7 +81,7 @@ def apply(promotion: Promotion, world: World) -> Outcome:
 def verify(promotion: Promotion, world: World) -> Outcome:
     """What the promotion touched is as it was before it; what others changed since is told."""
     rescue.tell_taken(promotion, world)
-    if promotion.verified or rescue.rolling(promotion).unlike:
+    if promotion.verified or rolling(promotion).unlike:
         return Next()
     try:
         rows = in_history(promotion.plan, world.project, world.ports.shelves)
@@ -103,13 +104,13 @@ def verify(promotion: Promotion, world: World) -> Outcome:
 
 def done(promotion: Promotion, world: World) -> Outcome:
     """Tell the team."""
-    unlike = rescue.rolling(promotion).unlike
+    unlike = rolling(promotion).unlike
     return Stop(verdict="unverified", why="; ".join(unlike)) if unlike else Stop(verdict="done", why=promotion.verified)
 
 
 def _planned(promotion: Promotion, world: World) -> dict[str, Json] | None:
     """The plan as of now, when it is another one; None where what was decided about still stands."""
-    own, ports = rescue.rolling(promotion), world.ports
+    own, ports = rolling(promotion), world.ports
     now = planned(
         ports, world.project, rescue.promotion_of(promotion, world), own.severity, own.reason,
         (promotion.plan, own),
@@ -127,7 +128,7 @@ def _changing(world: World) -> str:
 
 
 def _compared(promotion: Promotion, world: World) -> tuple[str, list[str]]:
-    own, fetch = rescue.rolling(promotion), world.ports.shelves.fetch
+    own, fetch = rolling(promotion), world.ports.shelves.fetch
     if not (own.before and own.after):
         return "in production's history; nobody saw the catalog from before, so it was not compared", []
     before, after = rescue.catalog(fetch(own.before)), rescue.catalog(fetch(own.after))

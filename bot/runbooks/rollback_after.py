@@ -14,8 +14,9 @@ from bot.errors import Refused, StagedoorError, Unknown, Unreachable
 from bot.migrations.history import match
 from bot.policy.terms import terms
 from bot.ports import Put
+from bot.rollbacks.rights import rolling
 from bot.runbooks.outcome import Next, Outcome, Wait
-from bot.runbooks.rescue import promotion_of, rolling
+from bot.runbooks.rescue import promotion_of
 from bot.runbooks.steps import SETTLE
 from bot.world import World
 

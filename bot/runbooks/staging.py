@@ -6,7 +6,7 @@ from bot.domain.checklist import State, passed
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from bot.errors import Refused
-from bot.evidence import staged_put
+from bot.evidence.gathering import staged_put
 from bot.gates import STAGING
 from bot.runbooks import pages, proving, steps
 from bot.runbooks.halting import ended, halted

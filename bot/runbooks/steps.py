@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from types import ModuleType
 
-from bot import gates, schedule
+from bot import gates
 from bot.domain.checklist import Check
 from bot.domain.course import BEGUN
 from bot.domain.emergency import excused
@@ -18,11 +18,12 @@ from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.resumable import LOCK_TIMEOUT
 from bot.errors import Unreachable
-from bot.evidence import gather, in_history
-from bot.following import following
+from bot.evidence.gathering import gather, in_history
 from bot.ports import Database, Done, Failed, InDoubt, Job, Put
+from bot.promotions.following import following
 from bot.runbooks import proving
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
+from bot.windows import schedule
 from bot.world import World
 
 SHOW_EVERY = 0.25

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bot import schedule
 from bot.domain.entry import SYSTEM, Fact
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from bot.domain.window import Closure, Span
-from bot.following import goes_first
 from bot.ports import Put
+from bot.promotions.following import goes_first
 from bot.roles import requesters
 from bot.runbooks.emergency import held_by_a_person
 from bot.runbooks.outcome import Next, Outcome, Wait
 from bot.runbooks.steps import SETTLE, called_off
 from bot.runbooks.voters import void
+from bot.windows import schedule
 from bot.windows.calendar import EVER, Calendar
 from bot.world import World
 

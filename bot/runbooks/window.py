@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bot import schedule
 from bot.domain.record import Status
 from bot.domain.window import REMINDERS, Announced
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.walker import Runbook
+from bot.windows import schedule
 from bot.windows.calendar import BEFORE
 from bot.world import World
 

@@ -9,7 +9,7 @@ from threading import Event, Lock
 import structlog
 
 from bot.domain.sighting import Batch, Folded
-from bot.tallies import Tallies
+from bot.ports import Tallies
 
 log = structlog.get_logger(__name__)
 

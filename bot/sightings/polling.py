@@ -11,12 +11,10 @@ from typing import Final
 import structlog
 
 from bot.domain.sighting import COUNTED, Asked, Batch, Gap, Reach, Severity
-from bot.log_source import PAGE, Cursor, LogSource, Page, PollTrouble, Row
-from bot.ports import Clock
+from bot.ports import PAGE, Clock, Cursor, LogSource, Page, PollTrouble, Row, Tallies
 from bot.sightings.funnel import Funnel
 from bot.sightings.recognising import Recogniser
 from bot.sightings.shapes import EPOCH, Wire, from_attributes
-from bot.tallies import Tallies
 
 log = structlog.get_logger(__name__)
 

@@ -11,9 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from bot import schedule
 from bot.adapters.sqlite_journal import SqliteJournal
-from bot.backups import BackupRequests
+from bot.backups.verbs import BackupRequests
 from bot.domain.backup import Backup, Held
 from bot.domain.entry import Fact, Opening
 from bot.domain.plan import Plan, PlannedFile
@@ -27,6 +26,7 @@ from bot.policy import parse_policy
 from bot.runbooks import backup
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
+from bot.windows import schedule
 from bot.world import Ports, Project
 from tests.backups.conftest import left_in
 from tests.clocks import SetClock

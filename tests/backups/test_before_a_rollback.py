@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.domain.backup import Backup
 from bot.migrations.backup.backups import PgBackups
-from bot.rollbacks import Rollbacks
+from bot.rollbacks.verbs import Rollbacks
 from rehearsal.postgres import Postgres
 from tests.backups.conftest import WHEN, Opens, program
 from tests.migrations.walking import BO, Walk

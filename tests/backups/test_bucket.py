@@ -11,7 +11,7 @@ import pytest
 from bot.errors import Refused
 from bot.migrations.backup.backups import PgBackups
 from bot.migrations.backup.bucket import Bucket
-from templates.backup_list import restoring
+from templates.backup.listing import restoring
 from tests.backups.conftest import Quiet, left_in
 
 pytest.importorskip("minio")

@@ -10,10 +10,10 @@ from bot.domain.backup import WAIVED, Backup
 from bot.domain.emergency import PROOF
 from bot.domain.entry import Fact
 from bot.errors import Refused, Unknown
-from bot.promotions import Promotions
-from bot.requests import Requests
-from templates.promotion import card
-from templates.promotion_sight import Sight
+from bot.promotions.requests import Requests
+from bot.promotions.verbs import Promotions
+from templates.promotion.card import card
+from templates.promotion.sight import Sight
 from tests.backups.conftest import Opens
 from tests.migrations import walking
 from tests.migrations.walking import ANA, BO, Walk

@@ -14,7 +14,7 @@ from bot.errors import Refused
 from bot.migrations.backup import scratch
 from bot.migrations.backup.backups import PgBackups
 from rehearsal.postgres import Postgres
-from templates.backup_list import restoring
+from templates.backup.listing import restoring
 from tests.backups.conftest import Quiet, left_in, program
 from tests.postgres import Fresh
 

@@ -10,7 +10,7 @@ import pytest
 from bot.adapters.supabase import ManagementBackups
 from bot.errors import Unreachable
 from rehearsal.supabase import PRODUCTION_REF, TOKEN, Supabase
-from templates.backup_list import of_platform
+from templates.backup.listing import of_platform
 from templates.text import unmarked
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -17,9 +17,8 @@ import pytest
 from bot.adapters.postgres_journal import PostgresJournal
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.domain.entry import Fact
-from bot.ports import Clock, Inbox, Journal, Shelves
+from bot.ports import Clock, Inbox, Journal, Shelves, Tallies
 from bot.scrub import Scrubber
-from bot.tallies import Tallies
 from rehearsal.postgres import Postgres
 
 SECRET = "correct-horse/battery"

@@ -17,8 +17,8 @@ import httpx
 from slack_sdk import WebClient
 
 from bot.metrics import Metrics
-from handlers.http import SlackDoor, build, serve
-from handlers.listeners import Identity, build_app
+from handlers.door.http import SlackDoor, build, serve
+from handlers.door.listeners import Identity, build_app
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 ME = Identity(token="xoxb-made-up", bot_id="B0BOT", bot_user_id="U0BOT", team_id="T0HOME")

@@ -13,8 +13,8 @@ from bot.adapters.sqlite_journal import SqliteJournal
 from bot.domain.entry import Entry, Fact, Opening
 from bot.domain.record import Record, Status
 from bot.scrub import Scrubber
-from handlers.announcer import Announcer, Line, Upload
-from handlers.slack_out import SlackOut
+from handlers.announcing.announcer import Announcer, Line, Upload
+from handlers.slack.slack_out import SlackOut
 from rehearsal.slack import Message as Seen
 from rehearsal.slack import Slack
 from templates.blocks import Message, header, line, notice, section

@@ -13,8 +13,8 @@ from stage import Clock, Stage, client
 
 from bot.domain.entry import Fact
 from bot.domain.record import Status
-from handlers.announcer import Announcer
-from handlers.slack_out import SlackOut
+from handlers.announcing.announcer import Announcer
+from handlers.slack.slack_out import SlackOut
 from rehearsal.slack import Slack
 
 

@@ -14,8 +14,8 @@ from bot.adapters.sqlite_journal import SqliteJournal
 from bot.domain.entry import Json
 from bot.ports import Put
 from bot.scrub import Scrubber
-from handlers.answers import Answers
-from handlers.slack_out import SlackOut
+from handlers.desk.answers import Answers
+from handlers.slack.slack_out import SlackOut
 from rehearsal.slack import Slack
 from rehearsal.slack.things import Answer
 from templates.blocks import notice

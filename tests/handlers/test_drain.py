@@ -26,9 +26,9 @@ from bot.scrub import Scrubber
 from bot.sightings.draining import LARGEST, Drain
 from bot.sightings.funnel import Funnel
 from bot.sightings.recognising import Recogniser
-from handlers import drain as door
-from handlers.drain import PATH, DrainDoor, Mouth
-from handlers.http import build
+from handlers.door import drain as door
+from handlers.door.drain import PATH, DrainDoor, Mouth
+from handlers.door.http import build
 from tests.sightings.events import event, postgres
 
 PRODUCTION, STAGING = Environment.PRODUCTION, Environment.STAGING

@@ -21,8 +21,8 @@ from slack_sdk import WebClient
 from slack_side import FORM, JSON, Slack, TestClock, eventually, open_door, pressed, signed, submitted
 
 from bot.metrics import Metrics
-from handlers import http as shell
 from handlers.conversation import Reply, Subject
+from handlers.door import http as shell
 
 
 class Pigeonhole:
@@ -335,7 +335,7 @@ def test_in_socket_mode_the_door_is_not_there() -> None:
 SERVING = """
 import sys, threading
 from bot.metrics import Metrics
-from handlers.http import build, serve
+from handlers.door.http import build, serve
 serve(build(slack=None, alive={}, ready={}, metrics=Metrics()), "127.0.0.1", 0, threading.Event(),
       lambda port: print(port, flush=True))
 print("drained", flush=True)

@@ -19,9 +19,9 @@ from bot.domain.entry import Fact, Opening
 from bot.errors import Refused, Unreachable
 from bot.ports import Put
 from bot.scrub import Scrubber
-from handlers import deliveries
 from handlers.conversation import Reply, Subject
-from handlers.inbox import InboxPool
+from handlers.desk.inbox import InboxPool
+from handlers.door import deliveries
 from templates.blocks import notice
 
 MODAL = {"type": "modal", "callback_id": "reject", "title": {"type": "plain_text", "text": "Reject"}, "blocks": []}
@@ -441,9 +441,9 @@ from slack_sdk import WebClient
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.domain.entry import Fact
 from bot.scrub import Scrubber
-from handlers import deliveries
+from handlers.door import deliveries
 from handlers.conversation import Reply, Subject
-from handlers.desk import Desk
+from handlers.desk.desk import Desk
 clock = TestClock()
 journal = SqliteJournal(Path(sys.argv[1]), clock, Scrubber())
 class Work:

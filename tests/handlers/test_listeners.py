@@ -14,9 +14,9 @@ from slack_side import JSON, ME, TestClock, open_door, pressed, submitted
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.metrics import Metrics
 from bot.scrub import Scrubber
-from handlers import deliveries
 from handlers.conversation import Reply, Subject, together
-from handlers.listeners import build_app
+from handlers.door import deliveries
+from handlers.door.listeners import build_app
 
 
 def needs_reason(ask) -> dict[str, str]:

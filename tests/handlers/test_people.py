@@ -7,7 +7,7 @@ from slack_sdk import WebClient
 from slack_side import web_api
 
 from bot.errors import Unknown, Unreachable
-from handlers.people import SlackPeople
+from handlers.slack.people import SlackPeople
 
 MEMBER = {"id": "U1", "team_id": "T0HOME", "deleted": False, "is_bot": False, "is_restricted": False}
 

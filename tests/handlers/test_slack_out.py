@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage import TOKEN, Clock, client
 
-from handlers.outcomes import Absent, Doubt, Gone, Later, Sent
-from handlers.pacing import Pacer
-from handlers.slack_out import SlackOut
+from handlers.slack.outcomes import Absent, Doubt, Gone, Later, Sent
+from handlers.slack.pacing import Pacer
+from handlers.slack.slack_out import SlackOut
 from rehearsal.slack import Slack
 from templates.blocks import notice
 

@@ -16,8 +16,8 @@ from bot.adapters.system_clock import SystemClock
 from bot.metrics import Metrics
 from bot.scrub import Scrubber
 from handlers.conversation import Ask, Reply, Subject
-from handlers.listeners import build_app
-from handlers.socket_mode import SocketMode
+from handlers.door.listeners import build_app
+from handlers.door.socket_mode import SocketMode
 from rehearsal.slack import Slack
 
 ANA = "U0ANA0001"
@@ -128,7 +128,7 @@ def test_slack_says_when_to_ask_again(slack: Slack, tmp_path: Path) -> None:
 
 
 def test_a_half_dead_line_is_noticed(slack: Slack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handlers.socket_mode.ALIVE", 0.2)
+    monkeypatch.setattr("handlers.door.socket_mode.ALIVE", 0.2)
     with opened(slack, tmp_path, connections=1) as door:
         slack.sockets.wait_connected(1)
         [line] = slack.sockets.lines

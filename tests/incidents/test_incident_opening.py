@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import incidents
 from bot.domain.entry import SYSTEM
+from bot.incidents import records as incidents
 from tests.deploying import ANA, RULES, Stage
 
 

@@ -11,16 +11,17 @@ from typing import Any
 
 import pytest
 
-from bot import incidents, schedule
 from bot.adapters.levers import Api, PolicyLevers
 from bot.domain.entry import SYSTEM, Entry, Fact
 from bot.domain.incident import Incident
 from bot.domain.person import Person
 from bot.domain.record import Status
 from bot.errors import Refused
-from bot.responding import Responding
+from bot.incidents import records as incidents
+from bot.incidents.verbs import Responding
 from bot.runbooks import incident as runbook
 from bot.runbooks.walker import Walker
+from bot.windows import schedule
 from tests.deploying import ANA, BO, CY, RULES, SAM, Killed, Mortal, People, Stage
 from tests.levers.other_sides import Asked, OtherSide, Said
 

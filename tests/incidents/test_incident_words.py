@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from bot import incidents
 from bot.domain.entry import Fact
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown
-from bot.promotions import Promotions
+from bot.incidents import records as incidents
+from bot.promotions.verbs import Promotions
 from handlers.conversation import Ask, Subject, together
-from handlers.incident import Incidents
-from handlers.incident_opening import Opening
-from handlers.incident_timeline import a_pin, in_a_thread
-from handlers.incident_view import IncidentView
+from handlers.incidents.incident import Incidents
+from handlers.incidents.incident_view import IncidentView
+from handlers.incidents.opening import Opening
+from handlers.incidents.timeline import a_pin, in_a_thread
 from handlers.which import Which
 from tests.deploying import ANA, BO, CY, SAM
 from tests.incidents.test_incident_runbook import FLAG, Room

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from bot.domain.entry import Fact
-from bot.drift import drifted
-from bot.requests import Requests
+from bot.evidence.drift import drifted
+from bot.promotions.requests import Requests
+from bot.promotions.status import overview
 from bot.runbooks import baseline
 from bot.runbooks.walker import Walker
-from bot.status import overview
 from rehearsal.postgres import Postgres
 from templates.migrate import status_card
 from tests.migrations.conftest import BRISK

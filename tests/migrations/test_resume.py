@@ -18,9 +18,9 @@ from bot.ports import Failed
 from bot.runbooks import steps
 from bot.world import World
 from rehearsal.postgres import Postgres
-from templates import promotion_thread as thread
-from templates.promotion import card
-from templates.promotion_sight import Sight
+from templates.promotion import thread
+from templates.promotion.card import card
+from templates.promotion.sight import Sight
 from tests.deploying import NIGHTS, RULES, Stage
 from tests.migrations.conftest import BRISK
 from tests.migrations.walking import ANA, BO, Walk, approved

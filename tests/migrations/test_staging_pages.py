@@ -11,7 +11,7 @@ import pytest
 from bot.domain.checklist import State
 from bot.domain.visit import Visit
 from bot.scrub import Scrubber
-from handlers.promotion_view import PromotionView
+from handlers.migrations.promotion_view import PromotionView
 from rehearsal.postgres import Postgres
 from tests.migrations.conftest import BRISK
 from tests.migrations.walking import POLICY, UNSAVED, Walk, approved

@@ -13,8 +13,8 @@ from bot.errors import Refused
 from bot.runbooks import promotion, staging
 from bot.runbooks.walker import Walker
 from rehearsal.postgres import Postgres
-from templates.promotion import card
-from templates.promotion_sight import Sight
+from templates.promotion.card import card
+from templates.promotion.sight import Sight
 from tests.migrations.conftest import BRISK
 from tests.migrations.walking import ANA, Walk, approved
 from tests.postgres import Fresh, fresh_database

@@ -12,9 +12,9 @@ import pytest
 from bot.migrations import locks
 from bot.migrations.splitter import Statement
 from rehearsal.postgres import Postgres
-from templates import promotion_thread as thread
-from templates.promotion import card
-from templates.promotion_sight import Sight
+from templates.promotion import thread
+from templates.promotion.card import card
+from templates.promotion.sight import Sight
 from tests.migrations.conftest import BRISK
 from tests.migrations.walking import Walk, approved
 from tests.postgres import Fresh, fresh_database

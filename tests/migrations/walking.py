@@ -23,7 +23,7 @@ from bot.migrations.database import PostgresDatabase
 from bot.migrations.files import FolderMigrations
 from bot.policy import parse_policy
 from bot.ports import Backups, NoPages, Pages
-from bot.requests import Requests
+from bot.promotions.requests import Requests
 from bot.runbooks import backup, promotion, rollback, staging
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber

@@ -18,8 +18,8 @@ from bot.cli import main
 from bot.migrations.backup import dumping
 from bot.migrations.backup.backups import PgBackups
 from bot.migrations.session import Session
-from handlers.desk import Desk
-from handlers.slack_out import SlackOut
+from handlers.desk.desk import Desk
+from handlers.slack.slack_out import SlackOut
 
 POINTS: dict[str, tuple[tuple[Any, str], ...]] = {
     "write": tuple((kind, name) for kind in (SqliteJournal, PostgresJournal) for name in ("append", "project")),

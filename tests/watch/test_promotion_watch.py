@@ -20,7 +20,7 @@ from bot.migrations.vitals import PostgresVitals
 from bot.policy import parse_policy
 from bot.scrub import Scrubber
 from bot.watch.watcher import Watcher
-from handlers.promotion_view import PromotionView
+from handlers.migrations.promotion_view import PromotionView
 from tests.migrations.walking import ANA, BO, POLICY, Walk, approved
 from tests.postgres import Fresh, fresh_database
 from tests.watching import Clock

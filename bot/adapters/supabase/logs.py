@@ -11,8 +11,7 @@ import httpx
 
 from bot.domain.answers import OF_PATH, service_of
 from bot.domain.sighting import Source
-from bot.log_source import PAGE, Cursor, Page, PollTrouble, Requests, Row
-from bot.ports import Clock
+from bot.ports import PAGE, Clock, Cursor, Page, PollTrouble, Requests, Row
 
 Told = TypeVar("Told")
 

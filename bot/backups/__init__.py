@@ -1,0 +1,1 @@
+"""What can be asked of backups, and which of them are kept."""

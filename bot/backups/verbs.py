@@ -1,0 +1,120 @@
+"""What people and the clock can ask of backups: one now, one each night, and the list of those there are."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.backups.shelf import every, going
+from bot.domain.backup import ASKED, KIND, NIGHTLY, SERIES, Backup, OfPlatform, asked
+from bot.domain.entry import SYSTEM
+from bot.domain.record import Record, Status
+from bot.errors import Refused, Unreachable
+from bot.ports import Put
+from bot.roles import require_member, require_operator
+from bot.world import Ports, Project
+
+NIGHTS = "nightly"
+"""When a project's nightly backup was last opened."""
+
+LATE = timedelta(hours=6)
+"""How late a nightly backup may still begin, where nobody served at its hour."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """The backups of a project: the good ones, newest first, those under way, the last failure, and what goes next."""
+
+    project: str
+    good: tuple[Backup, ...]
+    running: tuple[Backup, ...]
+    failed: Backup | None
+    going: tuple[str, ...]
+    schedule: str
+    when: str
+    platform: OfPlatform | None = None
+    silent: str = ""
+    """Why the platform could not be asked; it is not asked where it is not configured."""
+
+
+class BackupRequests:
+    """The verbs. Who may is judged here."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._opening = threading.Lock()
+
+    def listing(self, by: str, project: Project) -> Listing:
+        """What there is, for a member."""
+        require_member(self._ports.people.find(by), project.policy)
+        found = every(self._ports.journal, project.name)
+        live = {record.id for record in self._live(project.name)}
+        good = [one for one in reversed(found) if one.good]
+        failed = next((one for one in reversed(found) if one.verdict and one.verdict != "done"), None)
+        if failed and good and good[0].asked_at > failed.asked_at:
+            failed = None
+        policy, platform, silent = project.policy.backups, None, ""
+        try:
+            platform = project.platform.read() if project.platform else None
+        except Unreachable as trouble:
+            silent = str(trouble)
+        return Listing(
+            platform=platform, silent=silent,
+            project=project.name, good=tuple(good), running=tuple(one for one in found if one.id in live),
+            failed=failed, going=tuple(one.id for one in going(self._ports, project.name, found)),
+            schedule=f"{policy.schedule:%H:%M} {_zone(project)}" if policy.schedule else "", when=policy.when,
+        )
+
+    def now(self, by: str, project: Project, key: str) -> str:
+        """Open a backup, as an operator; returns its record. Raises `Refused` where none can be taken."""
+        require_operator(self._ports.people.find(by), project.policy)
+        if before := self._ports.shelves.get("requests", key):
+            return str(before["record"])
+        if project.backups is None:
+            raise Refused("This Stagedoor was started without anything that takes backups.")
+        project.backups.ready(project.policy.backups.proof)
+        with self._opening:
+            for record in self._live(project.name):
+                if not Backup.of(self._ports.journal.entries(about=record.id)).only:
+                    return record.id
+            return self._open(project, by, ASKED, Put(shelf="requests", key=key, doc={}))
+
+    def nightly(self) -> None:
+        """Open the backups whose hour has come: each night once, and late rather than never."""
+        now = self._ports.clock.now()
+        for project in self._ports.projects.values():
+            due = _due(project, now)
+            last = self._ports.shelves.get(NIGHTS, project.name)
+            if due and now - due < LATE and (last is None or str(last["due"]) < due.isoformat()):
+                put = Put(shelf=NIGHTS, key=project.name, doc={"due": due.isoformat()})
+                self._open(project, SYSTEM, NIGHTLY, put)
+
+    def _open(self, project: Project, by: str, cause: str, put: Put) -> str:
+        journal = self._ports.journal
+        record = f"{SERIES}-{journal.number(SERIES)}"
+        fact = asked(record, project=project.name, by=by, cause=cause, proof=project.policy.backups.proof)
+        doc = {**(put.doc or {}), "record": record}
+        journal.append([fact], puts=[Put(shelf=put.shelf, key=put.key, doc=doc)])
+        self._ports.wake(record)
+        return record
+
+    def _live(self, project: str) -> list[Record]:
+        return self._ports.journal.find(kind=KIND, project=project, status=Status.LIVE)
+
+
+def _due(project: Project, now: datetime) -> datetime | None:
+    """The last time that its hour struck, in UTC."""
+    hour = project.policy.backups.schedule
+    if hour is None:
+        return None
+    here = now.astimezone(ZoneInfo(_zone(project)))
+    struck = here.replace(hour=hour.hour, minute=hour.minute, second=0, microsecond=0)
+    return (struck if struck <= here else struck - timedelta(days=1)).astimezone(UTC)
+
+
+def _zone(project: Project) -> str:
+    """The zone of the policy's first window, since that is where its night is; otherwise UTC."""
+    windows = project.policy.windows
+    return windows[0].timezone if windows else "UTC"

@@ -1,0 +1,1 @@
+"""What is known of migrations before anyone judges them: files, histories, catalogs, reviews, proofs."""

@@ -1,0 +1,1 @@
+"""What can be asked of incidents, from opening to the report and what follows from it."""

@@ -1,0 +1,100 @@
+"""The port of one environment's Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.catalog import Snapshot
+from bot.domain.migration import Applied
+from bot.domain.way_back import Change, WayBack
+from bot.ports.applying import Applier, Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptRows:
+    """Rows that a promotion destroyed and that are kept inside the database: of which tables, how many, since when."""
+
+    record: str
+    tables: tuple[str, ...]
+    rows: int
+    since: datetime
+    restored: bool
+
+
+class Database(Protocol):
+    """One environment's Postgres, seen through the migration history and the apply protocol."""
+
+    def history(self) -> tuple[Applied, ...]:
+        """The rows of the Supabase CLI's history table in version order; empty when the table does not exist.
+
+        Raises `Unreachable` when the server does not answer.
+        """
+        ...
+
+    def activity(self) -> int:
+        """How many transactions this database has ended since its counters began."""
+        ...
+
+    def identity(self) -> str:
+        """What the server says it is: database, address and version, without secrets."""
+        ...
+
+    def applier(self) -> AbstractContextManager[Applier]:
+        """Puts files in, over one session for as long as all goes well; the session ends with the context."""
+        ...
+
+    def sizes(self) -> Mapping[str, int]:
+        """About how many rows each table of the user's schemas holds, by `schema.table`. Raises `Unreachable`."""
+        ...
+
+    def index_scans(self) -> Mapping[str, int]:
+        """How often each index of the user's schemas was scanned, by `schema.index`. Raises `Unreachable`."""
+        ...
+
+    def kept_rows(self) -> tuple[KeptRows, ...]:
+        """What is kept inside this database, by promotion, newest first. Raises `Unreachable`."""
+        ...
+
+    def put_back(self, record: str, lock_timeout: float) -> Mapping[str, int]:
+        """Put the kept rows of a promotion back, in one transaction; how many by table.
+
+        Raises `Refused` with nothing changed, `Unreachable` where that is not known.
+        """
+        ...
+
+    def forget_rows(self, record: str) -> None:
+        """Take away the kept rows of a promotion for good. Raises `Unreachable`."""
+        ...
+
+    def holds(self, sql: str) -> bool:
+        """Whether a question answers with one true; it can change nothing. Raises `Refused` and `Unreachable`."""
+        ...
+
+    def leftovers(self) -> tuple[str, ...]:
+        """INVALID indexes and NOT VALID constraints of user schemas, as sentences, sorted."""
+        ...
+
+    def catalog(self) -> Snapshot:
+        """What the user schemas hold, by name. Raises `Unreachable`."""
+        ...
+
+    def prove(
+        self, changes: Sequence[Change], *, attempt: str, lock_timeout: float, statement_timeout: float,
+        stopping: Callable[[], bool],
+    ) -> tuple[WayBack, ...]:
+        """Try the way back from the newest files and up again, in one transaction that is rolled back.
+
+        Raises `Unreachable`, and `Refused` while another Stagedoor session changes this database.
+        """
+        ...
+
+    def take_back(self, job: Job, aim: Snapshot | None, stopping: Callable[[], bool]) -> bool:
+        """Run the way back that `job` holds and remove its version from the history, in one transaction.
+
+        False when the version is not there any more. Raises `Unreachable`, and `Refused` with nothing changed.
+        """
+        ...

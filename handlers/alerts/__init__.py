@@ -1,0 +1,1 @@
+"""Alerts, as people answer them and see them in Slack."""

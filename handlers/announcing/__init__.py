@@ -1,0 +1,1 @@
+"""Makes Slack show what the journal says, each thing once."""

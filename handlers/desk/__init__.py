@@ -1,0 +1,1 @@
+"""Where deliveries are worked off and answered."""

@@ -1,0 +1,115 @@
+"""Incidents as documents: what the journal holds of one and of its time, put together and written in each form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.domain.alert import Alert
+from bot.domain.entry import Entry, Json
+from bot.domain.incident import Incident
+from bot.domain.promotion import Promotion
+from bot.domain.record import Record
+from bot.domain.report import Happened, IncidentReport
+from bot.domain.window import Announced, Freeze
+from bot.errors import Unknown
+from bot.ports import Journal, Shelves
+from bot.promotions.requests import SERIES
+from bot.reporting.incident import report
+from bot.reporting.names import names
+from templates.alert import alert_line
+from templates.documents import report_in
+from templates.promotion.thread import told
+from templates.rollback.thread import told as rollback_told
+from templates.text import unmarked
+from templates.window.card import freeze_line, window_line
+
+INCIDENT = "incident"
+ALERT_WORDS = {"alert.raised": "raised: {title}", "alert.acknowledged": "acknowledged", "alert.muted": "muted"}
+ELSEWHERE_NO_NEWS = (INCIDENT, "follow", "digest", "notice")
+QUIET = ("walk.", "announcer.", "person.refused", "catalog.", "approval.asked")
+"""Entries of other records that are no news to anybody."""
+
+
+def gathered(journal: Journal, shelves: Shelves, id: str) -> IncidentReport:
+    """The report as the journal stands. Raises `Unknown`."""
+    record = journal.load(id)
+    if record is None or record.kind != INCIDENT:
+        newest = ", ".join(each.id for each in journal.find(kind=INCIDENT, limit=100_000)[-3:])
+        raise Unknown(f"There is no incident {id}. The newest: {newest or 'none yet'}.")
+    entries = list(journal.entries(about=id))
+    return report(entries, shelves.private, lambda incident: elsewhere(journal, record, incident))
+
+
+def in_form(journal: Journal, shelves: Shelves, id: str, form: str, note: str = "") -> str:
+    """The report as `md`, `html` or `json`."""
+    return report_in(form, gathered(journal, shelves, id), names(shelves), note=note)
+
+
+def elsewhere(journal: Journal, record: Record, incident: Incident) -> Iterator[Happened]:
+    """What the project's other records tell of the incident's time; what it is about, from its beginning."""
+    until = incident.closed_at or incident.watch_until
+    for other in journal.find(project=record.project, limit=100_000):
+        about = other.id in (incident.promotion, incident.alert, *(each.promotion for each in incident.decisions))
+        if other.kind in ELSEWHERE_NO_NEWS or (other.touched < incident.seq and not about):
+            continue
+        for line in lines_of(other, list(journal.entries(about=other.id))):
+            if (about or line.at >= incident.at) and (until is None or line.at <= until):
+                yield line
+
+
+def lines_of(record: Record, entries: list[Entry]) -> Iterator[Happened]:
+    """Each entry of a record as a line, in the words that its thread has for it."""
+    promotion: Promotion | None = None
+    for entry in entries:
+        if record.kind in SERIES:
+            promotion = promotion.after([entry]) if promotion else Promotion.of([entry])
+        if said := _said(record, entry, promotion, entries):
+            yield Happened(
+                at=entry.at, who=entry.actor, what=f"{record.id}: {said}", source=record.id,
+                order=f"entry {entry.seq:012}",
+            )
+
+
+def _said(record: Record, entry: Entry, promotion: Promotion | None, entries: list[Entry]) -> str:
+    if promotion is not None:
+        if entry.kind == "promotion.requested":
+            return f"asked for: {', '.join(file.label for file in promotion.plan.files)}"
+        message = (rollback_told if record.kind == "rollback" else told)(promotion, entry)
+    elif record.kind == "window":
+        message = window_line(Announced.of(entries), entry, ())
+    elif record.kind == "freeze":
+        message = freeze_line(Freeze.of(entries), entry)
+    elif record.kind == "alert":
+        alert = Alert.of(each for each in entries if each.seq <= entry.seq)
+        if entry.kind in ALERT_WORDS:
+            return ALERT_WORDS[entry.kind].format(title=alert.title)
+        message = alert_line(alert, entry)
+    else:
+        return _plainly(entry)
+    return unmarked(message.text) if message else ""
+
+
+def _plainly(entry: Entry) -> str:
+    """An entry of a kind that has no words here: its name, and whatever of it is a short text."""
+    if entry.kind.startswith(QUIET):
+        return ""
+    said = [f"{key} {value}" for key, value in sorted(entry.data.items()) if _short(value)]
+    return f"{entry.kind.replace('.', ' ')}{': ' if said else ''}{', '.join(said)}"
+
+
+def _short(value: Json) -> bool:
+    return isinstance(value, int | float | str) and not isinstance(value, bool) and 0 < len(str(value)) <= 80
+
+
+class Reports:
+    """An incident's page."""
+
+    def __init__(self, journal: Journal, shelves: Shelves) -> None:
+        self._journal, self._shelves = journal, shelves
+
+    def page(self, record: Record, until: str) -> str:
+        """State, timeline and draft as they stand now, also while Slack is away."""
+        return in_form(
+            self._journal, self._shelves, record.id, "html", f"Read-only. This link works until {until}."
+        )
+

@@ -1,0 +1,1 @@
+"""An incident in Slack: its card, its thread, its modals, its report."""

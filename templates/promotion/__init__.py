@@ -1,0 +1,1 @@
+"""A promotion in Slack: its card, its thread, its modals."""

@@ -1,0 +1,1 @@
+"""Deploy windows and freezes in Slack."""

@@ -1,0 +1,37 @@
+"""Words that many cards use: who did it, how long it took, of which project."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.domain.entry import SYSTEM
+from templates.text import mention
+
+ONLY_PROJECT = "default"
+"""The name of the project that the variables without a prefix describe."""
+
+
+def who(actor: str) -> str:
+    """A person as a mention; the program by its name; anybody else as they are."""
+    if actor in (SYSTEM, ""):
+        return "Stagedoor"
+    try:
+        return mention(actor)
+    except ValueError:
+        return actor
+
+
+def length(took: timedelta) -> str:
+    """A duration in the two largest units that matter."""
+    seconds = took.total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours and minutes else f"{hours} h" if hours else f"{minutes} min"
+
+
+def of_project(name: str) -> str:
+    """` · shop` where there are several projects to tell apart; nothing for the only one."""
+    return "" if name == ONLY_PROJECT else f" · {name}"
