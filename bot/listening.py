@@ -14,6 +14,7 @@ from bot.adapters.supabase import ManagementLogs
 from bot.domain.project import Environment
 from bot.domain.record import Status
 from bot.domain.sighting import Batch, Folded, Gap
+from bot.errors import StagedoorError
 from bot.policy import DEFAULT_PROJECT
 from bot.ports import Clock, Put
 from bot.settings import ProjectSettings, Settings
@@ -105,10 +106,14 @@ class Listening:
             for (project, environment), poller in self.rounds.pollers.items()
             if poller.trouble and environment is not Environment.PRODUCTION
         ]
-        return staging + [
-            f"Not watched in {project} production: {said}"
-            for project in self._names for said in sentences(unseen(self._store, project))
-        ]
+        try:
+            return staging + [said for project in self._names for said in self._unwatched(project)]
+        except StagedoorError as trouble:
+            return [*staging, f"Could not check what is watched: {trouble}"]
+
+    def _unwatched(self, project: str) -> list[str]:
+        self._note_hearing(project)
+        return [f"Not watched in {project} production: {said}" for said in sentences(unseen(self._store, project))]
 
     def prune(self) -> None:
         self._store.prune_tallies(self._clock.now())

@@ -1,4 +1,4 @@
-"""Durations in words."""
+"""Durations and counts in words."""
 
 from __future__ import annotations
 

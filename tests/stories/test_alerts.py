@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from bot.adapters.sqlite_journal import SqliteJournal
@@ -20,8 +21,9 @@ from bot.domain.sighting import Batch, Severity, Sighting, Source
 from bot.scrub import Scrubber
 from rehearsal.slack import Message
 from rehearsal.world import DRAIN_SECRET
+from tests import cron
 from tests.migrations.walking import RealClock
-from tests.sightings.events import postgres
+from tests.sightings.events import event, postgres
 from tests.stories.house import ANA, BO, ERIN, GIL, POLICY, SAM, House
 
 Opens = Callable[..., House]
@@ -115,6 +117,55 @@ def test_a_fault_of_the_logs_is_told_once_with_samples_for_operators_alone(house
     thread(h, card, "The samples were erased by @bo")
     h.slack.press(BO, opening, "Show sample")
     h.told(BO, "There are no samples of A-1")
+
+
+def _with_cron(h: House) -> None:
+    """Production has pg_cron, and a job of it failed a minute ago."""
+    admin = h.postgres.url(h.production.rpartition("/")[2], "supabase_admin")
+    with psycopg.connect(admin, autocommit=True) as db:
+        for statement in (*cron.TABLES, cron.JOB, cron.run("failed", 'ERROR:  relation "gone" does not exist')):
+            db.execute(statement.encode())
+
+
+@pytest.mark.slow
+def test_jobs_that_the_bots_user_may_not_see_are_said_to_be_unseen(house: Opens) -> None:
+    h = house(policy=QUICK, start=False)
+    _with_cron(h)
+    h.environ(PRODUCTION_DATABASE_URL=h.postgres.url(h.production.rpartition("/")[2], "authenticator"))
+    h.start_bot()
+    h.until(lambda: "failed jobs of pg_cron: permission denied for schema cron." in h.ready(), "what is not seen")
+    h.says(ANA, "/migrate status")
+    said = h.told(ANA, "Not watched in production")
+    assert "failed jobs of pg_cron: permission denied for schema cron." in said
+    assert "sessions and statements of other users" in said
+    assert h.slack.messages("#incidents") == [], "what was not seen is no failed job, and five minutes are not over"
+
+
+def test_a_failing_service_a_failed_job_and_what_nobody_sees(house: Opens) -> None:
+    h = house(policy=QUICK, supabase=True, start=False)
+    h.supabase.api.down = 402
+    _with_cron(h)
+    h.start_bot()
+    card = alert(h, "A scheduled job fails in production")
+    assert 'tidy: relation "gone" does not exist' in h.slack.text_of(card)
+    h.until(lambda: "Not watched in default production: the logs: The project's allowance" in h.ready(), "the refusal")
+    h.says(ANA, "/migrate status")
+    h.told(ANA, "Not watched in production: the logs: The project's allowance for log queries is used up")
+
+    request = {"method": "GET", "path": "/rest/v1/books"}
+    events = [
+        event("x", datetime.now(UTC), request=request, response={"status_code": 503 if n < 30 else 200})
+        for n in range(100)
+    ]
+    answer = httpx.post(
+        f"http://127.0.0.1:{h.bot_port}/hooks/supabase/logs", content=json.dumps(events).encode(), timeout=10,
+        headers={"authorization": f"Bearer {DRAIN_SECRET}"},
+    )
+    assert answer.json() == {"taken": 100}
+    text = h.slack.text_of(alert(h, "Requests to PostgREST fail in production"))
+    assert "30 of 100 requests within 5 min were answered 5xx (30 %)" in text
+    assert "30 times: GET /rest/v1/books answered 503" in text
+    assert len(h.slack.messages("#incidents")) == 2
 
 
 @pytest.mark.slow

@@ -47,16 +47,18 @@ def test_failed_jobs_of_pg_cron_are_told_by_job_with_their_last_message(p: Post,
     admin(database, *cron.TABLES, cron.OPEN, cron.JOB, cron.run("succeeded", "1 row"))
     p.look()
     assert p.alerts == []
-    admin(database, cron.run("failed", "ERROR:  relation \"gone\" does not exist", "9 minutes"),
+    secret = "ERROR:  could not pay for Jane Doe \"jane@example.com\" 4711"
+    admin(database, cron.run("failed", secret, "5 minutes", job=8), cron.run("failed", "ERROR:  relation \"gone\" does not exist", "9 minutes"),
           cron.run("failed", "server restarted", ended=False), cron.run("failed", "x", "3 hours"),
           cron.run("failed", "connection failed", job=7))
     p.look()
     alerts = {alert.key: alert for alert in p.alerts}
-    assert set(alerts) == {"cron:tidy", "cron:job 7"}
+    assert set(alerts) == {"cron:tidy", "cron:job 7", "cron:job 8"}
+    assert alerts["cron:job 8"].said == "job 8: could not pay for …"
     assert alerts["cron:tidy"].said == "tidy: server restarted"
     assert alerts["cron:tidy"].raised.count == 2
     p.look()
-    assert len(p.alerts) == 2
+    assert len(p.alerts) == 3
 
 
 def test_jobs_that_the_server_hides_are_not_taken_for_none(tmp_path: Path, database: Fresh) -> None:
