@@ -10,7 +10,6 @@ from bot.ports import Vitals
 from bot.sightings.messages import template
 from bot.sightings.statements import shown
 
-
 _LEVEL = re.compile(r"\A(?:ERROR|FATAL|PANIC):\s+")
 
 
@@ -26,5 +25,5 @@ def read(vitals: Vitals, slow_ms: int) -> Reading:
 
 
 def _failure(said: str) -> str:
-    """A job's message, whose state pg_cron does not keep: names stay as in the server's own, words if they are usual."""
+    """A job's message, whose state pg_cron does not keep: names stay as in the server's own, usual words too."""
     return template("XX000", _LEVEL.sub("", said))

@@ -150,7 +150,7 @@ def test_a_failing_service_a_failed_job_and_what_nobody_sees(house: Opens) -> No
     assert 'tidy: relation "gone" does not exist' in h.slack.text_of(card)
     h.until(lambda: "Not watched in default production: the logs: The project's allowance" in h.ready(), "the refusal")
     h.says(ANA, "/migrate status")
-    h.told(ANA, "Not watched in production: the logs: The project's allowance for log queries is used up")
+    h.told(ANA, "Not watched in production\nthe logs: The project's allowance for log queries is used up")
 
     request = {"method": "GET", "path": "/rest/v1/books"}
     events = [

@@ -48,7 +48,8 @@ def test_failed_jobs_of_pg_cron_are_told_by_job_with_their_last_message(p: Post,
     p.look()
     assert p.alerts == []
     secret = "ERROR:  could not pay for Jane Doe \"jane@example.com\" 4711"
-    admin(database, cron.run("failed", secret, "5 minutes", job=8), cron.run("failed", "ERROR:  relation \"gone\" does not exist", "9 minutes"),
+    admin(database, cron.run("failed", secret, "5 minutes", job=8))
+    admin(database, cron.run("failed", "ERROR:  relation \"gone\" does not exist", "9 minutes"),
           cron.run("failed", "server restarted", ended=False), cron.run("failed", "x", "3 hours"),
           cron.run("failed", "connection failed", job=7))
     p.look()
