@@ -10,6 +10,13 @@ from bot.ports import Vitals
 from bot.sightings.messages import template
 from bot.sightings.statements import shown
 
+_NAME = r'(?:"[^"]{1,140}"|[\w.]{1,140}(?:\([\w, \[\]]*\))?)'
+_SERVERS = re.compile(
+    rf"(?:relation|table|column|schema|type|function|procedure|extension|sequence) {_NAME}(?: of relation {_NAME})? "
+    rf"(?:does not exist|already exists)|permission denied for \w+ {_NAME}|must be owner of \w+ {_NAME}|"
+    rf"duplicate key value violates unique constraint {_NAME}|"
+    rf"null value in column {_NAME} of relation {_NAME} violates not-null constraint"
+)
 _LEVEL = re.compile(r"\A(?:ERROR|FATAL|PANIC):\s+")
 
 
@@ -25,5 +32,6 @@ def read(vitals: Vitals, slow_ms: int) -> Reading:
 
 
 def _failure(said: str) -> str:
-    """A job's message, whose state pg_cron does not keep: names stay as in the server's own, usual words too."""
-    return template("XX000", _LEVEL.sub("", said))
+    """A job's message. pg_cron keeps no state of it: what is surely the server's own keeps its names, no other does."""
+    said = _LEVEL.sub("", said).strip()
+    return template("XX000" if _SERVERS.fullmatch(said) else "", said)
