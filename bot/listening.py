@@ -127,7 +127,13 @@ class Listening:
                      if (name, environment) != where and ref != self._refs.get(where)}
         return Drain(
             recogniser=self._recogniser(project, where), funnel=self._funnel, clock=self._clock, elsewhere=elsewhere,
+            before=lambda: self._brought(where),
         )
+
+    def _brought(self, where: Where) -> datetime:
+        """Up to when the drain brought something to whoever listened before."""
+        drain = self._store.reached(*where).get("drain")
+        return drain.up_to if drain else EPOCH
 
     def _recogniser(self, project: ProjectSettings, where: Where) -> Recogniser:
         name, environment = where

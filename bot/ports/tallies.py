@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bot.domain.answers import Counts, Service
 from bot.domain.project import Environment
-from bot.domain.sighting import COUNTED, Batch, Fault, Folded, Gap, Reach, Sample, Source
+from bot.domain.sighting import Batch, Fault, Folded, Gap, Reach, Sample, Source
 
 
 class Tallies(Protocol):
@@ -20,6 +20,10 @@ class Tallies(Protocol):
         A sighting whose mark is known adds nothing; `Reach` replaces that of its channel, except that `up_to` and
         `heard` never go back. Raises `Unreachable` with nothing written.
         """
+        ...
+
+    def known(self, marks: Sequence[int]) -> set[int]:
+        """Which of these were counted before, whichever channel brought them."""
         ...
 
     def fault(self, project: str, environment: Environment, fingerprint: str) -> Fault | None:
@@ -80,4 +84,4 @@ class Tallies(Protocol):
 
 def read_up_to(reached: Mapping[str, Reach]) -> datetime | None:
     """Up to where the logs were read by whichever channel got farthest; None when none was ever read."""
-    return max((reach.up_to for channel, reach in reached.items() if channel != COUNTED), default=None)
+    return max((reach.up_to for channel, reach in reached.items() if channel in ("poll", "drain")), default=None)

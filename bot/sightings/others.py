@@ -22,6 +22,12 @@ _ITS_ERROR = re.compile(r'"code"\s?:\s?"(?P<code>PGRST\w{1,5})"')
 _FAILED = re.compile(r"\b(?:[Ff]ailed|[Ff]atal|[Ee]rror|refused|[Tt]imed? ?out)\b")
 
 
+SOURCES = {
+    "edge_logs": Source.EDGE, "function_edge_logs": Source.EDGE_FUNCTION, "function_logs": Source.EDGE_FUNCTION,
+    "auth_logs": Source.AUTH, "storage_logs": Source.STORAGE, "postgrest_logs": Source.POSTGREST,
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
     """What an event of another source says."""

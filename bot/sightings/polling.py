@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from bot.domain.sighting import COUNTED, Asked, Batch, Gap, Reach, Severity
+from bot.domain.sighting import AGREED, COUNTED, Asked, Batch, Gap, Reach, Severity, Sighting, Source, Spoken
 from bot.ports import PAGE, Clock, Cursor, LogSource, Page, PollTrouble, Row, Tallies
 from bot.sightings.funnel import Funnel
 from bot.sightings.recognising import Recogniser
@@ -104,7 +104,11 @@ class Poller:
         end = (now - SETTLED).replace(second=0, microsecond=0)
         begin = max(counted.up_to, end - FARTHEST_COUNTED) if counted else end - FARTHEST_COUNTED
         due = end - begin >= (MINUTE if self._failed else COUNTED_EVERY)
-        if not due or self._over_budget(now) or (drain is not None and now - drain.heard < DRAIN_ALIVE):
+        spoken = Spoken.of(drain)
+        told = drain is not None and now - drain.heard < DRAIN_ALIVE and (
+            spoken is None or Source.EDGE in spoken.sources
+        )
+        if not due or told or self._over_budget(now):
             return
         self._count(now)
         try:
@@ -149,10 +153,31 @@ class Poller:
         self._count(now)
         return self.source.page(cursor, now)
 
+    def _trusted(self, sightings: Sequence[Sighting], reached: Mapping[str, Reach], now: datetime) -> list[Sighting]:
+        """Without what a drain speaks for, unless it is known that both call one event by one id.
+
+        Nobody promises that they do. Once an event that a drain brought is met again under its id, everything is
+        folded: what is known counts nothing, and what the drain lost on its way is found.
+        """
+        one, drain, poll = self.recogniser, reached.get("drain"), reached.get("poll")
+        spoken = Spoken.of(drain)
+        if drain is None or spoken is None or AGREED in reached:
+            return list(sightings)
+        # What a drain that delivers now has not brought yet it will; if it does not, the deep look back finds it.
+        up_to = now if now - drain.heard < DRAIN_ALIVE else drain.up_to
+        brought = [each for each in sightings if spoken.brought(each.source, each.at, up_to)]
+        first = [each.mark for each in brought if poll is None or each.at > poll.up_to]
+        if self.tallies.known(first):
+            note = Reach(project=one.project, environment=one.environment, channel=AGREED, up_to=now, heard=now)
+            self.funnel.fold(Batch(reached=[note]))
+            return list(sightings)
+        return [each for each in sightings if not spoken.brought(each.source, each.at, up_to)]
+
     def _fold(
         self, events: Sequence[Wire], now: datetime, up_to: datetime, cursor: Cursor | None, gaps: Sequence[Gap],
     ) -> None:
         one, seen = self.recogniser, self.recogniser.seen(events, now)
+        trusted = self._trusted(seen.sightings, self.tallies.reached(one.project, one.environment), now)
         newest = max((sighting.at for sighting in seen.sightings), default=EPOCH)
         self._sighted = max(self._sighted, newest)
         self._failed |= any(sighting.severity is Severity.HTTP_5XX for sighting in seen.sightings)
@@ -160,7 +185,7 @@ class Poller:
             project=one.project, environment=one.environment, channel="poll", up_to=up_to, heard=now,
             cursor=str(cursor) if cursor else "",
         )
-        self.funnel.fold(Batch(sightings=seen.sightings, reached=[reach], gaps=gaps))
+        self.funnel.fold(Batch(sightings=trusted, reached=[reach], gaps=gaps))
 
     def _pause(self, now: datetime, drain: Reach | None) -> timedelta:
         if self.hurried():

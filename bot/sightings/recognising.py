@@ -42,6 +42,9 @@ class Seen:
     newest: datetime | None = None
     asked: Counter[tuple[str, Source, int]] = field(default_factory=Counter)
     """Requests by service, log and minute since 1970."""
+    sources: set[Source] = field(default_factory=set)
+    """Whose events there were, whether they count or not."""
+    oldest: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,22 +59,25 @@ class Recogniser:
     def seen(self, events: Iterable[Wire], now: datetime) -> Seen:
         """The sightings among the events."""
         found = Seen([])
-        newest = 0.0
+        newest, oldest, sources = 0.0, 0.0, found.sources
         for event in events:
             at = micros_of(event.timestamp)
             if at is None:
                 continue
             if at > newest:
                 newest = at
+            if at < oldest or not oldest:
+                oldest = at
             metadata = event.metadata
             if metadata is not None and (parsed := metadata.parsed) is not None:
                 severity = parsed.error_severity
+                sources.add(Source.POSTGRES)
                 if severity in BAD or (severity == "LOG" and (event.event_message or "").startswith("duration: ")):
                     self._postgres(event, parsed, at, now, found)
             elif metadata is not None or event.event_message:
                 self._other(event, metadata or _NOTHING, at, now, found)
         if newest:
-            found.newest = min(now, _moment(newest))
+            found.newest, found.oldest = min(now, _moment(newest)), min(now, _moment(oldest))
         return found
 
     def _postgres(self, event: Wire, parsed: Parsed, micros: float, now: datetime, found: Seen) -> None:
@@ -102,6 +108,8 @@ class Recogniser:
 
     def _other(self, event: Wire, metadata: Metadata, micros: float, now: datetime, found: Seen) -> None:
         log = others.log_of(event, metadata)
+        if source := others.SOURCES.get(log):
+            found.sources.add(source)
         asked, trouble = others.asked(log, metadata), others.trouble(log, event, metadata)
         if asked is None and trouble is None:
             return

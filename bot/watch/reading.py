@@ -33,5 +33,5 @@ def read(vitals: Vitals, slow_ms: int) -> Reading:
 
 def _failure(said: str) -> str:
     """A job's message. pg_cron keeps no state of it: what is surely the server's own keeps its names, no other does."""
-    said = _LEVEL.sub("", said).strip()
+    said = _LEVEL.sub("", said).strip().partition("\n")[0]
     return template("XX000" if _SERVERS.fullmatch(said) else "", said)

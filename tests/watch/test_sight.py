@@ -55,7 +55,7 @@ def test_failed_jobs_of_pg_cron_are_told_by_job_with_their_last_message(p: Post,
     p.look()
     alerts = {alert.key: alert for alert in p.alerts}
     assert set(alerts) == {"cron:tidy", "cron:job 7", "cron:job 8"}
-    assert alerts["cron:job 8"].said == "job 8: could not pay for …"
+    assert alerts["cron:job 8"].said == "job 8: could not … for …"
     assert alerts["cron:tidy"].said == "tidy: server restarted"
     assert alerts["cron:tidy"].raised.count == 2
     p.look()

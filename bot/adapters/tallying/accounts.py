@@ -23,10 +23,22 @@ from bot.adapters.tallying.transaction import (
 )
 from bot.domain.answers import Counts, Service
 from bot.domain.project import Environment
-from bot.domain.sighting import COUNTED, DEDUPLICATED, Batch, Fault, Folded, Gap, Reach, Sample, Severity, Source
+from bot.domain.sighting import (
+    AGREED,
+    COUNTED,
+    DEDUPLICATED,
+    Batch,
+    Fault,
+    Folded,
+    Gap,
+    Reach,
+    Sample,
+    Severity,
+    Source,
+)
 from bot.scrub import Scrubber
 
-CHANNELS = ("poll", "drain", COUNTED)
+CHANNELS = ("poll", "drain", COUNTED, AGREED)
 KEEP_MINUTES = timedelta(days=3)
 KEEP_HOURS = timedelta(weeks=9)
 KEEP_GAPS = timedelta(days=90)
@@ -53,6 +65,13 @@ class Accounts:
     def fold(self, batches: Sequence[Batch]) -> Folded:
         with self._counting() as tx:
             return fold(tx, batches, self._scrub)
+
+    def known(self, marks: Sequence[int]) -> set[int]:
+        if not marks:
+            return set()
+        places = ", ".join("%s" for _ in marks)
+        with self._looking() as tx:
+            return {int(row[0]) for row in tx.rows(f"select mark from stagedoor.marks where mark in ({places})", marks)}
 
     def fault(self, project: str, environment: Environment, fingerprint: str) -> Fault | None:
         with self._looking() as tx:
