@@ -235,9 +235,25 @@ def test_single_failing_requests_are_no_alert_of_their_own() -> None:
     assert alerts.judge(logs(account(severity=Severity.HTTP_5XX, source=Source.EDGE))) == ()
 
 
-def test_a_password_that_was_wrong_is_told_as_an_error_and_wakes_nobody() -> None:
-    [signal] = alerts.judge(logs(account(severity=Severity.FATAL, sqlstate="28P01")))
+@pytest.mark.parametrize("state", ["28P01", "28000", "08006", "3D000", "25P03", "57P05", "57014"])
+def test_refused_and_ended_sessions_are_told_when_they_are_many_and_wake_nobody(state: str) -> None:
+    assert alerts.judge(logs(account(severity=Severity.FATAL, sqlstate=state))) == ()
+    [signal] = alerts.judge(logs(account(count=12, severity=Severity.FATAL, sqlstate=state)))
     assert (signal.rule, signal.level, signal.wakes) == ("new_error", Level.ERROR, None)
+    assert signal.title == "New refused or ended session in production"
+
+
+@pytest.mark.parametrize(("state", "role", "level"), [
+    ("23505", "authenticated", Level.NOTICE), ("22P02", "anon", Level.NOTICE), ("42501", "anon", Level.NOTICE),
+    ("P0001", "authenticated", Level.NOTICE), ("42703", "postgres", Level.NOTICE), ("23505", "worker", Level.ERROR),
+    ("42703", "authenticated", Level.ERROR), ("57014", "anon", Level.ERROR), ("40P01", "authenticated", Level.ERROR),
+])
+def test_what_one_request_or_somebodys_own_sql_brought_about_calls_nobody(state: str, role: str, level: Level) -> None:
+    one = account(sqlstate=state, hits=Hits(roles=(role,)))
+    [signal] = alerts.judge(logs(one))
+    assert (signal.rule, signal.level) == ("new_error", level)
+    [signal] = alerts.judge(logs(replace(one, minutes={MINUTE: 40})))
+    assert signal.level is Level.ERROR, "a flood"
 
 
 @pytest.mark.parametrize(("template", "more", "why"), [
@@ -246,6 +262,18 @@ def test_a_password_that_was_wrong_is_told_as_an_error_and_wakes_nobody() -> Non
     ("canceling statement", {"sqlstate": "57014", "hits": Hits(roles=("supabase_admin",))},
      "a cancelled statement of the platform's own"),
     ("canceling statement", {"sqlstate": "57014", "hits": Hits(roles=("authenticated",))}, ""),
+    ("canceling statement due to user request", {"sqlstate": "57014", "hits": Hits(roles=("app",))},
+     "a statement that somebody cancelled"),
+    ("terminating connection", {"sqlstate": "57P01", "hits": Hits(roles=("authenticator",))},
+     "a session that the platform ended"),
+    ("terminating connection", {"sqlstate": "57P01", "hits": Hits(roles=("worker",))}, ""),
+    ("unsupported frontend protocol", {"sqlstate": "0A000", "severity": Severity.FATAL}, "somebody who tries the port"),
+    ("unsupported feature", {"sqlstate": "0A000"}, ""),
+    ("replication slot", {"sqlstate": "55006", "hits": Hits(roles=("supabase_admin",))},
+     "a replication slot that its last reader still holds"),
+    ('column "…"', {"hits": Hits(roles=("postgres",), applications=("supabase/dashboard-query-editor",))},
+     "a statement that somebody typed in the dashboard"),
+    ("Failed listening for … notifications", {"source": Source.POSTGREST}, "PostgREST that connects anew"),
     ("GET /rest/v1/books 503", {"source": Source.EDGE, "severity": Severity.HTTP_5XX}, ""),
 ])
 def test_noise_of_the_platform_is_recognised(template: str, more: dict[str, Any], why: str) -> None:

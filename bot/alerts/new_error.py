@@ -6,13 +6,20 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from bot.domain.faults import kind_of, signal_of
-from bot.domain.noise import noise
+from bot.domain.noise import ends_one_session, made_by_a_client, noise, typed
 from bot.domain.scene import Scene
-from bot.domain.sighting import Severity
+from bot.domain.sighting import Fault, Severity
 from bot.domain.signal import Level, Signal
 
 RULE = "new_error"
 WITHIN = timedelta(minutes=5)
+REFUSED = 10
+"""How many refused or ended sessions within that time are told: there are always some, and none of them is news."""
+
+FLOOD = 20
+"""From how many within that time on requests that are refused for what they hold are more than a nuisance."""
+
+BY_HAND = "Perhaps SQL that somebody tries by hand: it names what is not there, as the owner of the database."
 
 
 def signals(scene: Scene) -> Iterator[Signal]:
@@ -28,5 +35,13 @@ def signals(scene: Scene) -> Iterator[Signal]:
         count = account.within(WITHIN, scene.now)
         if account.since and fault.first_seen >= account.since:
             count = max(count, account.at_most_within(WITHIN))
-        if count >= scene.limits.error_threshold:
-            yield signal_of(account, RULE, f"{kind_of(fault)} in production", Level.ERROR)
+        least = REFUSED if ends_one_session(fault) else 1
+        if count >= max(scene.limits.error_threshold, least):
+            also = (BY_HAND,) if typed(fault) and count < FLOOD else ()
+            yield signal_of(account, RULE, f"{kind_of(fault)} in production", _level(fault, count), also=also)
+
+
+def _level(fault: Fault, count: int) -> Level:
+    """What one request or somebody's own SQL brought about calls nobody out of bed unless there is a flood of it."""
+    slight = made_by_a_client(fault) or typed(fault)
+    return Level.NOTICE if slight and count < FLOOD else Level.ERROR

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.domain.noise import ends_one_session
 from bot.domain.scene import Account
 from bot.domain.sighting import Fault, Severity, Source
 from bot.domain.signal import Cause, Level, Signal, Wakes
@@ -19,7 +20,7 @@ SOURCES = {
 
 def kind_of(fault: Fault, *, new: bool = True) -> str:
     """`New error`, or `An error` of one that is known."""
-    kind = KINDS[fault.severity]
+    kind = "refused or ended session" if ends_one_session(fault) else KINDS[fault.severity]
     if new:
         return f"New {kind}"
     return kind[:1].upper() + kind[1:]

@@ -21,8 +21,8 @@ LOOK_AGAIN = timedelta(seconds=15)
 SUSTAINED = timedelta(minutes=10)
 """An error that goes on for so long without anybody's word calls on-call."""
 
-STILL = timedelta(minutes=3)
-"""Going on: it happened this long ago at most."""
+STILL, A_MINUTE = timedelta(minutes=3), 1.0
+"""Going on: it happened this long ago at most, and a fault of the logs so often a minute: a trickle can wait."""
 
 PICTURE_AFTER = timedelta(minutes=2)
 STATE_OVER = timedelta(seconds=20)
@@ -106,6 +106,7 @@ def _call(alert: Alert, counters: Counters, world: World) -> None:
         return
     now = world.ports.clock.now()
     lasts = now - alert.at >= SUSTAINED and now - counters.last <= STILL and not alert.acknowledged
+    lasts = lasts and (not alert.fingerprint or counters.rate >= A_MINUTE)
     if alert.level is Level.FATAL or (alert.level is Level.ERROR and lasts):
         people: list[Json] = [*world.policy.incidents.on_call]
         why = "" if alert.level is Level.FATAL else "it goes on, and nobody has acknowledged it"

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 
+from bot.domain.noise import DASHBOARD
 from bot.domain.project import Environment
 from bot.domain.sighting import DEDUPLICATED, Asked, Severity, Sighting, Source
 from bot.sightings import others
@@ -27,6 +28,9 @@ _DURATION: Final = re.compile(r"duration: (\d{1,12}(?:\.\d{1,6})?) ms\s")
 _SQL_OF: Final = re.compile(
     r"\A\s*(?:statement|(?:execute|parse|bind|fastpath)\s[^:\n]{0,100}|plan):\s+(?:Query Text:\s)?"
 )
+_BY_DASHBOARD: Final = "-- source: dashboard"
+"""The comment that the dashboard's SQL editor puts behind what somebody typed."""
+
 _PORT: Final = re.compile(r":\d{1,5}\Z")
 
 
@@ -100,7 +104,8 @@ class Recogniser:
             project=self.project, environment=self.environment, source=Source.POSTGRES, severity=severity,
             sqlstate=state, fingerprint=fingerprint(Source.POSTGRES, *parts), template=said, at=at,
             mark=self._mark(event), role=_clean(parsed.user_name or ""),
-            application=_clean(parsed.application_name or ""), address=self._address(parsed.connection_from),
+            application=_clean(parsed.application_name or ("" if _BY_DASHBOARD not in sql else DASHBOARD)),
+            address=self._address(parsed.connection_from),
             session=_clean(parsed.session_id or ""), query=fingerprint("sql", shape(sql)) if sql else "",
             objects=tuple(dict.fromkeys((*objects, *(tables(sql) if sql else ())))),
             sample=_sample(message, parsed.detail, parsed.query),
