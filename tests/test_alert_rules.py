@@ -237,7 +237,8 @@ def test_single_failing_requests_are_no_alert_of_their_own() -> None:
 
 @pytest.mark.parametrize("state", ["28P01", "28000", "08006", "3D000", "25P03", "57P05", "57014"])
 def test_refused_and_ended_sessions_are_told_when_they_are_many_and_wake_nobody(state: str) -> None:
-    assert alerts.judge(logs(account(severity=Severity.FATAL, sqlstate=state))) == ()
+    for recent in (False, True):
+        assert alerts.judge(logs(account(severity=Severity.FATAL, sqlstate=state), recent=recent)) == ()
     [signal] = alerts.judge(logs(account(count=12, severity=Severity.FATAL, sqlstate=state)))
     assert (signal.rule, signal.level, signal.wakes) == ("new_error", Level.ERROR, None)
     assert signal.title == "New refused or ended session in production"

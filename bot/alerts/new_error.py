@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from bot.domain.faults import kind_of, signal_of
-from bot.domain.noise import ends_one_session, made_by_a_client, noise, typed
+from bot.domain.noise import REFUSED, ends_one_session, made_by_a_client, noise, typed
 from bot.domain.scene import Scene
 from bot.domain.sighting import Fault, Severity
 from bot.domain.signal import Level, Signal
 
 RULE = "new_error"
 WITHIN = timedelta(minutes=5)
-REFUSED = 10
-"""How many refused or ended sessions within that time are told: there are always some, and none of them is news."""
-
 FLOOD = 20
 """From how many within that time on requests that are refused for what they hold are more than a nuisance."""
 

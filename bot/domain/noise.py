@@ -18,6 +18,9 @@ ONE_SESSION = frozenset({
 })
 """What is FATAL to one session alone, beside everything of the classes 08 and 28: it was refused, lost, or ended."""
 
+REFUSED = 10
+"""How many refused or ended sessions within five minutes are told: there are always some, and none of them is news."""
+
 DASHBOARD = "supabase/dashboard"
 PROBED = frozenset({"0A000", "08P01"})
 CANCELLED, SHUTDOWN = "57014", frozenset({"57P01", "57P02", "57P03"})

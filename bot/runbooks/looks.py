@@ -8,13 +8,13 @@ from bot.alerts import blocked, connections, cron_failed, idle_in_transaction, l
 from bot.domain.alert import KIND, Alert
 from bot.domain.causes import AT_ONCE, outsiders_alone
 from bot.domain.faults import kind_of
-from bot.domain.noise import noise
+from bot.domain.noise import REFUSED, ends_one_session, noise, typed
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.reading import Statement
 from bot.domain.record import Status
 from bot.domain.scene import Scene
-from bot.domain.sighting import Severity
+from bot.domain.sighting import Fault, Severity
 from bot.domain.signal import Cause, Signal
 from bot.domain.watching import Before, Look, Spot, compared
 from bot.errors import StagedoorError
@@ -25,6 +25,8 @@ from bot.world import World
 
 DATABASE_RULES = (slow_query, blocked, idle_in_transaction, long_transaction, connections, cron_failed)
 SHORT = 140
+AGAIN = 3
+"""How often what looks like SQL that somebody tries by hand has to come."""
 
 
 def since(promotion: Promotion) -> datetime:
@@ -47,7 +49,7 @@ def logs(promotion: Promotion, world: World) -> Look:
     new = [
         fault for fault in tallies.faults(project, Environment.PRODUCTION, begun)
         if fault.first_seen >= begun - timedelta(seconds=AT_ONCE) and fault.severity is not Severity.SLOW
-        and not noise(fault) and not outsiders_alone(fault)
+        and not noise(fault) and not outsiders_alone(fault) and fault.total >= _least(fault)
     ]
     wrong = tuple(f"{kind_of(fault)}: {fault.template[:SHORT]}" for fault in new)
     alerts = _alerts(project, world)
@@ -62,6 +64,11 @@ def logs(promotion: Promotion, world: World) -> Look:
         seen=() if wrong else ("no new errors in the logs",), wrong=wrong, unseen=gaps, logs=read,
         alert=blamed[0] if blamed else "",
     )
+
+
+def _least(fault: Fault) -> int:
+    """How often it takes to be an alarm: a refused session, or somebody's own SQL, is none the first time."""
+    return REFUSED if ends_one_session(fault) else AGAIN if typed(fault) else 1
 
 
 def database(promotion: Promotion, before: Before, world: World) -> Look:

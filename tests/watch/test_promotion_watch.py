@@ -189,6 +189,22 @@ def test_a_new_error_is_an_alarm_linked_to_its_one_alert(watched: Opens) -> None
         assert len([line for line in w.lines if line.startswith(f"<@{ANA}>")]) == 1
 
 
+def test_a_scanner_and_a_typo_in_the_sql_editor_are_no_alarm(watched: Opens) -> None:
+    with watched() as w:
+        w.clock.forward(minutes=1)
+        scan = {"sqlstate": "28P01", "severity": Severity.FATAL, "role": "postgres", "fingerprint": "cd", "mark": 1}
+        typo = {"role": "postgres", "objects": ("nmae",)}
+        w.error('password authentication failed for user "…"', **scan)
+        w.error('column "nmae" does not exist', mark=2, **typo)
+        w.on()
+        assert w.alerts == []
+        assert "nothing new so far" in w.card
+        for mark in (3, 4):
+            w.error('column "nmae" does not exist', mark=mark, **typo)
+        w.on()
+        assert w.card.startswith("New errors since this promotion"), "whoever it is, it goes on"
+
+
 HARMS = (
     ("delete from public.books where id > 3", "has 3 rows, 50 when the watch began"),
     ("drop policy readers on public.books", "public.books lost the policy readers"),
