@@ -127,7 +127,7 @@ class Listening:
                      if (name, environment) != where and ref != self._refs.get(where)}
         return Drain(
             recogniser=self._recogniser(project, where), funnel=self._funnel, clock=self._clock, elsewhere=elsewhere,
-            before=lambda: self._brought(where),
+            before=lambda: self._brought(where), alone=not (project.supabase_access_token and self._refs.get(where)),
         )
 
     def _brought(self, where: Where) -> datetime:

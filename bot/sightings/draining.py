@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.domain.sighting import Batch, Reach, Source, Spoken
+from bot.domain.sighting import Batch, Gap, Reach, Source, Spoken
 from bot.ports import Clock
 from bot.sightings.funnel import Funnel
 from bot.sightings.recognising import Recogniser, Seen
@@ -21,6 +21,11 @@ LARGEST: Final = 32 << 20
 
 BREAK: Final = timedelta(minutes=2)
 """How long a drain that speaks is silent at most; after that it may have lost something meanwhile."""
+
+SETTLED: Final = timedelta(minutes=1)
+TURNED_AWAY: Final = (
+    "Batches of the log drain were not taken: too many waited, or the store was out of reach. It sends none again."
+)
 
 NOTED_EVERY: Final = timedelta(seconds=5)
 """How far was read is written with the next batch that counts, or after this long."""
@@ -57,6 +62,9 @@ class Drain:
     before: Callable[[], datetime] = lambda: EPOCH
     """Up to when an earlier process was brought something."""
     _noted: datetime | None = None
+    alone: bool = False
+    """Whether nobody asks for what it loses."""
+    _lost: tuple[datetime, datetime] | None = None
     _heard: datetime = EPOCH
     _up_to: datetime | None = None
     _spoken: Spoken | None = None
@@ -80,11 +88,22 @@ class Drain:
             project=one.project, environment=one.environment, channel="drain", up_to=seen.newest, heard=now,
             cursor=str(spoken),
         )
-        return taken, Batch(sightings=seen.sightings, reached=[reach], asked=asked)
+        return taken, Batch(sightings=seen.sightings, reached=[reach], asked=asked, gaps=self._gaps(now))
 
     def missed(self) -> None:
         """Something that was delivered was not taken: from the next batch on it speaks anew."""
-        self._spoken = None
+        now = self.clock.now()
+        self._spoken, self._lost = None, (self._lost[0] if self._lost else now, now)
+
+    def _gaps(self, now: datetime) -> list[Gap]:
+        """What was turned away and nobody asks for, once it has been quiet about it for a while."""
+        if self._lost is None or now - self._lost[1] < SETTLED:
+            return []
+        (begin, end), self._lost = self._lost, None
+        if not self.alone:
+            return []
+        one = self.recogniser
+        return [Gap(project=one.project, environment=one.environment, begin=begin, end=end, why=TURNED_AWAY)]
 
     def _speaks(self, seen: Seen, now: datetime) -> Spoken:
         """From when on this drain brought everything, and of which sources."""
