@@ -231,8 +231,19 @@ def test_a_failing_service_may_be_linked_to_the_promotion_that_is_watched() -> N
     assert (signal.cause.promotion, signal.cause.sure) == ("P-31", False)
 
 
-def test_single_failing_requests_are_no_alert_of_their_own() -> None:
-    assert alerts.judge(logs(account(severity=Severity.HTTP_5XX, source=Source.EDGE))) == ()
+def test_a_path_that_fails_again_and_again_is_told_once_where_its_service_is_well_otherwise() -> None:
+    path = {"severity": Severity.HTTP_5XX, "source": Source.EDGE, "sqlstate": "", "hits": Hits(),
+            "template": "POST /functions/v1/charge answered 500"}
+    assert alerts.judge(logs(account(count=4, **path))) == ()
+    spread = {MINUTE - timedelta(minutes=10 * n): 1 for n in range(5)}
+    [signal] = alerts.judge(logs(replace(account(**path), minutes=spread)))
+    assert (signal.title, signal.level) == ("New failing requests in production", Level.NOTICE)
+    failing = answers(30, 100, service=Service.FUNCTIONS)
+    [signal] = alerts.judge(replace(services(failing), accounts=(account(count=30, **path),)))
+    assert signal.rule == "failing_service", "the service's own alert names the path"
+    words = {"severity": Severity.HTTP_5XX, "source": Source.AUTH, "template": "/signup: Database error (answered 500)"}
+    [signal] = alerts.judge(logs(account(count=1, **words)))
+    assert signal.level is Level.ERROR, "it says what is wrong"
 
 
 @pytest.mark.parametrize("state", ["28P01", "28000", "08006", "3D000", "25P03", "57P05", "57014"])

@@ -35,9 +35,9 @@ RULES: tuple[ModuleType, ...] = (
 
 
 def judge(scene: Scene) -> tuple[Signal, ...]:
-    """Everything that is wrong in this scene, each key once."""
+    """Everything that is wrong in this scene, each key once, and nothing that another signal covers."""
     found: dict[str, Signal] = {}
     for rule in RULES:
         for signal in rule.signals(scene):
             found.setdefault(signal.key, signal)
-    return tuple(found.values())
+    return tuple(signal for signal in found.values() if signal.within not in found)

@@ -32,7 +32,7 @@ def key_of(fault: Fault) -> str:
 
 def signal_of(
     account: Account, rule: str, title: str, level: Level, *, cause: Cause | None = None, wakes: Wakes | None = None,
-    foldable: bool = True, also: tuple[str, ...] = (),
+    foldable: bool = True, also: tuple[str, ...] = (), within: str = "",
 ) -> Signal:
     """The signal of a fault: its template, which holds no literal, and who met it."""
     fault = account.fault
@@ -40,7 +40,7 @@ def signal_of(
     return Signal(
         key=key_of(fault), rule=rule, title=title, level=level, said=f"{fault.template}{code}", count=fault.total,
         first=fault.first_seen, last=fault.last_seen, cause=cause, wakes=wakes, evidence=(*also, met_by(fault)),
-        foldable=foldable, fingerprint=fault.fingerprint,
+        foldable=foldable, fingerprint=fault.fingerprint, within=within,
     )
 
 
