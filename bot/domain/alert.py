@@ -93,7 +93,8 @@ class Alert:
     acknowledged_count: int = 0
     muted_until: datetime | None = None
     muted_by: str = ""
-    called: bool = False
+    called_at: datetime | None = None
+    """When on-call was mentioned."""
     paged: bool = False
     page_trouble: str = ""
     page_acknowledged: bool = False
@@ -116,6 +117,10 @@ class Alert:
             if fold := _FOLDS.get(entry.kind):
                 alert = fold(alert, entry)
         return alert
+
+    @property
+    def called(self) -> bool:
+        return self.called_at is not None
 
     @property
     def of_logs(self) -> bool:
@@ -171,7 +176,7 @@ def _muted(a: Alert, e: Entry) -> Alert:
 
 
 def _called(a: Alert, e: Entry) -> Alert:
-    return replace(a, called=True)
+    return replace(a, called_at=a.called_at or e.at)
 
 
 def _paged(a: Alert, e: Entry) -> Alert:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from bot.domain.alert import COUNTERS, Alert, Counters, quiet_for
+from bot.domain.alert import COUNTERS, KIND, Alert, Counters, quiet_for
 from bot.domain.entry import Json
 from bot.domain.project import Environment
+from bot.domain.record import Status
 from bot.domain.signal import Level
 from bot.errors import Unreachable
 from bot.ports import Pager, read_up_to
@@ -23,6 +24,9 @@ SUSTAINED = timedelta(minutes=10)
 
 STILL, A_MINUTE = timedelta(minutes=3), 1.0
 """Going on: it happened this long ago at most, and a fault of the logs so often a minute: a trickle can wait."""
+
+ONE_CALL = timedelta(minutes=30)
+"""How long nobody is mentioned again for an error that lasts, once he was for another one of the same project."""
 
 PICTURE_AFTER = timedelta(minutes=2)
 STATE_OVER = timedelta(seconds=20)
@@ -107,10 +111,22 @@ def _call(alert: Alert, counters: Counters, world: World) -> None:
     now = world.ports.clock.now()
     lasts = now - alert.at >= SUSTAINED and now - counters.last <= STILL and not alert.acknowledged
     lasts = lasts and (not alert.fingerprint or counters.rate >= A_MINUTE)
-    if alert.level is Level.FATAL or (alert.level is Level.ERROR and lasts):
+    if alert.level is Level.FATAL or (alert.level is Level.ERROR and lasts and not _somebody_knows(alert, world)):
         people: list[Json] = [*world.policy.incidents.on_call]
         why = "" if alert.level is Level.FATAL else "it goes on, and nobody has acknowledged it"
         world.note("alert.called", {"people": people, "why": why, "count": counters.count})
+
+
+def _somebody_knows(alert: Alert, world: World) -> bool:
+    """Whether on-call was mentioned for another error of this project that lasts, a short while ago: one outage."""
+    journal, now = world.ports.journal, world.ports.clock.now()
+    others = (
+        Alert.of(journal.entries(about=record.id))
+        for record in journal.find(kind=KIND, project=alert.project, status=Status.LIVE) if record.id != alert.id
+    )
+    return any(
+        other.level is Level.ERROR and other.called_at and now - other.called_at < ONE_CALL for other in others
+    )
 
 
 def _page(alert: Alert, counters: Counters, world: World) -> None:

@@ -87,6 +87,24 @@ def test_what_lasts_calls_on_call_once(p: Post) -> None:
     assert len(p.entries(alert.id, "alert.called")) == 1
 
 
+def test_one_outage_of_several_services_is_one_call(p: Post) -> None:
+    gate = Gate(p)
+
+    def lasts(minutes: int) -> int:
+        for _ in range(minutes):
+            for path in ("/auth/v1/token", "/rest/v1/books", "/storage/v1/object/a"):
+                gate.answers(500, 20, path)
+            p.judge()
+            p.walk()
+            p.clock.forward(seconds=60)
+        return sum(len(p.entries(record.id, "alert.called")) for record in p.records)
+
+    assert lasts(13) == 1
+    assert lasts(15) == 1
+    assert lasts(14) == 2, "half an hour later, when it still goes on, once more"
+    assert len(p.records) == 3
+
+
 def test_a_service_that_is_muted_is_not_told_again(p: Post) -> None:
     gate = Gate(p)
     gate.answers(500, 20)
