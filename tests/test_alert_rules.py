@@ -286,6 +286,9 @@ def test_what_one_request_or_somebodys_own_sql_brought_about_calls_nobody(state:
     ('column "…"', {"hits": Hits(roles=("postgres",), applications=("supabase/dashboard-query-editor",))},
      "a statement that somebody typed in the dashboard"),
     ("Failed listening for … notifications", {"source": Source.POSTGREST}, "PostgREST that connects anew"),
+    ("column ? contains null values", {"hits": Hits(applications=("stagedoor:P-2.1.1",))},
+     "what Stagedoor itself ran: the card of that says it"),
+    ("column ? contains null values", {"hits": Hits(applications=("stagedoor:P-2.1.1", "PostgREST"))}, ""),
     ("GET /rest/v1/books 503", {"source": Source.EDGE, "severity": Severity.HTTP_5XX}, ""),
 ])
 def test_noise_of_the_platform_is_recognised(template: str, more: dict[str, Any], why: str) -> None:

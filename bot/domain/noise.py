@@ -1,4 +1,4 @@
-"""Noise: what the platform does by itself, which nobody wants to be told of."""
+"""Noise: what the platform or Stagedoor itself does, which nobody wants to be told of by an alert."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ REFUSED = 10
 
 DASHBOARD = "supabase/dashboard"
 PROBED = frozenset({"0A000", "08P01"})
+OWN = "stagedoor:"
+"""How the sessions of promotions, rollbacks, proofs and backups name themselves."""
 CANCELLED, SHUTDOWN = "57014", frozenset({"57P01", "57P02", "57P03"})
 _HEALTH = re.compile(r"/(?:auth/v1/health|rest/v1/?(?:\s|$)|health(?:z|check)?\b|live\b|ready\b)|\bHEAD /\s*$")
 _CRON = re.compile(r"^(?:cron job|pg_cron scheduler|starting job)\b", re.IGNORECASE)
@@ -75,6 +77,8 @@ def _of_state(fault: Fault) -> str:
     if fault.severity is Severity.FATAL and (fault.sqlstate in PROBED or "startup packet" in fault.template):
         return "somebody who tries the port"
     applications = fault.hits.applications
+    if applications and all(name.startswith(OWN) for name in applications):
+        return "what Stagedoor itself ran: the card of that says it"
     if applications and all(name.startswith(DASHBOARD) for name in applications) and fault.sqlstate[:2] in ("", "42"):
         return "a statement that somebody typed in the dashboard"
     return ""
