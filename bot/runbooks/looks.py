@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bot.alerts import blocked, connections, cron_failed, idle_in_transaction, long_transaction, slow_query
+from bot.alerts import (
+    above_baseline,
+    blocked,
+    connections,
+    cron_failed,
+    failing_service,
+    idle_in_transaction,
+    long_transaction,
+    slow_query,
+)
 from bot.domain.alert import KIND, Alert
 from bot.domain.causes import AT_ONCE, outsiders_alone
 from bot.domain.faults import kind_of
@@ -23,6 +32,7 @@ from bot.watch.reading import read
 from bot.watch.watcher import limits
 from bot.world import World
 
+WORSE = frozenset({above_baseline.RULE, failing_service.RULE})
 DATABASE_RULES = (slow_query, blocked, idle_in_transaction, long_transaction, connections, cron_failed)
 SHORT = 140
 AGAIN = 3
@@ -41,7 +51,7 @@ def logs_read(world: World) -> datetime | None:
 
 
 def logs(promotion: Promotion, world: World) -> Look:
-    """New errors since it went in, and known ones that an alert says are far above their usual rate."""
+    """New errors since it went in, and what an alert says is far above its usual rate."""
     tallies, read, begun = world.ports.tallies, logs_read(world), since(promotion)
     if tallies is None or read is None:
         return Look(unseen=("the logs, since neither a log drain nor the Management API brings them",))
@@ -53,7 +63,7 @@ def logs(promotion: Promotion, world: World) -> Look:
     ]
     wrong = tuple(f"{kind_of(fault)}: {fault.template[:SHORT]}" for fault in new)
     alerts = _alerts(project, world)
-    known = [each for each in alerts if each.rule == "above_baseline" and each.at >= begun]
+    known = [each for each in alerts if each.rule in WORSE and each.at >= begun]
     wrong += tuple(f"{each.title}: {each.said[:SHORT]}" for each in known)
     blamed = [each.id for each in alerts if each.cause and each.cause.promotion == promotion.id and each.cause.sure]
     gaps = tuple(

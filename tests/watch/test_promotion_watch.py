@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from bot.domain.answers import Service
 from bot.domain.project import Environment
-from bot.domain.sighting import Batch, Reach, Severity, Sighting, Source
+from bot.domain.sighting import Asked, Batch, Reach, Severity, Sighting, Source
 from bot.domain.visit import Visit
 from bot.migrations.vitals import PostgresVitals
 from bot.policy import parse_policy
@@ -203,6 +204,22 @@ def test_a_scanner_and_a_typo_in_the_sql_editor_are_no_alarm(watched: Opens) -> 
             w.error('column "nmae" does not exist', mark=mark, **typo)
         w.on()
         assert w.card.startswith("New errors since this promotion"), "whoever it is, it goes on"
+
+
+def test_a_service_that_fails_since_then_is_an_alarm_whoever_asked_it(watched: Opens) -> None:
+    with watched() as w:
+        w.clock.forward(minutes=1)
+        failing = {"source": Source.EDGE, "severity": Severity.HTTP_5XX, "sqlstate": "", "role": ""}
+        for mark in range(30):
+            w.error("GET /rest/v1/books answered 503", mark=mark, **failing)
+        minute = int(w.clock.now().timestamp()) // 60
+        asked = Asked("shop", Environment.PRODUCTION, Service.POSTGREST, Source.EDGE, minute, 60)
+        w.walk.journal.fold([Batch(asked=[asked])])
+        w.error("GET /rest/v1/books answered 503", mark=99, **failing)
+        Watcher(w.walk.ports).logs()
+        w.on()
+        assert w.card.startswith("New errors since this promotion") or "Trouble since" in w.card
+        assert "Requests to PostgREST fail in production: 31 of 60 requests" in "\n".join(w.lines)
 
 
 HARMS = (
