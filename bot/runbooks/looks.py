@@ -25,16 +25,20 @@ from bot.domain.record import Status
 from bot.domain.scene import Scene
 from bot.domain.sighting import Fault, Severity
 from bot.domain.signal import Cause, Signal
+from bot.domain.values import integer
 from bot.domain.watching import Before, Look, Spot, compared
 from bot.errors import StagedoorError
 from bot.ports import read_up_to
 from bot.watch.reading import read
-from bot.watch.watcher import limits
+from bot.watch.watcher import JUDGED, limits
 from bot.world import World
 
 WORSE = frozenset({above_baseline.RULE, failing_service.RULE})
 DATABASE_RULES = (slow_query, blocked, idle_in_transaction, long_transaction, connections, cron_failed)
 SHORT = 140
+ABOUT_TO = timedelta(seconds=30)
+"""How long a new fault is left to the judging of the logs before the watch speaks of it by itself."""
+
 AGAIN = 3
 """How often what looks like SQL that somebody tries by hand has to come."""
 
@@ -60,6 +64,7 @@ def logs(promotion: Promotion, world: World) -> Look:
         fault for fault in tallies.faults(project, Environment.PRODUCTION, begun)
         if fault.first_seen >= begun - timedelta(seconds=AT_ONCE) and fault.severity is not Severity.SLOW
         and not noise(fault) and not outsiders_alone(fault) and fault.total >= _least(fault)
+        and not _unjudged(fault, promotion, world)
     ]
     wrong = tuple(f"{kind_of(fault)}: {fault.template[:SHORT]}" for fault in new)
     alerts = _alerts(project, world)
@@ -74,6 +79,14 @@ def logs(promotion: Promotion, world: World) -> Look:
         seen=() if wrong else ("no new errors in the logs",), wrong=wrong, unseen=gaps, logs=read,
         alert=blamed[0] if blamed else "",
     )
+
+
+def _unjudged(fault: Fault, promotion: Promotion, world: World) -> bool:
+    """Whether its own alert is about to be raised: the next look links to that one, so that it is told once."""
+    doc, now = world.ports.shelves.get(JUDGED, "fold") or {}, world.ports.clock.now()
+    if promotion.watch_until is None or now >= promotion.watch_until:
+        return False    # there is no next look
+    return fault.fold > integer(doc.get("fold", 0)) and now - fault.first_seen < ABOUT_TO
 
 
 def _least(fault: Fault) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -119,6 +120,15 @@ def test_a_fault_of_the_logs_is_told_once_with_samples_for_operators_alone(house
     h.told(BO, "There are no samples of A-1")
 
 
+def deliver(h: House, events: list[dict[str, Any]]) -> None:
+    """Send them as production's log drain does."""
+    answer = httpx.post(
+        f"http://127.0.0.1:{h.bot_port}/hooks/supabase/logs", content=json.dumps(events).encode(), timeout=10,
+        headers={"authorization": f"Bearer {DRAIN_SECRET}"},
+    )
+    assert answer.json() == {"taken": len(events)}
+
+
 def _with_cron(h: House) -> None:
     """Production has pg_cron, and a job of it failed a minute ago."""
     admin = h.postgres.url(h.production.rpartition("/")[2], "supabase_admin")
@@ -141,7 +151,7 @@ def test_jobs_that_the_bots_user_may_not_see_are_said_to_be_unseen(house: Opens)
     assert h.slack.messages("#incidents") == [], "what was not seen is no failed job, and five minutes are not over"
 
 
-def test_a_failing_service_a_failed_job_and_what_nobody_sees(house: Opens) -> None:
+def test_a_failing_service_a_failed_job_a_storm_and_what_nobody_sees(house: Opens) -> None:
     h = house(policy=QUICK, supabase=True, start=False)
     h.supabase.api.down = 402
     _with_cron(h)
@@ -157,15 +167,18 @@ def test_a_failing_service_a_failed_job_and_what_nobody_sees(house: Opens) -> No
         event("x", datetime.now(UTC), request=request, response={"status_code": 503 if n < 30 else 200})
         for n in range(100)
     ]
-    answer = httpx.post(
-        f"http://127.0.0.1:{h.bot_port}/hooks/supabase/logs", content=json.dumps(events).encode(), timeout=10,
-        headers={"authorization": f"Bearer {DRAIN_SECRET}"},
-    )
-    assert answer.json() == {"taken": 100}
+    deliver(h, events)
     text = h.slack.text_of(alert(h, "Requests to PostgREST fail in production"))
     assert "30 of 100 requests within 5 min were answered 5xx (30 %)" in text
     assert "30 times: GET /rest/v1/books answered 503" in text
     assert len(h.slack.messages("#incidents")) == 2
+
+    names = ["".join(letters) for letters in itertools.product("abcdefgh", repeat=3)][:500]
+    deliver(h, [postgres(f'relation "{name}" does not exist', datetime.now(UTC)) for name in names])
+    storm = h.slack.text_of(alert(h, "500 new errors in production"))
+    assert storm.count("once: relation") == 10
+    assert "and 490 more" in storm
+    assert len(h.slack.messages("#incidents")) == 3, "one message, not 500"
 
 
 @pytest.mark.slow
@@ -211,13 +224,9 @@ def test_an_error_since_a_promotion_is_an_alert_at_once_and_its_watchs_alarm(hou
     promotion = h.ready_to_approve()
     h.presses(BO, promotion, "Approve")
     h.reads(promotion, "In production since")
-    event = postgres('column "subtitle" does not exist', datetime.now(UTC), state="42703", user_name="authenticated")
+    failing = postgres('column "subtitle" does not exist', datetime.now(UTC), state="42703", user_name="authenticated")
     begun = time.monotonic()
-    answer = httpx.post(
-        f"http://127.0.0.1:{h.bot_port}/hooks/supabase/logs", content=json.dumps([event]).encode(), timeout=10,
-        headers={"authorization": f"Bearer {DRAIN_SECRET}"},
-    )
-    assert answer.status_code == 202
+    deliver(h, [failing])
     card = alert(h, "New error since P-1")
     print(f"first alert in Slack after {time.monotonic() - begun:.2f} s")
     text = h.slack.text_of(card)

@@ -197,9 +197,12 @@ def test_a_scanner_and_a_typo_in_the_sql_editor_are_no_alarm(watched: Opens) -> 
         typo = {"role": "postgres", "objects": ("nmae",)}
         w.error('password authentication failed for user "…"', **scan)
         w.error('column "nmae" does not exist', mark=2, **typo)
-        w.on()
+        w.later(1)
         assert w.alerts == []
         assert "nothing new so far" in w.card
+        w.error('relation "gone" does not exist', fingerprint="ef", mark=9)
+        w.on()
+        assert "nothing new so far" in w.card, "its own alert is about to be raised, and the next look links to it"
         for mark in (3, 4):
             w.error('column "nmae" does not exist', mark=mark, **typo)
         w.on()
