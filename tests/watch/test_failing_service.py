@@ -74,19 +74,6 @@ def test_one_card_a_service_says_how_it_is_now_and_ends_once_logs_say_so(p: Post
     assert p.lines(alert.id)[-1] == "A-1 is over."
 
 
-def test_what_lasts_calls_on_call_once(p: Post) -> None:
-    gate = Gate(p)
-    for minute in range(13):
-        gate.answers(500, 20, "/auth/v1/token")
-        gate.answers(200, 20, "/auth/v1/token")
-        p.judge()
-        p.walk()
-        p.clock.forward(seconds=60)
-        assert len(p.records) == 1, f"minute {minute}"
-    [alert] = p.alerts
-    assert len(p.entries(alert.id, "alert.called")) == 1
-
-
 def test_one_outage_of_several_services_is_one_call(p: Post) -> None:
     gate = Gate(p)
 
