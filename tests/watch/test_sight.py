@@ -150,7 +150,15 @@ LOST: dict[str, Json] = {"what": "the logs", "why": "x.", "lost": True, "since":
     (False, None, None, None, {}, ("the logs", "neither a log drain nor the Management API brings them", False)),
     (True, None, None, None, {}, ("the logs", "the log drain has not delivered anything yet", False)),
     (True, None, 59, None, {}, ("", "", False)),
-    (True, None, 61, None, {}, ("the logs", "the log drain has delivered nothing since 23 Nov 10:59 UTC", True)),
+    (True, None, 61, None, {}, (
+        "the logs", "the log drain has delivered nothing since 23 Nov 10:59 UTC: it is off, or nothing was logged",
+        True,
+    )),
+    (True, None, 80, None, {"silence": 3600.0}, ("", "", False)),
+    (True, None, 721, None, {"silence": 90000.0}, (
+        "the logs", "the log drain has delivered nothing since 22 Nov 23:59 UTC: it is off, or nothing was logged",
+        True,
+    )),
     (False, "", None, 1, {}, ("", "", False)),
     (False, "It answered 402.", None, 90, {}, ("the logs", "It answered 402.", True)),
     (True, "It answered 402.", 1, 90, {}, ("the log drain's losses", "It answered 402.", False)),
@@ -168,7 +176,19 @@ def test_whether_the_logs_are_heard(
     reached = {name: reach(name, ago) for name, ago in (("drain", drain), ("poll", poll)) if ago is not None}
     found = Ears(drained=drained, polled=polled, reached=reached).said(before, NOON)
     assert (found["what"], found["why"], found["lost"]) == said
-    if before and said[1]:
+    if before.get("since") and said[1]:
         assert found["since"] == before["since"]
-    elif drained and polled is None and said[2]:
-        assert datetime.fromisoformat(str(found["since"])) == NOON - timedelta(minutes=61)
+    elif drained and polled is None and said[2] and drain:
+        assert datetime.fromisoformat(str(found["since"])) == NOON - timedelta(minutes=drain)
+
+
+def test_a_project_that_is_silent_every_night_is_told_of_the_first_one_alone() -> None:
+    def heard(before: dict[str, Json], ago: float) -> dict[str, Json]:
+        return Ears(drained=True, polled=None, reached={"drain": reach("drain", ago)}).said(before, NOON)
+
+    night = heard({}, 300)
+    assert night["lost"] is True
+    morning = heard(night, 1)
+    assert (morning["why"], morning["silence"]) == ("", 299 * 60.0)
+    assert heard(morning, 300)["why"] == "", "as long as the night before"
+    assert heard(morning, 600)["why"]
