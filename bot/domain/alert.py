@@ -127,6 +127,11 @@ class Alert:
         """Whether the logs tell of it, so that only logs that were read can say that it is over."""
         return bool(self.fingerprint) or self.key.startswith(RATE)
 
+    @property
+    def stands(self) -> str:
+        """The record that stands still, where this alert is about one."""
+        return self.key.removeprefix("stands:") if self.key.startswith("stands:") else ""
+
     def muted(self, now: datetime) -> bool:
         return self.muted_until is not None and now < self.muted_until
 

@@ -117,7 +117,8 @@ class Watcher:
             self._ports.shelves.put([Put(shelf=LOOKED, key=project, doc=before)])
         silent = Silence(since=datetime.fromisoformat(str(before["silent"])), why=why)
         Raising(self._ports, project).settle(alerts.judge(Scene(
-            project=project, now=now, silent=silent, blind=unseen(self._ports.shelves, project),
+            project=project, now=now, silent=silent, standing=standing(self._ports, project),
+            blind=unseen(self._ports.shelves, project),
         )))
 
     # Logs
