@@ -159,6 +159,8 @@ def alert_line(alert: Alert, entry: Entry) -> Message | None:
 
 
 def _in_all(alert: Alert, entry: Entry) -> str:
+    if alert.rule == "blind":
+        return ": all of it is watched again"
     count = str(entry.data.get("why", ""))
     return "" if alert.state or alert.keeps or not count.isdigit() else f": quiet, {int(count):,} in all"
 

@@ -92,7 +92,7 @@ def test_jobs_that_the_server_hides_are_not_taken_for_none(tmp_path: Path, datab
         p.look()
         p.walk()
         assert p.records[0].status is Status.ENDED
-        assert p.lines(alert.id)[-1] == f"{alert.id} is over."
+        assert p.lines(alert.id)[-1] == f"{alert.id} is over: all of it is watched again."
     admin(database, "drop owned by watcher", "drop role watcher")
 
 
