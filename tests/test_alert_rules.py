@@ -14,7 +14,7 @@ from bot.domain.answers import Answers, Service
 from bot.domain.noise import noise
 from bot.domain.project import Environment
 from bot.domain.reading import Job, Reading, Session, Statement
-from bot.domain.scene import Account, Blind, Change, Recent, Scene, Silence, Standing
+from bot.domain.scene import Account, Blind, Change, Limits, Recent, Scene, Silence, Standing
 from bot.domain.sighting import Fault, Hits, Severity, Source
 from bot.domain.signal import Level, Wakes
 
@@ -208,6 +208,13 @@ def test_a_service_that_fails_is_told_with_its_share_and_what_is_usual(found: An
 ])
 def test_few_requests_are_not_exaggerated(quiet: Answers) -> None:
     assert alerts.judge(services(quiet)) == ()
+
+
+def test_the_policy_says_how_many_and_which_share_are_too_many() -> None:
+    strict = Limits(failing_requests=1, failing_percent=1)
+    assert alerts.judge(replace(services(answers(2, 20)), limits=strict))
+    lax = Limits(failing_requests=40, failing_percent=50)
+    assert alerts.judge(replace(services(answers(30, 100)), limits=lax)) == ()
 
 
 def test_one_service_is_one_signal_by_the_log_that_saw_most_and_names_what_failed() -> None:

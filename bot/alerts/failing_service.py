@@ -15,14 +15,14 @@ from bot.domain.signal import Cause, Level, Signal
 from bot.domain.span import times
 
 RULE = "failing_service"
-WINDOWS = ((timedelta(minutes=5), 5), (timedelta(hours=1), 20))
-"""How far back is looked, and how many failures it takes at least: one failing request of three is no outage."""
+WINDOWS = ((timedelta(minutes=5), 1), (timedelta(hours=1), 4))
+"""How far back is looked, and how many times the policy's number of failures it takes: one of three is no outage."""
 
 UNTOLD = 10
 """The same where no log says how many requests there were."""
 
-TIMES, MORE, UNKNOWN = 3, 0.01, 0.05
-"""Three times the usual share, and one request of a hundred more; where nobody knows what is usual, one of twenty."""
+TIMES, MORE = 3, 0.01
+"""Three times the usual share, and one request of a hundred more."""
 
 ENOUGH, WEEKS, DAY = 20, 2, timedelta(days=1)
 """Requests of an hour, and weeks, that are needed before one speaks of what is usual."""
@@ -40,7 +40,8 @@ def signals(scene: Scene) -> Iterator[Signal]:
             continue
         seen.add(answers.service)
         usual, words = _usual(answers, scene.now)
-        for window, least in WINDOWS:
+        for window, more in WINDOWS:
+            least = more * scene.limits.failing_requests
             if signal := _signal(answers, scene, window, least, usual, words):
                 yield signal
                 break
@@ -51,7 +52,7 @@ def _signal(
 ) -> Signal | None:
     end = _counted_until(answers, scene.now)
     asked, failed = answers.between(end - window, end)
-    limit = UNKNOWN if usual is None else max(TIMES * usual, usual + MORE)
+    limit = scene.limits.failing_percent / 100 if usual is None else max(TIMES * usual, usual + MORE)
     within = f"{window // timedelta(minutes=1)} min" if window < timedelta(hours=1) else "an hour"
     if answers.told:
         if failed < least or at_least(failed, asked) <= limit:

@@ -21,6 +21,8 @@ class Limits:
     idle_in_transaction: timedelta = timedelta(minutes=5)
     long_transaction: timedelta = timedelta(minutes=15)
     connections_percent: int = 90
+    failing_requests: int = 5
+    failing_percent: int = 5
 
 
 @dataclass(frozen=True, kw_only=True)

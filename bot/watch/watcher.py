@@ -47,7 +47,8 @@ def limits(watch: Watch) -> Limits:
     return Limits(
         slow_query_ms=watch.slow_query_ms, error_threshold=watch.error_threshold, blocked=watch.blocked,
         idle_in_transaction=watch.idle_in_transaction, long_transaction=watch.long_transaction,
-        connections_percent=watch.connections_percent,
+        connections_percent=watch.connections_percent, failing_requests=watch.failing_requests,
+        failing_percent=watch.failing_percent,
     )
 
 
