@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from bot.domain.scene import Scene
 from bot.domain.signal import Level, Signal
 
 RULE = "blind"
-FOR = timedelta(minutes=5)
-"""A question that was not answered once is no news."""
 
 
 def signals(scene: Scene) -> Iterator[Signal]:
-    """One signal for all parts; it is over once everything is seen again."""
-    lost = [each for each in scene.blind if each.lost and scene.now - each.since >= FOR]
+    """One signal for all parts, once it lasts: a question that was not answered once is no news."""
+    lost = [each for each in scene.blind if each.lost and scene.now - each.since >= scene.limits.unseen]
     if not lost:
         return
     yield Signal(

@@ -23,6 +23,7 @@ class Limits:
     connections_percent: int = 90
     failing_requests: int = 5
     failing_percent: int = 5
+    unseen: timedelta = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)

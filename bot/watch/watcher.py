@@ -37,6 +37,9 @@ MOST_STATEMENTS = 2000
 MOST_EVERY = timedelta(seconds=40)
 """A quiet project is looked at this often, so that a change without a promotion is told within a minute."""
 
+UNSEEN = 20
+"""For how many polls of a watch a part is not seen before it is told: five minutes, by default."""
+
 AT_ONCE = 8
 HISTORY = timedelta(weeks=9)
 HOUR = timedelta(hours=1)
@@ -48,7 +51,7 @@ def limits(watch: Watch) -> Limits:
         slow_query_ms=watch.slow_query_ms, error_threshold=watch.error_threshold, blocked=watch.blocked,
         idle_in_transaction=watch.idle_in_transaction, long_transaction=watch.long_transaction,
         connections_percent=watch.connections_percent, failing_requests=watch.failing_requests,
-        failing_percent=watch.failing_percent,
+        failing_percent=watch.failing_percent, unseen=UNSEEN * watch.poll,
     )
 
 
@@ -119,7 +122,7 @@ class Watcher:
         silent = Silence(since=datetime.fromisoformat(str(before["silent"])), why=why)
         Raising(self._ports, project).settle(alerts.judge(Scene(
             project=project, now=now, silent=silent, standing=standing(self._ports, project),
-            blind=unseen(self._ports.shelves, project),
+            blind=unseen(self._ports.shelves, project), limits=limits(self._ports.projects[project].policy.watch),
         )))
 
     # Logs
