@@ -62,7 +62,7 @@ def test_a_report_is_due_filled_published_and_followed(desk: Desk) -> None:
     h.slack.press(ERIN, shown, "Add a measure")
     h.fills(ERIN, "A measure of INC-1", what="Revoke DDL from people", who=SAM,
             test="select count(*) > 0 from pg_indexes where tablename = 'books'")
-    h.told(ERIN, "A-1 is added")
+    h.told(ERIN, "ACT-1 is added")
 
     # Published once, however often it is pressed
     h.slack.press(ERIN, shown, "Publish", copies=3)
@@ -84,7 +84,7 @@ def test_a_report_is_due_filled_published_and_followed(desk: Desk) -> None:
     h.staged()
     h.says(ANA, "/migrate promote")
     h.reads("P-1", "Tests for what broke: 1 test of earlier incidents holds on both sides")
-    h.presses(SAM, "M-1", "Done: A-1")
+    h.presses(SAM, "M-1", "Done: ACT-1")
     h.reads("M-1", "Every measure is done")
 
     # The page without Slack, and the day
