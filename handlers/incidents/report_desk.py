@@ -10,7 +10,7 @@ from bot.domain.draft import FIELDS, Draft
 from bot.domain.incident import Incident
 from bot.errors import Unknown, Unreachable
 from bot.incidents.aftermath import Aftermath, Said
-from bot.reporting.names import names
+from bot.reporting.names import learned
 from bot.scrub import Scrubber
 from bot.signing import Links
 from bot.world import Ports
@@ -138,7 +138,8 @@ class ReportDesk:
         self._absorb(self._aftermath.read(ask.user, ask.value, ask.channel).id)
         incident = self._aftermath.read(ask.user, ask.value, ask.channel)
         report = gathered(self._ports.journal, self._ports.shelves, incident.id)
-        people, chart = names(self._ports.shelves), error_rate(self._ports, report)
+        people = learned(self._ports.people, self._ports.shelves, report)
+        chart = error_rate(self._ports, report)
         kept = {
             form: self._ports.shelves.keep(self._scrub(report_in(form, report, people, chart)).encode())
             for form in FORMS

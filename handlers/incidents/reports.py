@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bot.domain.alert import Alert
 from bot.domain.entry import Entry, Json
@@ -26,6 +27,9 @@ from templates.window.card import freeze_line, window_line
 INCIDENT = "incident"
 ALERT_WORDS = {"alert.raised": "raised: {title}", "alert.acknowledged": "acknowledged", "alert.muted": "muted"}
 ELSEWHERE_NO_NEWS = (INCIDENT, "follow", "digest", "notice")
+NEWS = frozenset({"apply.committed", "apply.failed", "apply.stopped", "alert.raised"})
+"""Entries of other records that belong to the story in short."""
+
 QUIET = ("walk.", "announcer.", "person.refused", "catalog.", "approval.asked")
 """Entries of other records that are no news to anybody."""
 
@@ -54,7 +58,7 @@ def elsewhere(journal: Journal, record: Record, incident: Incident) -> Iterator[
             continue
         for line in lines_of(other, list(journal.entries(about=other.id))):
             if (about or line.at >= incident.at) and (until is None or line.at <= until):
-                yield line
+                yield replace(line, taken=line.taken and line.at >= incident.at)
 
 
 def lines_of(record: Record, entries: list[Entry]) -> Iterator[Happened]:
@@ -66,7 +70,8 @@ def lines_of(record: Record, entries: list[Entry]) -> Iterator[Happened]:
         if said := _said(record, entry, promotion, entries):
             yield Happened(
                 at=entry.at, who=entry.actor, what=f"{record.id}: {said}", source=record.id,
-                order=f"entry {entry.seq:012}",
+                order=f"entry {entry.seq:012}", main=entry.kind in NEWS,
+                taken=entry.kind == "apply.committed" and promotion is not None and promotion.where == "production",
             )
 
 

@@ -14,7 +14,8 @@ from bot.domain.document import Checklist
 from bot.domain.report import IncidentReport, as_json
 from templates.documents import words
 
-_FILTERS = {"when": words.moment, "second": words.second, "span": words.span, "paragraphs": words.paragraphs}
+_FILTERS = {"when": words.moment, "second": words.second, "span": words.span,
+            "linked": words.linked, "address": words.address}
 
 
 @cache
@@ -26,7 +27,8 @@ def _environment(form: str) -> Environment:
         autoescape=html, keep_trailing_newline=True,  # noqa: S701  (what is no HTML is escaped as Markdown)
         finalize=None if html else words.markdown,
     )
-    made.filters.update(_FILTERS)
+    said = words.spoken if html else words.speech
+    made.filters.update(_FILTERS | {"said": said, "paragraphs": words.spoken if html else words.paragraphs})
     return made
 
 
@@ -35,7 +37,8 @@ def rendered(template: str, names: Mapping[str, str], **values: object) -> str:
     environment = _environment(template.split(".")[-2])
     made = environment.get_template(template)
     return made.render(
-        **values, named=lambda text: words.named(str(text), names), who=lambda actor: words.who(str(actor), names),
+        **values, named=lambda text: words.named(words.unslacked(str(text)), names),
+        who=lambda actor: words.who(str(actor), names),
     )
 
 
