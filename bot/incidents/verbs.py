@@ -218,6 +218,8 @@ class Responding:
         incident = self.runs(by, record)
         if incident.open:
             raise Refused(f"{incident.id} is open already.")
+        if incident.same_as:
+            raise Refused(f"{incident.id} is the same as {incident.same_as}, where it goes on.")
         if known.record.status is Status.ENDED:
             raise Refused(f"The report of {incident.id} is published. Open a new one: /incident open {incident.title}")
         return (Fact(about=incident.id, kind="incident.reopened", actor=by, data={"why": "it came back"}),)

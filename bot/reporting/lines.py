@@ -12,6 +12,7 @@ from bot.domain.report import Happened
 MAIN = frozenset({
     "incident.opened", "incident.severity", "incident.update", "incident.decided", "incident.switched",
     "incident.reverted", "incident.watch_saw", "incident.resolved", "incident.reopened", "incident.role",
+    "incident.took_in",
 })
 """Kinds of entries of which the story in short is made."""
 
@@ -104,6 +105,8 @@ _LINES: Mapping[str, Callable[[Mapping[str, Json]], str]] = {
     "incident.resolved": lambda data: f"Resolved. What fixed it: {_text(data, 'fixed_by') or 'not said'}",
     "incident.reopened": _because("Reopened", ""),
     "incident.closed": lambda data: "Closed after the watch",
+    "incident.joined": _because("It goes on as a part of ", "into"),
+    "incident.took_in": lambda data: f"{_text(data, 'from')} is the same: {_text(data, 'title')}",
     "incident.froze": lambda data: f"Promotions frozen by {_text(data, 'freeze')}",
     "incident.thawed": lambda data: f"Promotions are free again: {_text(data, 'freeze')} was lifted",
     "report.owner": lambda data: f"The report is now {_text(data, 'person')}'s",

@@ -41,7 +41,7 @@ def gathered(journal: Journal, shelves: Shelves, id: str) -> IncidentReport:
         newest = ", ".join(each.id for each in journal.find(kind=INCIDENT, limit=100_000)[-3:])
         raise Unknown(f"There is no incident {id}. The newest: {newest or 'none yet'}.")
     entries = list(journal.entries(about=id))
-    return report(entries, shelves.private, lambda incident: elsewhere(journal, record, incident))
+    return report(entries, shelves.private, lambda incident: elsewhere(journal, shelves, record, incident))
 
 
 def in_form(journal: Journal, shelves: Shelves, id: str, form: str, note: str = "") -> str:
@@ -49,9 +49,10 @@ def in_form(journal: Journal, shelves: Shelves, id: str, form: str, note: str = 
     return report_in(form, gathered(journal, shelves, id), names(shelves), note=note)
 
 
-def elsewhere(journal: Journal, record: Record, incident: Incident) -> Iterator[Happened]:
+def elsewhere(journal: Journal, shelves: Shelves, record: Record, incident: Incident) -> Iterator[Happened]:
     """What the project's other records tell of the incident's time; what it is about, from its beginning."""
     until = incident.closed_at or incident.watch_until
+    yield from taken_in(journal, shelves, incident)
     for other in journal.find(project=record.project, limit=100_000):
         about = other.id in (incident.promotion, incident.alert, *(each.promotion for each in incident.decisions))
         if other.kind in ELSEWHERE_NO_NEWS or (other.touched < incident.seq and not about):
@@ -59,6 +60,13 @@ def elsewhere(journal: Journal, record: Record, incident: Incident) -> Iterator[
         for line in lines_of(other, list(journal.entries(about=other.id))):
             if (about or line.at >= incident.at) and (until is None or line.at <= until):
                 yield replace(line, taken=line.taken and line.at >= incident.at)
+
+
+def taken_in(journal: Journal, shelves: Shelves, incident: Incident) -> Iterator[Happened]:
+    """What was said and done in incidents that turned out to be this one."""
+    for id in incident.took_in:
+        for line in report(list(journal.entries(about=id)), shelves.private).timeline:
+            yield replace(line, what=f"{id}: {line.what}", main=line.key, order=f"{id} {line.order}")
 
 
 def lines_of(record: Record, entries: list[Entry]) -> Iterator[Happened]:

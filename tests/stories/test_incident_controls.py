@@ -238,3 +238,10 @@ def _opened_from_a_promotion_that_stopped_half_way(h: Thrice) -> None:
                                   h.slack.text_of(m)), None), "the alert about the same")
     h.slack.press(SAM, alarm, "Open incident", copies=3)
     assert "Is it one of these?\nINC-3" in h.window(SAM, "Open an incident")
+    h.fills(SAM, "Open an incident", severity="SEV1")       # he does not believe it
+    h.reads("INC-4", "Promotions are frozen")
+    h.presses(CY, "INC-4", "Resolve")
+    h.fills(CY, "Resolve INC-4", same="INC-3")
+    h.reads("INC-4", "Fixed by: the same as INC-3")
+    assert h.thread_says("INC-3", "INC-4 A promotion stopped half-way").count("is the same, says @cy") == 1
+    assert "Report due" not in h.reads("INC-4", "Closed")
