@@ -18,6 +18,8 @@ _MENTION = re.compile(r"(?<![A-Za-z0-9])@(?=\w)")
 
 
 _FENCE = re.compile(r"```[ \t]*\n?(.*?)\n?[ \t]*```", re.DOTALL)
+_ANY_CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
+_MARKED = re.compile(r"[<*_~]")
 _CODE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"https?://[\w.:/?&=%#+~-]+")
 _STYLED = re.compile(r"(?<![\w*_~`])([*_~])(?=\S)([^*_~`\n]+)(?<=\S)\1(?![\w*_~`])")
@@ -65,6 +67,8 @@ def paragraphs(value: str) -> Markdown:
 
 def speech(value: str) -> Markdown:
     """What somebody said, inside a line of a list: its lines and its code stay lines and code of that line's."""
+    if "\n" not in value and "`" not in value:
+        return markdown(value)      # as most are
     text, was_code = "", False
     for at, (part, is_code) in enumerate(parts(value)):
         if is_code:
@@ -87,9 +91,11 @@ def unslacked(text: str) -> str:
 
     Code stays as it was typed.
     """
-    pieces = re.split(r"(```.*?```|`[^`\n]+`)", text, flags=re.DOTALL)
+    if not _MARKED.search(text):
+        return text
+    pieces = _ANY_CODE.split(text)
     for at in range(0, len(pieces), 2):
-        for mark, plain in _SLACK:
+        for mark, plain in _SLACK if "<" in pieces[at] else ():
             pieces[at] = mark.sub(plain, pieces[at])
         pieces[at] = _STYLED.sub(r"\2", pieces[at])
     return "".join(pieces)
@@ -173,6 +179,8 @@ def span(length: timedelta) -> str:
 
 def spoken(value: str) -> Markup:
     """What somebody said, for a page: escaped, and what they set as code is set as code."""
+    if "`" not in value:
+        return escape(clean(value).strip())
     said = [Markup("<pre>{}</pre>").format(part) if is_code else _coded(part) for part, is_code in parts(value)]
     return Markup("").join(said)
 
