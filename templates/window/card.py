@@ -143,11 +143,14 @@ def freeze_card(record: Record, freeze: Freeze) -> Message:
         state = line("Over since ", when(freeze.until)) if freeze.until else line("Over")
     else:
         state = line(f"{freeze.reason} · ", until)
-    asked = line("Set with ", freeze.incident) if freeze.incident else line("Asked by ", mention(freeze.by))
-    by = line(asked, f": {freeze.reason}" if freeze.lifted or freeze.ended else "")
+    reason = freeze.reason if freeze.lifted or freeze.ended else ""
+    by = (
+        line(f"Set with {reason or freeze.incident}") if freeze.incident
+        else line("Asked by ", mention(freeze.by), f": {reason}" if reason else "")
+    )
     way = line("An approver lifts it: ", code(f"/deploy unfreeze {record.id} REASON"))
     parts = [state, by, *([way] if record.status is Status.LIVE else [])]
-    small = context(line(f"{record.id} · since {freeze.at:%Y-%m-%d %H:%M} UTC"))
+    small = context(line(f"{record.id} · since ", when(freeze.at)))
     return Message(lines(title, *parts), (section(bold(title)), section(lines(*parts)), small))
 
 
