@@ -166,7 +166,8 @@ class Responding:
         if newest is None:
             return (*said, "No promotion changed production before it: a rollback has nothing to take back.")
         record, p = newest
-        said.append(f"{record} changed production last: {', '.join(file.label for file in p.plan.files)}.")
+        went_in = ", ".join(file.label for file in p.plan.files if file.version in p.committed)
+        said.append(f"{record} changed production last: {went_in}.")
         schema = str(p.way_back.get("schema", "")) or "not proven"
         lost = f" Data that would be lost: {'; '.join(p.lost)}." if p.lost else ""
         said.append(f"Its way back: schema {schema}.{lost}")
