@@ -136,6 +136,17 @@ def test_erased_and_deleted_words_are_gone_from_every_form(after: Desk) -> None:
         assert "erased" in written(after, form)
 
 
+def test_pictures_of_messages_are_in_the_page_until_their_message_is_deleted(after: Desk) -> None:
+    kept = [{"id": f"F{n}", "name": "graph.png", "kind": "image/png", "sha256": after.journal.keep(content), "why": ""}
+            for n, content in enumerate((b"\x89PNG a graph", b"<svg onload=x>"))]
+    after.note("INC-1", "incident.noted", ERIN, message="C1:9.9", version="9.9", at="2026-11-23T12:05:00+00:00",
+               source="thread", author=ERIN, permalink="", files=kept, text_beside="look")
+    assert written(after, "html").count('<img src="data:image/png;base64,iVBORyBhIGdyYXBo"') == 1
+    assert "svg" not in written(after, "html")
+    after.note("INC-1", "incident.redacted", ERIN, entry="C1:9.9")
+    assert "data:image" not in written(after, "html")
+
+
 # Hostile words
 
 HOSTILE = st.text(max_size=60) | st.lists(st.sampled_from([

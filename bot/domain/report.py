@@ -24,6 +24,8 @@ class Happened:
     key: bool = False
     was: tuple[str, ...] = ()
     remark: str = ""
+    images: tuple[str, ...] = ()
+    """Pictures that came with it, by the SHA-256 under which they are kept."""
     main: bool = False
     """Whether it belongs to the story in short: somebody marked it, or it decided or changed something."""
     taken: bool = False

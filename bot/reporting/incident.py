@@ -73,6 +73,7 @@ def _note(note: Note, text: Text) -> Happened:
     return Happened(
         at=note.moment, who=note.author, what=said, source=note.permalink, key=note.key, was=earlier,
         remark="; ".join(remarks), order=note.ref,
+        images=() if note.deleted or said == ERASED else tuple(file.sha256 for file in note.files if file.sha256),
     )
 
 

@@ -16,7 +16,7 @@ from bot.signing import Links
 from bot.world import Ports
 from handlers.conversation import Ask, Reply, Subject
 from handlers.incidents.charts import error_rate
-from handlers.incidents.reports import gathered
+from handlers.incidents.reports import gathered, images
 from templates.blocks import Message, line, notice
 from templates.documents import report_in
 from templates.incident import report as words
@@ -139,9 +139,9 @@ class ReportDesk:
         incident = self._aftermath.read(ask.user, ask.value, ask.channel)
         report = gathered(self._ports.journal, self._ports.shelves, incident.id)
         people = learned(self._ports.people, self._ports.shelves, report)
-        chart = error_rate(self._ports, report)
+        chart, shown = error_rate(self._ports, report), images(self._ports.shelves, report)
         kept = {
-            form: self._ports.shelves.keep(self._scrub(report_in(form, report, people, chart)).encode())
+            form: self._ports.shelves.keep(self._scrub(report_in(form, report, people, chart, images=shown)).encode())
             for form in FORMS
         }
         if chart:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from bot.domain.alert import Alert
@@ -12,7 +13,7 @@ from bot.domain.promotion import Promotion
 from bot.domain.record import Record
 from bot.domain.report import Happened, IncidentReport
 from bot.domain.window import Announced, Freeze
-from bot.errors import Unknown
+from bot.errors import StagedoorError, Unknown
 from bot.ports import Journal, Shelves
 from bot.promotions.requests import SERIES
 from bot.reporting.incident import report
@@ -25,6 +26,9 @@ from templates.text import unmarked
 from templates.window.card import freeze_line, window_line
 
 INCIDENT = "incident"
+PICTURES = 4_000_000
+"""Bytes of pictures that a page holds."""
+
 ALERT_WORDS = {"alert.raised": "raised: {title}", "alert.acknowledged": "acknowledged", "alert.muted": "muted"}
 ELSEWHERE_NO_NEWS = (INCIDENT, "follow", "digest", "notice")
 NEWS = frozenset({"apply.committed", "apply.failed", "apply.stopped", "alert.raised"})
@@ -46,7 +50,19 @@ def gathered(journal: Journal, shelves: Shelves, id: str) -> IncidentReport:
 
 def in_form(journal: Journal, shelves: Shelves, id: str, form: str, note: str = "") -> str:
     """The report as `md`, `html` or `json`."""
-    return report_in(form, gathered(journal, shelves, id), names(shelves), note=note)
+    found = gathered(journal, shelves, id)
+    return report_in(form, found, names(shelves), note=note, images=images(shelves, found) if form == "html" else None)
+
+
+def images(shelves: Shelves, found: IncidentReport) -> dict[str, bytes]:
+    """The pictures of its messages, the first ones up to 4 MB in all; the others are named with their link."""
+    kept, left = dict[str, bytes](), PICTURES
+    for sha256 in dict.fromkeys(each for line in found.timeline for each in line.images):
+        with suppress(StagedoorError):      # what is not there any more is not shown
+            content = shelves.fetch(sha256)
+            if len(content) <= left:
+                kept[sha256], left = content, left - len(content)
+    return kept
 
 
 def elsewhere(journal: Journal, shelves: Shelves, record: Record, incident: Incident) -> Iterator[Happened]:

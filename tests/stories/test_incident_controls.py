@@ -116,6 +116,7 @@ def _two_incidents_and_a_message_that_belongs_to_one(h: Thrice) -> None:
     h.slack.shortcut(BO, "Open an incident", sams, copies=3)
     h.fills(BO, "Open an incident", severity="SEV4")
     h.reads("INC-2", "login is broken, too")
+    h.thread_says("INC-2", "the message it was opened from")
 
     # Two are open: :pushpin: cannot know which one is meant, the shortcut asks
     h.slack.say(CY, "#general", "the session table is huge")

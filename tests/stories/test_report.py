@@ -52,6 +52,7 @@ def test_a_report_is_due_filled_published_and_followed(desk: Desk) -> None:
     h.fills(ERIN, "Resolve INC-1", text="the index was built again")
     assert "(@erin)" in h.reads(inc, "Report due")
     h.thread_says(inc, "the report of INC-1 is due")
+    h.thread_says(inc, "Slack's plan has no canvases here: reports are filled in through Report")
 
     # Filled in
     h.slack.command(ERIN, "/incident report INC-1", "#incidents", copies=3)
