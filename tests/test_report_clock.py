@@ -239,6 +239,9 @@ def test_two_people_fill_it_at_once_and_neither_loses_words(after: Callable[...,
     filled = Incident.of(a.journal.entries(about="INC-1")).draft.filled
     assert filled["root_cause"].text == "A column was dropped too early"
     assert (filled["lessons"].text, filled["lessons"].by) == ("Drop columns a release later", BO)
+    a.submit(BO, words.FILLED, metadata, first | {"root_cause": "Nobody asked the app"})        # the same field
+    filled = Incident.of(a.journal.entries(about="INC-1")).draft.filled
+    assert filled["root_cause"].text == "A column was dropped too early\n\nNobody asked the app"
 
 
 def test_publishing_freezes_the_bytes_posts_three_files_and_ends_it(after: Callable[..., After]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -51,6 +52,7 @@ def test_a_report_is_due_filled_published_and_followed(desk: Desk) -> None:
     h.fills(ERIN, "Resolve INC-1", text="the index was built again")
     assert "(@erin)" in h.reads(inc, "Report due")
     h.thread_says(inc, "the report of INC-1 is due")
+    h.thread_says(inc, "Slack's plan has no canvases here: reports are filled in through Report")
 
     # Filled in
     h.slack.command(ERIN, "/incident report INC-1", "#incidents", copies=3)
@@ -123,6 +125,13 @@ def test_killed_before_each_reminder_each_is_told_once(server: object) -> None:
         h.start_bot()
         inc = h.opened()
         h.reads(inc, "Nobody leads yet")
+        h.presses(CY, inc, "Update")
+        h.fills(CY, "Update INC-1", text="looking", next=int(time.time()) + 6)
+        h.reads(inc, "Next update by")
+        h.kill_bot()        # an update's reminder is as durable as a report's
+        h.start_bot()
+        said = h.thread_says(inc, "The next update was promised for")
+        assert said.count("The next update was promised for") == 1
         h.presses(CY, inc, "Resolve")
         h.fills(CY, "Resolve INC-1", text="it went away")
         h.reads(inc, "Report due")
