@@ -76,11 +76,19 @@ def test_somebody_on_call_may_press_it_and_an_operator_may_only_ask(s: Shop) -> 
 
 
 def test_later_it_takes_an_approver_other_than_the_one_who_asked(s: Shop) -> None:
-    s.later(hours=13)
-    assert not s.asks(BO).pressed
+    """Also where the word that was given with the promotion ends while it waits: people are called to what it takes."""
+    s.later(hours=11, minutes=55)
+    s.asks(ANA)
     s.goes()
+    assert "Waiting for an approver or somebody on call to press Approve" in card(s)
+    s.later(minutes=6)
+    s.goes()
+    assert [(paged["pressable"], paged["again"]) for paged in s.told("rollback.paged")] == [
+        (True, False), (False, True),
+    ]
+    assert "Waiting for one approver other than" in card(s)
     with pytest.raises(Refused, match="someone else has to approve"):
-        s.rollbacks.approve(BO, s.rollback)
+        s.rollbacks.approve(ANA, s.rollback)
     with pytest.raises(Refused, match="not a listed approver"):
         s.rollbacks.approve(ERIN, s.rollback)
     s.says(s.rollbacks.approve(CY, s.rollback))
@@ -124,6 +132,7 @@ def test_a_word_is_for_this_head_and_these_objects(s: Shop) -> None:
     assert s.goes().stage == "approval"
     assert s.rolling.words == (), "what it was given for is no longer there"
     assert len(s.told("rollback.planned")) == 1
+    assert [paged["again"] for paged in s.told("rollback.paged")] == [False, True], "they are called to what it is now"
     s.says(s.rollbacks.approve(CY, s.rollback))
     s.goes()
     assert s.ending()[0] == "done", s.ending()
@@ -400,3 +409,19 @@ def alerted(s: Shop) -> str:
     found = held(s.w.ports, "shop", f"stands:{s.rollback}")
     assert found is not None
     return found.record
+
+
+@pytest.mark.slow
+def test_a_production_that_takes_no_writes_is_said_and_nothing_is_half_done(s: Shop) -> None:
+    """As Supabase makes it when the disk is full, at the very moment when it should be rolled back."""
+    s.production.run(f"alter database {s.production.name} set default_transaction_read_only to on")
+    s.asks(BO)
+    s.goes()
+    assert s.ending()[0] == "failed"
+    assert "production is read-only: the server refuses writes, as Supabase does when the disk is full" in s.ending()[1]
+    assert "all of P-1 still is" in card(s)
+    assert s.told("people.called")
+    s.production.run("set default_transaction_read_only to off", f"alter database {s.production.name} reset all")
+    assert s.asks(BO).record == "R-2"
+    s.goes()
+    assert s.ending()[0] == "done", s.ending()

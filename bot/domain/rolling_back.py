@@ -80,6 +80,10 @@ class Rolling:
     told: tuple[str, ...] = ()
     words: tuple[Word, ...] = ()
     paged_at: datetime | None = None
+    paged_ground: str = ""
+    """The ground that people were called to; another one calls them again."""
+    pressable: bool = False
+    """Whether the last call was for the word that was given with the promotion: any one of them may press."""
     glass: bool = False
     """Whether paging went unanswered for so long that one person may decide."""
     answered: tuple[str, datetime] | None = None
@@ -159,6 +163,10 @@ def _planned(r: Rolling, e: Entry) -> Rolling:
     return replace(Rolling.from_json(anew), paged_at=r.paged_at, glass=r.glass, answered=r.answered)
 
 
+def _paged(r: Rolling, e: Entry) -> Rolling:
+    return replace(r, paged_at=r.paged_at or e.at, paged_ground=r.ground, pressable=bool(e.data["pressable"]))
+
+
 def _unlike(r: Rolling, e: Entry) -> Rolling:
     return replace(r, unlike=texts(e.data["wrong"]))
 
@@ -169,7 +177,7 @@ def _filed(r: Rolling, e: Entry) -> Rolling:
 
 ROLLING: Mapping[str, RollingFold] = {
     "rollback.planned": _planned,
-    "rollback.paged": lambda r, e: replace(r, paged_at=r.paged_at or e.at),
+    "rollback.paged": _paged,
     "rollback.glass": lambda r, e: replace(r, glass=True),
     "rollback.answered": lambda r, e: replace(r, answered=(str(e.data["by"]), _time(e.data["at"]))),
     "rollback.word": _word,

@@ -15,7 +15,7 @@ from bot.domain.returning import Returning, moved, returning
 from bot.errors import Refused
 from bot.ports import Busy, Database, KeptRows, Moved
 from bot.runbooks import steps
-from bot.runbooks.backing_up import backup, stale
+from bot.runbooks.backing_up import backup, stale, unready
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.voters import asked_for, still_count
 from bot.runbooks.walker import Runbook
@@ -36,6 +36,8 @@ def gates(promotion: Promotion, world: World) -> Outcome:
         parts = production.going_back(promotion.restores)
     except Refused as refused:
         return Stop(verdict="refused", why=str(refused))
+    if trouble := unready(world):
+        return Stop(verdict="refused", why=f"A backup comes first, and none can be taken now: {trouble} {UNCHANGED}")
     if not any(part.put for part in parts):
         return Stop(verdict="refused", why=f"There is nothing to put back. {_said(parts)}.")
     world.note("rows.seen", _seen(found, parts))

@@ -55,7 +55,8 @@ class Rollback:
         severity, reason = str(ask.fields.get(SEVERITY, "")), self._clean(str(ask.fields.get(REASON, "")))
         asked = self._rollbacks.ask(ask.user, ask.metadata, severity, reason, ask.key)
         said = (
-            f"{asked.record} is about {asked.promotion.id} already" if asked.again
+            f"{asked.record} is about {asked.promotion.id} already. Where it waits for a word, press Approve on it"
+            if asked.again
             else f"{asked.record} rolls {asked.promotion.id} back now" if asked.pressed
             else f"{asked.record} asks for {asked.promotion.id} to be rolled back"
         )

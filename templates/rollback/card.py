@@ -110,7 +110,7 @@ def _status(sight: Sight) -> Mark:
 
 
 def _waiting(p: Promotion, own: Rolling) -> Mark:
-    if own.until is not None and own.paged_at and own.paged_at <= own.until:
+    if own.until is not None and own.pressable:
         return line("Waiting for an approver or somebody on call to press Approve: this very rollback was approved "
                     f"with {own.of}, until ", when(own.until))
     why = f" ({own.why_not})" if own.why_not else ""

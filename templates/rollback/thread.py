@@ -31,10 +31,17 @@ def told(rollback: Promotion, entry: Entry) -> Message | None:
 
 def _paged(p: Promotion, e: Entry) -> Told:
     glass = line(" If nobody answers, one person may decide alone from ", when(_time(e.data["glass_at"])), ".")
+    if e.data.get("again"):
+        glass = Mark("")
     if e.data["pressable"]:
         return line(*_names(e), f"{p.id} waits for one of you to press Approve on its card. This very rollback was "
                     "approved with its promotion.", glass)
-    return line(*_names(e), f"{p.id} waits for an approver other than ", mention(p.requested_by), ".", glass)
+    changed = ""
+    if e.data.get("again"):
+        why = e.data.get("why")
+        changed = f" It is not what you were called to before: {why or 'the word given with the promotion has ended'}."
+    return line(*_names(e), f"{p.id} waits for an approver other than ", mention(p.requested_by),
+                f" to press Approve on its card.{changed}", glass)
 
 
 def _glass(p: Promotion, e: Entry) -> Told:
@@ -53,7 +60,8 @@ def _word(p: Promotion, e: Entry) -> Told:
 
 
 def _void(p: Promotion, e: Entry) -> Told:
-    return line("The word of ", mention(str(e.data["by"])), f" does not count: {e.data['why']}.")
+    return line(*_names(e), "the word of ", mention(str(e.data["by"])), f" does not count: {e.data['why']}. "
+                f"Nothing has begun; {p.id} waits for another one.")
 
 
 def _called(p: Promotion, e: Entry) -> Told:

@@ -106,6 +106,11 @@ def test_without_a_proven_dump_nothing_goes_back(
     assert walk.approve(BO).status == "ended"
     assert walk.promotion.ending is not None
     assert walk.promotion.ending.verdict == "no backup"
+    object.__setattr__(backups, "pg_dump", str(tmp_path / "nowhere"))
+    first, walk.record = walk.record, Restores(walk.ports).restore(ANA, walk.project, "P-1", "another")
+    assert walk.on().status == "ended", "said before anybody is asked to approve it"
+    assert "A backup comes first, and none can be taken now: There is no pg_dump" in card(walk)
+    walk.record = first
     assert "production is unchanged: No backup could be taken, so nothing was begun" in card(walk)
     assert production.rows(COUNT) == [(990,)]
 
