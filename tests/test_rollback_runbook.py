@@ -108,6 +108,17 @@ def test_unanswered_paging_opens_the_glass_for_one_person_with_a_reason(s: Shop)
     with pytest.raises(Refused, match="needs a reason"):
         s.rollbacks.break_glass(ANA, s.rollback, "  ")
     s.says(s.rollbacks.break_glass(ANA, s.rollback, "nobody is there"))
+    assert s.goes().stage == "review"
+    assert s.tables() == s.tables(s.staging) == [], "what it was broken for is done; its review holds nothing up"
+    assert "P-1 is rolled back" in card(s)
+    assert "Done · out of production since" in card(s)
+    assert s.told("rollback.review") == [{"people": [BO, CY, ERIN], "again": False}]
+    with pytest.raises(Refused, match="somebody else has to look at it"):
+        s.rollbacks.review(ANA, s.rollback)
+    s.later(hours=25)
+    s.goes()
+    assert [asked["again"] for asked in s.told("rollback.review")] == [False, True]
+    s.says(s.rollbacks.review(CY, s.rollback))
     s.goes()
     assert s.ending()[0] == "done"
     assert s.rolling.words[0].reason == "nobody is there"

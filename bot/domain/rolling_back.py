@@ -88,6 +88,9 @@ class Rolling:
     """Whether paging went unanswered for so long that one person may decide."""
     answered: tuple[str, datetime] | None = None
     """Who of those that may decide acknowledged the page, and when."""
+    review_asked: datetime | None = None
+    """When a review of what one person let through alone was last asked for; it is over for people since the first."""
+    reviewed_by: str = ""
     unlike: tuple[str, ...] = ()
     staging: str = ""
     """The staging run that takes it back there."""
@@ -118,6 +121,11 @@ class Rolling:
             why_not=str(data.get("why_not", "")), lost=texts(data.get("lost")),
             given_up=texts(data.get("given_up")), told=texts(data.get("told")),
         )
+
+    @property
+    def alone(self) -> Word | None:
+        """The word of the one person who let it begin alone."""
+        return next((word for word in self.words if word.how is How.GLASS), None)
 
     @property
     def label(self) -> str:
@@ -183,6 +191,8 @@ ROLLING: Mapping[str, RollingFold] = {
     "rollback.word": _word,
     "rollback.void": _void,
     "rollback.unlike": _unlike,
+    "rollback.review": lambda r, e: replace(r, review_asked=e.at),
+    "rollback.reviewed": lambda r, e: replace(r, reviewed_by=r.reviewed_by or e.actor),
     "rollback.staging": lambda r, e: replace(r, staging=str(e.data["record"])),
     "rollback.staged": lambda r, e: replace(r, staged=str(e.data["said"])),
     "rollback.filed": _filed,
