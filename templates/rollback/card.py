@@ -159,8 +159,8 @@ def _words(p: Promotion, own: Rolling) -> Mark:
                 said.append(line("Approved by ", mention(word.by)))
             case How.GLASS:
                 said.append(line(
-                    "Glass broken by ", mention(word.by), f", because nobody answered. Reason: {word.reason.rstrip('.')}. ",
-                    *_reviewed(p, own),
+                    "Glass broken by ", mention(word.by),
+                    f", because nobody answered. Reason: {word.reason.rstrip('.')}. ", *_reviewed(p, own),
                 ))
     return lines(*said)
 
