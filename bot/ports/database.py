@@ -71,6 +71,14 @@ class Database(Protocol):
         """How often each index of the user's schemas was scanned, by `schema.index`. Raises `Unreachable`."""
         ...
 
+    def uncompiled(self) -> Mapping[str, str]:
+        """The functions of the user's schemas that do not compile, and why. Raises `Unreachable`."""
+        ...
+
+    def counts(self, tables: Sequence[str]) -> Mapping[str, int]:
+        """Exact counts of tables, by their names as SQL writes them; large ones are left out. Raises `Unreachable`."""
+        ...
+
     def kept_rows(self) -> tuple[KeptRows, ...]:
         """What is kept inside this database, by promotion, newest first. Raises `Unreachable`."""
         ...
@@ -109,6 +117,8 @@ class Database(Protocol):
         stopping: Callable[[], bool],
     ) -> tuple[WayBack, ...]:
         """Try the way back from the newest files and up again, in one transaction that is rolled back.
+
+        What no transaction can hold is tried as it is written, in a scratch database beside it.
 
         Raises `Unreachable`, and `Refused` while another Stagedoor session changes this database.
         """

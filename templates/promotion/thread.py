@@ -16,7 +16,7 @@ from templates.promotion.course import told_alone, told_resumed, told_stopped
 from templates.promotion.emergency import owed_line
 from templates.promotion.rows_back import RESTORING
 from templates.promotion.way_back import evidence_lines, proof_lines
-from templates.words import named
+from templates.words import named, who
 
 Told = Mark | None
 
@@ -54,6 +54,10 @@ def _waived(p: Promotion, e: Entry) -> Told:
 
 def _waiver_void(p: Promotion, e: Entry) -> Told:
     return line("The waiver of ", mention(str(e.data["by"])), f" no longer counts: {e.data['why']}.")
+
+
+def _incident(p: Promotion, e: Entry) -> Told:
+    return line(f"The incident {e.data['incident']} was opened from this, ", who(e.actor))
 
 
 def _asked(p: Promotion, e: Entry) -> Told:
@@ -337,6 +341,7 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "taken_back.asked": _taking_back,
     "taken_back.done": _gone,
     "taken_back.ended": _kept,
+    "incident.linked": _incident,
     "walk.ended": _ended,
     **RESTORING,
 }
