@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from bot.domain.entry import Fact
+from bot.domain.project import Environment
 from bot.domain.resumable import why_not
 from bot.domain.rolling_back import How
 from bot.errors import Refused
 from bot.incidents.records import opened_by
+from bot.migrations.database import PostgresDatabase
 from bot.policy import parse_policy
 from bot.ports import Put
 from bot.promotions.requests import Requests
@@ -24,6 +26,7 @@ from bot.watch.watcher import Watcher
 from rehearsal.postgres import Postgres
 from templates.promotion.sight import Sight
 from templates.rollback.card import rollback_card
+from tests.migrations.conftest import BRISK
 from tests.rolling import ANA, BO, CY, ERIN, FIRST, POLICY, SECOND, SQL, THIRD, Shop, shop
 
 BOOKS = f"{FIRST}_add_books.sql"
@@ -436,3 +439,20 @@ def test_a_production_that_takes_no_writes_is_said_and_nothing_is_half_done(s: S
     assert s.asks(BO).record == "R-2"
     s.goes()
     assert s.ending()[0] == "done", s.ending()
+
+
+@pytest.mark.slow
+def test_staging_that_does_not_answer_holds_up_nothing_in_production(s: Shop) -> None:
+    there = dict(s.project.databases)
+    gone = {**there, Environment.STAGING: PostgresDatabase("postgresql://nobody@127.0.0.1:9/none", "staging", BRISK)}
+    s.w.ports = replace(s.w.ports, projects={"shop": replace(s.project, databases=gone)})
+    s.asks(BO)
+    reached = s.w.walk(s.rollback)
+    assert reached.stage == "staging"
+    assert "staging to answer" in reached.waits_for
+    assert "books" not in s.tables(), "production is mended first"
+    s.later(minutes=11)
+    s.goes()
+    assert s.ending()[0] == "done"
+    assert "staging did not answer" in s.rolling.staged
+    assert "✗ Staging: staging did not answer" in str(rollback_text(s))

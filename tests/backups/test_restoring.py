@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,20 @@ def test_a_locked_table_ends_in_a_plain_word_and_it_can_be_asked_for_again(walk:
     assert "held by: pid" in card(walk)
     held.release()
     assert Restores(walk.ports).restore(ANA, walk.project, "P-1", "again") == "RD-2"
+
+
+@pytest.mark.slow
+def test_rows_that_somebody_asked_for_are_not_forgotten_by_their_own_backup(opens: Opens, production: Fresh) -> None:
+    """Retention looks after each dump, and takes kept rows of a promotion that ended well weeks ago."""
+    walk = opens(DELETE, KEEPS)
+    walk.on()
+    for _ in range(3):
+        walk.later(timedelta(days=20))
+    assert walk.promotion.ending is not None
+    walk.record = Restores(walk.ports).restore(ANA, walk.project, "P-1", "key")
+    walk.on()
+    assert walk.approve(BO).status == "ended"
+    assert production.rows(COUNT) == [(1000,)], card(walk)
 
 
 class Holder:
