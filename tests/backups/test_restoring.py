@@ -12,6 +12,7 @@ from bot.domain.backup import Backup
 from bot.domain.entry import Fact
 from bot.errors import Refused, Superseded
 from bot.migrations.backup.backups import PgBackups
+from bot.migrations.keeping.keeping import Keeping
 from bot.ports import Put
 from bot.promotions.verbs import Promotions
 from bot.runbooks import restoring
@@ -55,6 +56,7 @@ def test_production_is_dumped_and_proven_before_rows_go_back(
 ) -> None:
     """Among whatever changes production one at a time, and with its outcome known after a crash right behind COMMIT."""
     assert "books: 10 of 10 rows back." in card(walk)
+    assert "Not among them" not in card(walk)
     walk.ports.shelves.put_new("hold", "shop:promotion", {"record": "P-9"})
     reached = walk.approve(BO)
     assert (reached.stage, reached.waits_for) == ("put_back", "P-9, which is changing the same database")
@@ -156,3 +158,15 @@ class Holder:
     def release(self) -> None:
         self._connection.rollback()
         self._connection.close()
+
+
+@pytest.mark.slow
+def test_what_was_too_much_to_be_kept_is_named(opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
+    also = "create table public.few (id int primary key); insert into public.few values (1), (2)"
+    monkeypatch.setattr(Keeping.__init__, "__kwdefaults__", {"most": 5})
+    walk = opens(f"delete from public.few; {DELETE}", KEEPS, also=also)
+    walk.on()
+    walk.record = Restores(walk.ports).restore(ANA, walk.project, "P-1", "key")
+    walk.on()
+    assert "few: 2 of 2 rows back." in card(walk)
+    assert "Not among them: public.books, more than 5 rows: the dump has them." in card(walk)
