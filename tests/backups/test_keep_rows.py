@@ -253,3 +253,16 @@ def test_a_lock_in_the_way_names_its_holder_and_changes_nothing(people: Fresh) -
     with pytest.raises(Refused, match="violates check constraint") as refused:
         database.put_back("P-7", approved, 3.0, lambda: False)
     assert not isinstance(refused.value, Busy), "a table called clock is no lock"
+
+
+def test_a_dump_under_way_holds_up_neither_keeping_nor_putting_back(people: Fresh) -> None:
+    """pg_dump holds every table against changes of its shape for as long as it runs, ours too."""
+    put_in(people, "delete from people where id = 1;")
+    with people.connect() as dump:
+        dump.autocommit = False
+        dump.execute("lock table stagedoor_kept.batches, people in access share mode")
+        database = PostgresDatabase(people.url, "production", BRISK)
+        sql = "delete from people where id = 2;"
+        second = job(sql, "20260301000001", "20260301000000", keep=True, attempt="P-8.1.1")
+        assert isinstance(apply(database, second, Notes()), Done)
+        assert put_back(database)[0].put == 1

@@ -19,6 +19,7 @@ MOST_ROWS = 1_000_000
 MOST_BYTES = 512 * 1024 * 1024
 """Of one table. What is larger is in the dump alone, which is said: a copy would hold up its writers for long."""
 
+# A table's shape is changed only where it has to be: a dump under way holds it as it is.
 _MAKE = f"""
 create schema if not exists {SCHEMA};
 revoke all on schema {SCHEMA} from public;
@@ -28,10 +29,12 @@ create table if not exists {SCHEMA}.batches (
   columns text[] not null, types text[] not null, key text[] not null, changed text[] not null,
   rows bigint not null default 0, kept_at timestamptz not null default now(), restored_at timestamptz
 );
-alter table {SCHEMA}.batches enable row level security;
 do $$
 declare someone name;
 begin
+  if not (select relrowsecurity from pg_catalog.pg_class where oid = '{SCHEMA}.batches'::regclass) then
+    alter table {SCHEMA}.batches enable row level security;
+  end if;
   revoke all on {SCHEMA}.batches from public;
   for someone in
     select rolname from pg_catalog.pg_roles where rolname in ('anon', 'authenticated', 'service_role')
@@ -43,7 +46,13 @@ end $$
 """
 
 UPGRADE = f"""
-alter table {SCHEMA}.batches add column if not exists xid xid, add column if not exists outcome jsonb
+do $$
+begin
+  if (select count(*) from pg_catalog.pg_attribute where attrelid = '{SCHEMA}.batches'::regclass
+      and attname in ('xid', 'outcome')) < 2 then
+    alter table {SCHEMA}.batches add column if not exists xid xid, add column if not exists outcome jsonb;
+  end if;
+end $$
 """
 """What earlier releases did not note: which transaction it was, and what became of the rows."""
 
