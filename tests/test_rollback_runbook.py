@@ -25,6 +25,7 @@ from bot.watch.recent import standing
 from bot.watch.watcher import Watcher
 from rehearsal.postgres import Postgres
 from templates.promotion.sight import Sight
+from templates.promotion.thread import told
 from templates.rollback.card import rollback_card
 from tests.migrations.conftest import BRISK
 from tests.rolling import ANA, BO, CY, ERIN, FIRST, POLICY, SECOND, SQL, THIRD, Shop, shop
@@ -84,6 +85,10 @@ def test_later_it_takes_an_approver_other_than_the_one_who_asked(s: Shop) -> Non
     s.asks(ANA)
     s.goes()
     assert "Waiting for an approver or somebody on call to press Approve" in card(s)
+    over = next(entry for entry in s.w.journal.entries(about="P-1") if entry.kind == "walk.ended")
+    news = told(s.read("P-1"), over)
+    assert news is not None
+    assert "Production has all of it, until R-1 has taken it back." in news.text, "its watch ended meanwhile"
     s.later(minutes=6)
     s.goes()
     assert [(paged["pressable"], paged["again"]) for paged in s.told("rollback.paged")] == [
