@@ -170,7 +170,7 @@ def _turn(promotion: Promotion, world: World) -> Wait | None:
 def _rollback(project: str, world: World) -> str:
     """A rollback that was asked for and is not in production yet: nothing new goes in before it."""
     live = world.ports.journal.find(kind="rollback", project=project, status=Status.LIVE)
-    return next((record.id for record in live if record.stage not in ("staging", "file", "done")), "")
+    return next((record.id for record in live if record.stage not in ("staging", "file", "review", "done")), "")
 
 
 def _could_start(waiting: schedule.Waiting, world: World, now: datetime) -> bool:
