@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.domain.checklist import Check, State
 from bot.domain.evidence import Evidence
 from bot.domain.plan import PlannedFile
-from bot.domain.way_back import Schema, are
+from bot.domain.way_back import Schema
 
 TITLE = "Has a rollback plan"
 NAME = "rollback_plan"
@@ -20,7 +20,8 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
     found = [_judge(file, evidence) for file in evidence.plan.files]
     for state in (State.REFUSED, State.UNKNOWN, State.WAITING):
         if objections := [said for seen, said in found if seen is state]:
-            return (_waived(_line(state, " ".join(dict.fromkeys(objections)), waivable=True), evidence),)
+            wrong = [said for said in objections if _verdict(Schema.DIFFERS) in said]
+            return (_waived(_line(state, " ".join(dict.fromkeys(objections)), waivable=True), wrong, evidence),)
     return (_line(State.PASSED, "; ".join(dict.fromkeys(said for _, said in found))),)
 
 
@@ -43,7 +44,7 @@ def _judge(file: PlannedFile, evidence: Evidence) -> Found:
         )
     how = ", though not as it is written" if way.by_stand_in else ""
     order = " but for column order" if way.schema is Schema.ORDER else ""
-    lost = f", but {', '.join(way.lost)} {are(way.lost)} lost for good" if way.lost else ""
+    lost = f"; no SQL brings back {', '.join(way.lost)}" if way.lost else ""
     return State.PASSED, f"schema proven exact{order} by {what}{how}{lost}"
 
 
@@ -51,11 +52,13 @@ def _verdict(schema: Schema) -> str:
     return "does not lead back" if schema is Schema.DIFFERS else "could not be tried"
 
 
-def _waived(check: Check, evidence: Evidence) -> Check:
-    """The line with an approver's waiver. Given for what could not be checked, it does not cover what differs."""
+def _waived(check: Check, wrong: list[str], evidence: Evidence) -> Check:
+    """The line with an approver's waiver. Of what was found to lead elsewhere it covers what it was given for."""
     waiver = evidence.waivers.get(NAME)
     if waiver is None or (waiver.state is State.UNKNOWN and check.state is State.WAITING):
         return check
+    if not all(said in waiver.said for said in wrong):
+        return replace(check, said=f"{check.said} The waiver was given for something else.")
     said = f"waived: {waiver.reason} Without that: {check.said}"
     return replace(check, state=State.PASSED, said=said, by=waiver.by, at=waiver.at, waivable=False)
 

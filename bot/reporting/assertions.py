@@ -15,12 +15,14 @@ from bot.ports import Database, Put, Shelves
 SHELF = "assertions"
 AT_ONCE = 4
 """Questions that are asked side by side; each has a connection of its own, since it is somebody's SQL."""
+PRIVATE = "a private measure"
 
 
 def assertion_put(incident: Incident, measure: Measure, *, gone: bool = False) -> Put:
-    """The document by which the gate finds a test, or that takes it away."""
+    """The document by which the gate finds a test, or that takes it away; everybody sees the gate's words."""
     doc = None if gone else {
-        "project": incident.project, "incident": incident.id, "id": measure.id, "text": measure.text,
+        "project": incident.project, "incident": incident.id, "id": measure.id,
+        "text": PRIVATE if incident.private else measure.text,
         "sql": measure.assertion,
     }
     return Put(shelf=SHELF, key=f"{incident.project}:{measure.id}", doc=doc)

@@ -81,12 +81,17 @@ class Rollbacks:
             now = planned(self._ports, project, promotion, Severity(severity), reason)
             return self._open(by, project, promotion, now, key)
 
-    def approve(self, by: str, record_id: str) -> tuple[Fact, ...]:
-        """Let it begin, as an approver other than the one who asked, or as one who presses what was approved before."""
+    def approve(self, by: str, seen: str) -> tuple[Fact, ...]:
+        """Let it begin, as an approver other than the one who asked, or as one who presses what was approved before.
+
+        `seen` is the record, after a colon with the mark of the plan that its card showed.
+        """
+        record_id, _, mark = seen.partition(":")
         record, rollback, own, policy = self._known(record_id)
         person = self._ports.people.find(by)
         require_member(person, policy)
         self._require_waiting(record, rollback, own)
+        self._require_seen(rollback, own, mark)
         if may_be_pressed(rollback, self._ports.clock.now()):
             require_on_call(person, policy)
             return (_word(rollback, own, by, How.PRESSED),)
@@ -96,11 +101,13 @@ class Rollbacks:
         require_approver(person, policy)
         return (_word(rollback, own, by, How.APPROVED),)
 
-    def break_glass(self, by: str, record_id: str, reason: str) -> tuple[Fact, ...]:
-        """Let it begin alone, with a reason, after nobody answered."""
+    def break_glass(self, by: str, seen: str, reason: str) -> tuple[Fact, ...]:
+        """Let it begin alone, with a reason, after nobody answered; `seen` as for `approve`."""
+        record_id, _, mark = seen.partition(":")
         record, rollback, own, policy = self._known(record_id)
         require_rescuer(self._ports.people.find(by), policy)
         self._require_waiting(record, rollback, own)
+        self._require_seen(rollback, own, mark)
         if not own.glass and own.answered:
             until = own.answered[1] + policy.rollback.break_glass_after
             raise Refused(
@@ -115,9 +122,9 @@ class Rollbacks:
             raise Refused("Breaking the glass needs a reason: it stays on the card and in the journal.")
         return (_word(rollback, own, by, How.GLASS, reason),)
 
-    def require_breakable(self, by: str, record_id: str) -> None:
+    def require_breakable(self, by: str, seen: str) -> None:
         """Raises `Refused` for somebody, or at a moment, that the glass is not for."""
-        self.break_glass(by, record_id, "to be given")
+        self.break_glass(by, seen, "to be given")
 
     def reject(self, by: str, record_id: str) -> tuple[Fact, ...]:
         """End a rollback that has not begun, as an approver."""
@@ -232,6 +239,15 @@ class Rollbacks:
             raise Refused(f"{record.id} has the word that it needs.")
         if record.stage != "approval":
             raise Refused(f"{record.id} cannot be approved yet: {record.waits_for or 'its plan is being made'}.")
+
+    @staticmethod
+    def _require_seen(rollback: Promotion, own: Rolling, mark: str) -> None:
+        """A word is for the plan that its giver saw: one that was made since has another mark."""
+        if mark and mark != own.mark(rollback.plan.digest):
+            raise Refused(
+                f"The plan of {rollback.id} was made anew since that card was drawn, because production moved. "
+                "Look at its card again."
+            )
 
     @staticmethod
     def _require_open(record: Record, rollback: Promotion) -> None:

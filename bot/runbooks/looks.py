@@ -16,7 +16,7 @@ from bot.domain.record import Status
 from bot.domain.scene import Scene
 from bot.domain.sighting import Severity
 from bot.domain.signal import Cause, Signal
-from bot.domain.watching import Before, Look, Spot, compared
+from bot.domain.watching import NO_ERRORS, NO_SLOW, Before, Look, Spot, compared
 from bot.errors import StagedoorError
 from bot.ports import read_up_to
 from bot.watch.reading import read
@@ -59,7 +59,7 @@ def logs(promotion: Promotion, world: World) -> Look:
         for gap in tallies.gaps(project, Environment.PRODUCTION, begun)
     )
     return Look(
-        seen=() if wrong else ("no new errors in the logs",), wrong=wrong, unseen=gaps, logs=read,
+        seen=() if wrong else (NO_ERRORS,), wrong=wrong, unseen=gaps, logs=read,
         alert=blamed[0] if blamed else "",
     )
 
@@ -87,7 +87,7 @@ def database(promotion: Promotion, before: Before, world: World) -> Look:
     if before.why and "statements" not in reading.unread:
         unseen.append(f"whether statements are slower than before: {before.why}")
     was = "" if before.why else f", {before.connections} before"
-    seen = () if signals else ("no slow statements", "nobody blocked", f"{reading.connections} connections{was}")
+    seen = () if signals else (NO_SLOW, "nobody blocked", f"{reading.connections} connections{was}")
     return Look(seen=seen, wrong=tuple(_said(each) for each in signals), unseen=tuple(unseen))
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bot.migrations.lexer import Kind, pieces
+from bot.migrations.lexer import WORD, Kind, pieces
 
-_WORD = re.compile(r'[A-Za-z_\u0080-\U0010FFFF][\w$\u0080-\U0010FFFF]*|[^\s]')
+_WORD = re.compile(rf"{WORD}|[^\s]")
 _INSIDE = re.compile(
     r'\b(?:(delete)\s+from|(update)(?!\s+of\b)|(drop)\s+table(?:\s+if\s+exists)?|(truncate)(?:\s+table)?)\s+(?:only\s+)?'
     r'((?:"[^"]+"|[a-z_][\w$]*)(?:\s*\.\s*(?:"[^"]+"|[a-z_][\w$]*))?)', re.I,
