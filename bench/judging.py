@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.apply import write_files
-from bot.evidence import gather
+from bot.evidence.gathering import gather
 from rehearsal.postgres import Postgres
 from tests.migrations.walking import Walk, approved
 from tests.wire import Wire

@@ -15,7 +15,7 @@ from bot.migrations import history, locks
 from bot.migrations.alone import Alone
 from bot.migrations.attempt import Attempt
 from bot.migrations.catalog.witness import Witness
-from bot.migrations.keeping.keeping import Keeping
+from bot.migrations.keeping.keeping import Keeping, Missed
 from bot.migrations.outside import Outside
 from bot.migrations.session import ConnectionLost, Session
 from bot.migrations.splitter import Statement
@@ -121,7 +121,7 @@ class Apply:
 
     # The file ------------------------------------------------------------------------------------------------------
 
-    def _put_in(self, statements: tuple[Statement, ...]) -> Done | Failed | InDoubt:
+    def _put_in(self, statements: tuple[Statement, ...], whole: bool = False) -> Done | Failed | InDoubt:
         session = self.session
         watch = Watch(
             session, self.noting.stopping, grace=self.patience.grace, lock_timeout=self.job.lock_timeout,
@@ -133,7 +133,7 @@ class Apply:
             session.run(statement, watch.tick)
 
         keeping = Keeping(
-            session, record=self.job.attempt.partition(".")[0], version=self.job.version, run=kept,
+            session, record=self.job.attempt.partition(".")[0], version=self.job.version, run=kept, whole=whole,
         ) if self.job.keep else None
         attempt = Attempt(
             keeping=keeping, session=session, watch=watch, job=self.job, name=self.name, noting=self.noting,
@@ -144,6 +144,9 @@ class Apply:
             trouble = attempt.prepare() or attempt.execute(statements) or attempt.record()
         except ConnectionLost as lost:
             return lost_before_commit(self.job.label, lost)
+        except Missed:
+            session.query("rollback")
+            return self._put_in(statements, whole=True)
         if trouble:
             with suppress(psycopg.Error, ConnectionLost):
                 session.query("rollback")

@@ -25,7 +25,7 @@ _CALLS = {"SELECT", "DO", "CALL", "WITH", "VALUES", "EXECUTE", "EXPLAIN"}
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """Each step returns what went wrong, or None. Raises `ConnectionLost`; nothing is committed here."""
+    """Each step returns what went wrong, or None. Raises `ConnectionLost`, `Missed`; nothing is committed here."""
 
     session: Session
     watch: Watch
@@ -36,6 +36,8 @@ class Attempt:
     keeping: Keeping | None = None
     begins: list[float] = field(default_factory=list)
     """When each statement began."""
+    kept: list[dict[str, Json]] = field(default_factory=list)
+    """What was kept before each statement; noted once the file may be committed."""
 
     def prepare(self) -> Failed | None:
         """Begin, keep everybody else from writing history until we have committed, and look at the head again.
@@ -71,11 +73,9 @@ class Attempt:
         try:
             kept = self.keeping.before(number, statement) if self.keeping else []
             tag = self._run(statement.text, telling(self.noting, number, of))
-            if self.keeping and self.keeping.missed(tag):
-                kept = self.keeping.before(number, statement, whole=True)
-                self._run(statement.text, telling(self.noting, number, of))
-            if kept:
-                self.noting.note("kept", {"statement": number, "kept": list[Json](kept)})
+            if self.keeping and kept:
+                self.keeping.after(tag)
+                self.kept.append({"statement": number, "kept": list[Json](kept)})
             if self.witness and self.session.in_transaction:
                 self.witness.after(number)
             if _may_loosen(statement) and self.session.in_transaction:
@@ -112,6 +112,8 @@ class Attempt:
                 f"The history row of {self.job.label} could not be written to {self.name}: something there "
                 "swallows it. It was rolled back; nothing of it is in."
             ))
+        for kept in self.kept:
+            self.noting.note("kept", kept)
         return None
 
     def _run(self, statement: str, still: Callable[[Seen], None]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +20,6 @@ MOST_ROWS = 1_000_000
 MOST_BYTES = 512 * 1024 * 1024
 """Of one table. What is larger is in the dump alone, which is said: a copy would hold up its writers for long."""
 
-_STATEMENT = "stagedoor_statement"
 _ROW_LOCK = {"delete": "for update", "update": "for no key update"}
 """What the statement itself takes of each row; an UPDATE of a key takes more once it runs."""
 
@@ -110,26 +108,32 @@ class Found:
         return f"{self.schema}.{self.name}"
 
 
+class Missed(Exception):
+    """Rows came in between copy and statement. The file is rolled back, and put in anew under locks of whole tables."""
+
+
 class Keeping:
     """Keeps what the statements of one file destroy. What it made goes with the transaction, if that is undone."""
 
     def __init__(
         self, session: Session, *, record: str, version: str, run: Callable[[str], None], most: int = MOST_ROWS,
+        whole: bool = False,
     ) -> None:
+        """`whole`: lock whole tables, since rows were missed before."""
+        self._whole = whole
         self._session, self._record, self._version, self._run, self._most = session, record, version, run, most
         self._made = False
         self._kept: set[tuple[str, tuple[str, ...]]] = set()
-        self._batch: int | None = None
-        """What was kept last, while it counts."""
-        self._locked: tuple[int, set[tuple[str, tuple[str, ...]]]] | None = None
-        """How many rows were copied and locked one by one, and what was kept before."""
+        self._locked: int | None = None
+        """How many rows of the statement that comes now were copied and locked one by one."""
 
-    def before(self, number: int, statement: Statement, whole: bool = False) -> list[dict[str, Json]]:
+    def before(self, number: int, statement: Statement) -> list[dict[str, Json]]:
         """Copy what this statement is about to destroy; says what was kept and what was not. Raises the server's.
 
         Where its words meet the same rows again, only those are locked until the end, as the statement would do itself;
-        `missed` says afterwards whether it met more, and then it is done again with the `whole` table locked.
+        `after` looks whether it met more.
         """
+        self._locked = None
         if statement.first not in DESTROYERS:
             return []
         said = []
@@ -137,32 +141,16 @@ class Keeping:
             found = self._found(loss.table)
             if found is None or (not loss.rows and (str(found), loss.columns) in self._kept):
                 continue
-            said.append(self._keep(number, replace(loss, exact=loss.exact and not whole), found))
+            said.append(self._keep(number, replace(loss, exact=loss.exact and not self._whole), found))
         return said
 
-    def missed(self, tag: str) -> bool:
-        """Whether the statement, whose command tag this is, destroyed more rows than were copied; then it is undone."""
-        if self._locked is None:
-            return False
-        (rows, kept), self._locked = self._locked, None
-        met = int(tag.rpartition(" ")[2]) if tag[-1:].isdigit() else rows + 1
-        if met > rows:
-            self._session.script(f"rollback to savepoint {_STATEMENT}; release savepoint {_STATEMENT}")
-            self._kept = kept
-            return True
-        if self._batch is not None:
-            self._note_writer(self._batch)
-        self._session.query(f"release savepoint {_STATEMENT}")
-        return False
+    def after(self, tag: str) -> None:
+        """Raises `Missed` where the statement, whose command tag this is, destroyed more rows than were copied.
 
-    def _note_writer(self, batch: int) -> None:
-        """Rows that the statement wrote carry the id of its savepoint, as whatever is written beside it does; by that
-        they are told from what others write later.
+        Not even a savepoint stands around it: rows are known for the migration's own by its transaction's number.
         """
-        with self._as_ourselves():
-            seen = f"update {SCHEMA}.batches set rows = rows where id = %s returning xmin::text"
-            [(xid,)] = self._session.query(seen, batch)
-            self._session.query(f"update {SCHEMA}.batches set xid = %s::xid where id = %s", xid, batch)
+        if self._locked is not None and (not tag[-1:].isdigit() or int(tag.rpartition(" ")[2]) > self._locked):
+            raise Missed
 
     def _reaching(self, text: str) -> list[Loss]:
         """What the words name, and what goes with it by foreign keys."""
@@ -188,15 +176,11 @@ class Keeping:
             return {**told, "rows": 0, "left_out": f"about {found.about:,} rows are too many: the dump has them"}
         with self._as_ourselves():
             self._make()
-            self._batch = None
-            if loss.exact:
-                self._session.query(f"savepoint {_STATEMENT}")
-            else:
+            if not loss.exact:
                 self._lock(found)
-            kept = set(self._kept)
             rows = self._copied(number, loss, found)
-        if loss.exact:
-            self._locked = (sys.maxsize if rows is None else rows, kept)  # too many: it was said
+        if loss.exact and rows is not None:
+            self._locked = rows
         if rows is None:
             return {**told, "rows": 0, "left_out": f"more than {self._most:,} rows: the dump has them"}
         if not loss.rows:
@@ -257,7 +241,6 @@ class Keeping:
         self._session.query(
             f"update {SCHEMA}.batches set rows = %s where id = %s", rows, batch,
         )
-        self._batch = batch
         return int(rows)
 
     def _columns(self, loss: Loss, found: Found) -> list[str]:
