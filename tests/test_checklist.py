@@ -6,10 +6,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot.domain.entry import Json
+from bot.domain.visit import Visit
+from bot.domain.watching import NO_ERRORS, NO_SLOW
 from bot.reporting.checklist import checklist
 from bot.reporting.names import names
 from templates.checklist import checklist_card
@@ -58,6 +63,43 @@ def test_what_nobody_ticked_or_could_check_stays_open_and_says_so(desk: Desk) ->
     assert "- [ ] Logs checked (no errors): nobody confirmed it" in text
     assert "- [ ] Rollback migration created (not needed)" in text
     assert text == written(desk)
+
+
+LOOKED = {"said": "", "wrong": [], "unseen": [], "seen": [NO_ERRORS, NO_SLOW], "last": True, "well": True}
+SEEN = Visit(url="https://shop.example/", seconds=0.4, browser=True)
+LINES = {
+    "logs": "Logs checked (no errors)", "slow": "Performance acceptable", "console": "No console errors",
+    "loads": "App loads correctly",
+}
+
+
+@pytest.mark.parametrize(("look", "visit", "ticked", "says"), [
+    ({}, {}, {"logs", "slow", "console", "loads"}, "- [x] Logs checked (no errors) (Stagedoor, "),
+    ({"last": False}, {}, {"console", "loads"}, "no new errors in the logs so far"),
+    ({"unseen": ["the logs, since nobody brings them"], "seen": [NO_SLOW]}, {}, {"slow", "console", "loads"},
+     "the watch did not see the logs, since nobody brings them"),
+    ({"unseen": ["the database: it is away"], "seen": []}, {}, {"console", "loads"}, "did not see the database: it is"),
+    ({"wrong": ["42703: column does not exist"], "seen": []}, {}, {"console", "loads"}, "the watch saw: 42703"),
+    ({}, {"browser": False}, {"logs", "slow", "loads"}, "only fetched, not opened in a browser"),
+    ({}, {"errors": ("TypeError",)}, {"logs", "slow"}, "1 console error: TypeError"),
+])
+def test_the_watch_ticks_what_it_saw_to_be_well_and_nothing_else(
+    desk: Desk, look: dict[str, Json], visit: dict[str, Any], ticked: set[str], says: str,
+) -> None:
+    desk.promoted(ended=False)
+    desk.note("P-1", "watch.visited", visit=replace(SEEN, **visit).to_json(), picture="")
+    desk.note("P-1", "watch.looked", **{**LOOKED, **look})
+    text = written(desk)
+    assert {key for key, title in LINES.items() if f"- [x] {title}" in text} == ticked, text
+    assert says in text
+
+
+def test_where_no_page_is_named_health_addresses_say_that_the_app_loads(desk: Desk) -> None:
+    desk.promoted(ended=False)
+    desk.note("P-1", "watch.looked", **{**LOOKED, "seen": [NO_ERRORS, "2 health addresses answered"]})
+    text = written(desk)
+    assert re.search(r"- \[x\] App loads correctly \(Stagedoor, .*\): 2 health addresses answered", text), text
+    assert "- [ ] No console errors: nobody confirmed it; no page was looked at" in text
 
 
 def test_slack_shows_the_lines_and_the_markdown(desk: Desk) -> None:

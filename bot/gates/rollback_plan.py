@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.domain.checklist import Check, State
 from bot.domain.evidence import Evidence
 from bot.domain.plan import PlannedFile
-from bot.domain.way_back import Schema, are
+from bot.domain.way_back import Schema
 
 TITLE = "Has a rollback plan"
 NAME = "rollback_plan"
@@ -44,7 +44,7 @@ def _judge(file: PlannedFile, evidence: Evidence) -> Found:
         )
     how = ", though not as it is written" if way.by_stand_in else ""
     order = " but for column order" if way.schema is Schema.ORDER else ""
-    lost = f", but {', '.join(way.lost)} {are(way.lost)} lost for good" if way.lost else ""
+    lost = f"; no SQL brings back {', '.join(way.lost)}" if way.lost else ""
     return State.PASSED, f"schema proven exact{order} by {what}{how}{lost}"
 
 
