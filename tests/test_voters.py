@@ -1,4 +1,4 @@
-"""Whose word counts when a promotion is to begin: judged again for every person, from all that was said until then."""
+"""What is judged again when a promotion is to begin: every person's word, freezes, and who goes first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 
 from bot.domain.person import Person
 from bot.domain.promotion import Promotion
+from bot.runbooks import promotion as runbook
 from bot.runbooks.outcome import Next, Stop, Wait
+from bot.runbooks.turn import not_now
 from bot.runbooks.voters import asked_for, still_count
 from bot.world import World
 from tests.test_who_may import APPROVER, ASKER, AUTHOR, NOON, Office, People
@@ -105,3 +107,16 @@ def test_nobody_decided_in_time(table: Table) -> None:
     stop = asked_for(table.now, table.world)
     assert isinstance(stop, Stop)
     assert stop.verdict == "expired"
+
+
+@pytest.mark.parametrize("let_through", [False, True])
+def test_a_freeze_that_came_since_it_was_let_through_holds_it(table: Table, let_through: bool) -> None:
+    """Before anything of the databases or the files is looked at; here there are none."""
+    if let_through:
+        table.office.note("P-1", "run_now.given", APPROVER, reason="now")
+    assert not_now(table.now, table.world).startswith("frozen before it began, F-1")
+    back = runbook.apply(table.now, table.world)
+    assert isinstance(back, Next)
+    assert back.to == "window"
+    table.office.note("F-1", "freeze.lifted", APPROVER, reason="it is over")
+    assert not_now(table.now, table.world) == "R-1 goes first"
