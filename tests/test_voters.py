@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.checklist import Check, State
 from bot.domain.person import Person
 from bot.domain.promotion import Promotion
 from bot.runbooks import promotion as runbook
+from bot.runbooks import steps
 from bot.runbooks.outcome import Next, Stop, Wait
 from bot.runbooks.turn import not_now
 from bot.runbooks.voters import asked_for, still_count
@@ -120,3 +122,20 @@ def test_a_freeze_that_came_since_it_was_let_through_holds_it(table: Table, let_
     assert back.to == "window"
     table.office.note("F-1", "freeze.lifted", APPROVER, reason="it is over")
     assert not_now(table.now, table.world) == "R-1 goes first"
+
+
+@pytest.mark.parametrize(("state", "verdict"), [
+    (State.REFUSED, "refused"), (State.WAITING, ""), (State.UNKNOWN, ""), (State.PASSED, "in"),
+])
+def test_nothing_goes_in_unless_every_line_passes_at_that_moment(
+    table: Table, monkeypatch: pytest.MonkeyPatch, state: State, verdict: str,
+) -> None:
+    table.approves(APPROVER)
+    line = Check(gate="not_modified", title="Not modified", state=state, said="it changed")
+    monkeypatch.setattr(runbook, "not_now", lambda promotion, world: "")
+    monkeypatch.setattr(steps, "judged", lambda promotion, world, which: (line,))
+    monkeypatch.setattr(steps, "put_in", lambda promotion, world: Stop(verdict="in"))
+    outcome = runbook.apply(table.now, table.world)
+    assert isinstance(outcome, Stop if verdict else Wait)
+    if isinstance(outcome, Stop):
+        assert outcome.verdict == verdict
