@@ -157,10 +157,12 @@ def test_a_private_incident_does_not_exist_for_others(room: Room) -> None:
     assert "INC-1" not in view
     promotions = Promotions(room.ports)
     opening = Opening(room.ports, say, promotions, Which(promotions, lambda name: name))
-    alike = opening.from_message(ask("x", user=BO), "Checkout fails again", "")
-    assert "INC-1" not in json.dumps(alike.view)
+    told = {"private": True, "channel": "C0SECRET"}
+    room.say(say.open(ANA, "shop", "Payment keys leaked", "SEV3", "command:3", **told)[0])   # type: ignore[arg-type]
+    alike = opening.from_message(ask("x", user=BO), "Payment keys leaked again", "")
+    assert "INC-2" not in json.dumps(alike.view)
     room.say(say.open(ANA, "shop", "Checkout fails", "SEV3", "command:2", broken="the key of the payment service")[0])
-    assert room.now("INC-2").similar == ()
+    assert room.now("INC-3").similar == ()
 
 
 class Read:
