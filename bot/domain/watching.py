@@ -8,6 +8,8 @@ from datetime import datetime
 
 from bot.domain.entry import Entry, Json
 
+LOGS_QUIET, NOTHING_SLOW, ANSWERED = "no new errors in the logs", "no slow statements", "answered"
+"""What a look says that it saw, where the checklist asks for it: the last one ends the sentence on health addresses."""
 STEPS = ("watch.looked", "watch.alarm", "watch.visited")
 
 

@@ -13,6 +13,7 @@ TITLE = "Has a rollback plan"
 NAME = "rollback_plan"
 
 Found = tuple[State, str]
+"""What was found of one file, and how it is said where it passed: without what data is lost, which is said once."""
 
 
 def check(evidence: Evidence) -> tuple[Check, ...]:
@@ -21,7 +22,7 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
     for state in (State.REFUSED, State.UNKNOWN, State.WAITING):
         if objections := [said for seen, said in found if seen is state]:
             return (_waived(_line(state, " ".join(dict.fromkeys(objections)), waivable=True), evidence),)
-    return (_line(State.PASSED, "; ".join(dict.fromkeys(said for _, said in found))),)
+    return (_line(State.PASSED, "; ".join(dict.fromkeys(said for _, said in found)) + _lost(evidence)),)
 
 
 def _judge(file: PlannedFile, evidence: Evidence) -> Found:
@@ -42,8 +43,15 @@ def _judge(file: PlannedFile, evidence: Evidence) -> Found:
             f"{word.capitalize()} {twin}; it is then tried on staging by itself."
         )
     order = " but for column order" if way.schema is Schema.ORDER else ""
-    lost = f", but {', '.join(way.lost)} {are(way.lost)} lost for good" if way.lost else ""
-    return State.PASSED, f"schema proven exact{order} by {what}{lost}"
+    return State.PASSED, f"schema proven exact{order} by {what}"
+
+
+def _lost(evidence: Evidence) -> str:
+    """What no SQL brings back, once for all files: going back by a file takes back those after it as well."""
+    lost = tuple(dict.fromkeys(
+        text for file in evidence.plan.files if (proof := evidence.proofs.get(file.version)) for text in proof.way.lost
+    ))
+    return f", but {', '.join(lost)} {are(lost)} lost to SQL" if lost else ""
 
 
 def _verdict(schema: Schema) -> str:

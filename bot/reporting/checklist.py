@@ -10,12 +10,13 @@ from bot.domain.checklist import Check, State
 from bot.domain.document import Chapter, Checklist, Line, Tick
 from bot.domain.entry import SYSTEM, Entry
 from bot.domain.promotion import Promotion
+from bot.domain.visit import Visit
+from bot.domain.watching import ANSWERED, LOGS_QUIET, NOTHING_SLOW, texts
 from bot.ports import Journal
 
 PULL_REQUEST = "Pull request approved"
 """The label of a line that is the gate's own; it is ticked where no code host is asked."""
 UNSAID = "nobody confirmed it"
-UNSEEN = "not looked at by this release"
 ON_CARD = {State.WAITING: "open", State.REFUSED: "refused", State.UNKNOWN: "could not check"}
 
 # The template's lines that only a person or the watch can tick, and what a policy's label holds that means them.
@@ -32,6 +33,10 @@ class _Known:
     since: Mapping[str, datetime]
     first: Mapping[str, Entry]
     """The first entry of each kind."""
+    looked: Entry | None
+    """The look that ended the watch."""
+    visited: tuple[Visit, ...]
+    """The pages of the policy as they were opened while it was watched."""
     labels: tuple[str, ...]
     """The policy's manual lines, before and after."""
 
@@ -100,8 +105,14 @@ def checklist(entries: Sequence[Entry], after: Sequence[str], rollback: Promotio
 def _known(entries: Sequence[Entry], after: Sequence[str]) -> _Known:
     since: dict[str, datetime] = {}
     first: dict[str, Entry] = {}
+    looked, visited = None, list[Visit]()
     for entry in entries:
         first.setdefault(entry.kind, entry)
+        if entry.kind == "watch.looked" and entry.data.get("last"):
+            looked = entry
+        seen = entry.data.get("visit") if entry.kind == "watch.visited" else None
+        if isinstance(seen, dict):
+            visited.append(Visit.from_json(seen))
         checks = entry.data.get("checklist") if entry.kind == "gates.judged" else None
         for each in checks if isinstance(checks, list) else ():
             check = Check.from_json(each) if isinstance(each, dict) else None
@@ -112,7 +123,9 @@ def _known(entries: Sequence[Entry], after: Sequence[str]) -> _Known:
     p = Promotion.of(entries)
     labels = dict.fromkeys((*(check.label for check in p.checklist if check.manual), *after, *p.ticks))
     labels.pop(PULL_REQUEST, None)
-    return _Known(promotion=p, since=since, first=first, labels=tuple(labels))
+    return _Known(
+        promotion=p, since=since, first=first, labels=tuple(labels), looked=looked, visited=tuple(visited),
+    )
 
 
 def _before(known: _Known) -> tuple[Line, ...]:
@@ -167,21 +180,51 @@ def _deployment(known: _Known) -> tuple[Line, ...]:
 
 def _after(known: _Known) -> tuple[Line, ...]:
     p = known.promotion
-    loads = known.person("App loads correctly", LOADS)
-    seen = known.first.get("watch.seen")
-    if loads.tick is Tick.OPEN and seen and seen.data.get("well") is True:
-        loads = replace(loads, tick=Tick.DONE, by=SYSTEM, at=seen.at, said=p.watched)
+    looked = _Looked.of(known.looked, known.visited)
+    loads = looked.line(known.person("App loads correctly", LOADS), looked.loads)
     told = Line(title="Team notified of success")
     if p.ending and p.ending.verdict == "done":
         told = replace(told, tick=Tick.DONE, by=SYSTEM, at=p.ending.at, said="its card and thread")
     return (
         loads,
         known.person("Critical features work", CRITICAL),
-        known.person("No console errors", CONSOLE, f"{UNSAID}; {UNSEEN}"),
-        known.person("Logs checked (no errors)", LOGS, f"{UNSAID}; {UNSEEN}"),
-        known.person("Performance acceptable", PERFORMANCE, f"{UNSAID}; {UNSEEN}"),
+        looked.line(known.person("No console errors", CONSOLE), looked.console),
+        looked.line(known.person("Logs checked (no errors)", LOGS), looked.logs),
+        looked.line(known.person("Performance acceptable", PERFORMANCE), looked.fast),
         told,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Looked:
+    """What the watch saw by itself, by the template's lines; empty where it could not look, which ticks nothing."""
+
+    at: datetime | None = None
+    loads: str = ""
+    console: str = ""
+    logs: str = ""
+    fast: str = ""
+
+    @classmethod
+    def of(cls, looked: Entry | None, visited: Sequence[Visit]) -> _Looked:
+        if looked is None or looked.data.get("well") is not True:
+            return cls()
+        seen, unseen = texts(looked.data.get("seen")), texts(looked.data.get("unseen"))
+        well = bool(visited) and all(visit.well for visit in visited)
+        pages = "; ".join(dict.fromkeys(visit.said for visit in visited)) if well else ""
+        health = next((said for said in seen if said.endswith(ANSWERED)), "")
+        return cls(
+            at=looked.at, loads="; ".join(said for said in (health, pages) if said),
+            console=pages if all(visit.browser for visit in visited) else "",
+            logs=LOGS_QUIET if LOGS_QUIET in seen and not any(said.startswith("the logs") for said in unseen) else "",
+            fast=NOTHING_SLOW if NOTHING_SLOW in seen else "",
+        )
+
+    def line(self, line: Line, said: str) -> Line:
+        """The line as a person left it, ticked by the watch where nobody did and it saw for itself."""
+        if line.tick is not Tick.OPEN or not said:
+            return line
+        return replace(line, tick=Tick.DONE, by=SYSTEM, at=self.at, said=f"the watch: {said}")
 
 
 def _rollback(p: Promotion, rollback: Promotion | None) -> tuple[Line, ...]:
@@ -189,11 +232,11 @@ def _rollback(p: Promotion, rollback: Promotion | None) -> tuple[Line, ...]:
     if rollback is None:
         return tuple(Line(title=title, tick=Tick.LEFT_OUT) for title in titles)
     done = max((file.at for file in rollback.committed.values()), default=None)
-    verified = f"{rollback.id}: {rollback.verified}" if rollback.verified else ""
+    verified = f"{UNSAID}; {rollback.id}: {rollback.verified}" if rollback.verified else UNSAID
     return (
         Line(title=titles[0], tick=Tick.DONE, by=rollback.requested_by, at=rollback.requested_at, said=rollback.id),
         Line(title=titles[1], tick=Tick.DONE, by=SYSTEM, at=done) if done else Line(title=titles[1]),
-        Line(title=titles[2], tick=Tick.DONE, by=SYSTEM, said=verified) if verified else Line(title=titles[2]),
+        Line(title=titles[2], said=verified),
         Line(title=titles[3], said="its report is with the incident"),
     )
 

@@ -11,12 +11,12 @@ from bot.domain.faults import kind_of
 from bot.domain.noise import noise
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
-from bot.domain.reading import Statement
+from bot.domain.reading import Reading, Statement
 from bot.domain.record import Status
 from bot.domain.scene import Scene
 from bot.domain.sighting import Severity
 from bot.domain.signal import Cause, Signal
-from bot.domain.watching import Before, Look, Spot, compared
+from bot.domain.watching import ANSWERED, LOGS_QUIET, NOTHING_SLOW, Before, Look, Spot, compared
 from bot.errors import StagedoorError
 from bot.ports import read_up_to
 from bot.watch.reading import read
@@ -59,7 +59,7 @@ def logs(promotion: Promotion, world: World) -> Look:
         for gap in tallies.gaps(project, Environment.PRODUCTION, begun)
     )
     return Look(
-        seen=() if wrong else ("no new errors in the logs",), wrong=wrong, unseen=gaps, logs=read,
+        seen=() if wrong else (LOGS_QUIET,), wrong=wrong, unseen=gaps, logs=read,
         alert=blamed[0] if blamed else "",
     )
 
@@ -86,9 +86,18 @@ def database(promotion: Promotion, before: Before, world: World) -> Look:
     unseen = [f"{what}: {why}" for what, why in reading.unread.items()]
     if before.why and "statements" not in reading.unread:
         unseen.append(f"whether statements are slower than before: {before.why}")
-    was = "" if before.why else f", {before.connections} before"
-    seen = () if signals else ("no slow statements", "nobody blocked", f"{reading.connections} connections{was}")
+    seen = () if signals else _calm(reading, before)
     return Look(seen=seen, wrong=tuple(_said(each) for each in signals), unseen=tuple(unseen))
+
+
+def _calm(reading: Reading, before: Before) -> tuple[str, ...]:
+    """What was looked at and is well; of what could not be read nothing is said here."""
+    count, was = reading.connections, "" if before.why else f", {before.connections} before"
+    found = {
+        "statements": NOTHING_SLOW, "sessions": "nobody blocked",
+        "connections": f"{count} connection{'s' if count != 1 else ''}{was}",
+    }
+    return tuple(said for part, said in found.items() if part not in reading.unread)
 
 
 def spots(
@@ -122,7 +131,7 @@ def health(world: World) -> Look:
         return Look(unseen=("health addresses: the policy names none",))
     wrong = tuple(f"{url} {problem}" for url in addresses if (problem := world.ports.health.check(url)))
     count = len(addresses)
-    return Look(seen=() if wrong else (f"{count} health address{'es' if count != 1 else ''} answered",), wrong=wrong)
+    return Look(seen=() if wrong else (f"{count} health address{'es' if count != 1 else ''} {ANSWERED}",), wrong=wrong)
 
 
 def pages(promotion: Promotion, world: World) -> Look:
