@@ -46,7 +46,7 @@ from handlers.desk.answers import Answers
 from handlers.desk.inbox import InboxPool
 from handlers.doctor import unknown_names
 from handlers.door.drain import DrainDoor, Mouth
-from handlers.door.http import Part, SlackDoor, build
+from handlers.door.http import Part, SlackDoor, build, listening
 from handlers.door.http import serve as serve_http
 from handlers.door.listeners import build_app
 from handlers.door.pages import Pages
@@ -161,6 +161,7 @@ class House:
 
     def serve(self) -> None:
         """Start, serve HTTP until told to stop, and let go in the opposite order."""
+        at = listening(self._settings.host, self._settings.port)
         first = next(iter(self._ports.projects.values()))
         tell_policy_changes(self._journal, self._journal, self._settings.policy, first)
         threading.Thread(target=self._look_up_names, args=(first,), name="names", daemon=True).start()
@@ -179,7 +180,7 @@ class House:
         )
         if self._sockets:
             self._sockets.start()
-        serve_http(web, self._settings.host, self._settings.port, self._stop, _ready)
+        serve_http(web, self._settings.host, self._settings.port, self._stop, _ready, at)
         self._stop.set()
         log.info("stopping")
         if self._sockets:
