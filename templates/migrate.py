@@ -33,7 +33,7 @@ COMMANDS = (
     ("rollback [PROMOTION]", "take the last promotion, or this one, back from production"),
     ("baseline", "accept how files, histories and catalogs differ today, with one approval"),
     ("checklist [PROMOTION]", "the runbook's checklist as it was ticked, also as Markdown for the pull request"),
-    ("backup [now]", "the backups there are and how one is restored; with `now` an operator takes one"),
+    ("backup [now]", "the backups there are and how one is restored; now takes one, as an operator"),
     ("backup restore P-31", "ask for the rows back that a promotion destroyed, once it was rolled back"),
     ("history", "the last promotions, staging runs and rollbacks"),
     ("help", "this list"),
@@ -119,7 +119,9 @@ def history_card(project: str, runs: Iterable[tuple[Record, Promotion]]) -> Mess
 
 
 def _run(record: Record, p: Promotion) -> str:
+    back = p.taken_back if p.taken_back and p.taken_back.done else None
     verdict = p.ending.verdict if p.ending else STAGES.get(record.stage, f"at “{record.stage}”")
+    verdict = f"rolled back by {back.record}" if back else verdict
     files = ", ".join(file.label for file in p.plan.files[:3]) + (
         f" and {len(p.plan.files) - 3} more" if len(p.plan.files) > 3 else ""
     )

@@ -29,7 +29,8 @@ class Promotions:
             return next(iter(projects.values()))
         if name in projects:
             return projects[name]
-        raise Unknown(f"Say which project: {', '.join(f'project:{known}' for known in projects)}.")
+        none = f"There is no project {name}. " if name else ""
+        raise Unknown(f"{none}Say which project: {', '.join(f'project:{known}' for known in projects)}.")
 
     def projects(self) -> tuple[Project, ...]:
         """Every project that is known."""

@@ -38,6 +38,8 @@ class BackupVerb:
             return Reply(message=notice(line(f"{said}/migrate backup lists what there is.")), wake=(record,))
         if len(words) == 2 and words[0] == "restore":
             return self._asked(ask, project, words[1].upper())
+        if words == ("restore",):
+            raise Unknown("Say whose rows: /migrate backup restore P-31. /migrate backup lists what is kept.")
         if words:
             raise Unknown(
                 f"There is no /migrate backup {' '.join(words)}. There is: /migrate backup, /migrate backup now, "

@@ -60,11 +60,9 @@ def _asked(p: Promotion, e: Entry) -> Told:
             "Nobody can approve this: the policy lists no approvers. Add some under [approvals] "
             "and restart Stagedoor; until then it stays here.",
         )
-    names: list[str] = []
-    for id in approvers:
-        names += [" " if names else "", mention(id) if _is_id(id) else id]
     return line(
-        *names, f": {p.id} waits for approval, {required} needed. Read the SQL and press Approve or Reject on its card."
+        *_called(approvers),
+        f": {p.id} waits for approval, {required} needed. Read the SQL and press Approve or Reject on its card."
     )
 
 
@@ -119,7 +117,10 @@ def _scheduled(p: Promotion, e: Entry) -> Told:
 
 
 def _run_now_asked(p: Promotion, e: Entry) -> Told:
-    return line(mention(e.actor), f" asks to run {p.id} outside of the deploy windows: {e.data['reason']} "
+    called = _called([str(id) for id in _list(e.data.get("approvers"))])
+    reason = str(e.data["reason"]).rstrip(".")
+    return line(*called, ": " if called else "", mention(e.actor),
+                f" asks to run {p.id} outside of the deploy windows. Reason: {reason}. "
                 "An approver other than the requester has to press Run now on its card as well.")
 
 
@@ -161,9 +162,8 @@ def _committed(p: Promotion, e: Entry) -> Told:
         )
     seconds = e.data["seconds"]
     took = f"{float(seconds) * 1000:.0f} ms" if isinstance(seconds, int | float) else ""
-    return line(
-        f"✓ {label} is in {p.where}: {e.data['statements']} statements and its history row in one transaction, {took}"
-    )
+    count = f"{e.data['statements']} statement{'' if e.data['statements'] == 1 else 's'}"
+    return line(f"✓ {label} is in {p.where}: {count} and its history row in one transaction, {took}")
 
 
 def _failed(p: Promotion, e: Entry) -> Told:
@@ -276,6 +276,14 @@ _OWN_ENDS = {
     "baseline": "is accepted. These differences no longer hold up a promotion.",
     "restore": "is done. The rows are back in production; its card says how many.",
 }
+
+
+def _called(people: list[str]) -> list[str]:
+    """The mentions of these, with what stands between them."""
+    names: list[str] = []
+    for id in people:
+        names += [" " if names else "", mention(id) if _is_id(id) else id]
+    return names
 
 
 def _sentence(said: Json) -> str:

@@ -147,7 +147,7 @@ def freeze_card(record: Record, freeze: Freeze) -> Message:
     else:
         state = line(f"{freeze.reason} · ", until)
     asked = line("Set with ", freeze.incident) if freeze.incident else line("Asked by ", mention(freeze.by))
-    by = line(asked, f": {freeze.reason}" if freeze.lifted or freeze.ended else "")
+    by = line(asked, f": {freeze.reason.removeprefix(f'{freeze.incident}: ')}" if freeze.lifted or freeze.ended else "")
     way = line("An approver lifts it: ", code(f"/deploy unfreeze {record.id} REASON"))
     parts = [state, by, *([way] if record.status is Status.LIVE else [])]
     small = context(line(f"{record.id} · since {freeze.at:%Y-%m-%d %H:%M} UTC"))
