@@ -41,6 +41,7 @@ from bot.watch.watcher import Watcher
 from bot.windows.activity import EVERY, measure
 from bot.world import Ports, Project
 from handlers.announcing.announcer import Announcer
+from handlers.announcing.showing import untold
 from handlers.conversation import together
 from handlers.desk.answers import Answers
 from handlers.desk.inbox import InboxPool
@@ -176,7 +177,7 @@ class House:
         web = build(
             slack=self._slack_door(), alive={"process": lambda: None}, ready=self._parts(), metrics=self._metrics,
             routes=[*self._pages.routes(), *self._drain_door().routes()],
-            notes=lambda: [*self._unknown, *self._listening.notes()],
+            notes=lambda: [*self._unknown, *self._listening.notes(), *untold(self._journal)],
         )
         if self._sockets:
             self._sockets.start()
@@ -253,7 +254,9 @@ class House:
     def _slack(self) -> str | None:
         try:
             self._client.auth_test()
-        except (SlackApiError, SlackClientError, OSError) as trouble:
+        except SlackApiError as trouble:
+            return f"answers {trouble.response.get('error', trouble.response)}"
+        except (SlackClientError, OSError) as trouble:
             return f"does not answer ({type(trouble).__name__})"
         return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.domain.checklist import Check, State
 from bot.domain.emergency import PROOF, proof_line
 from bot.domain.entry import Fact, Json
@@ -14,6 +16,8 @@ from bot.policy import Policy
 from bot.promotions.requests import SERIES
 from bot.roles import requesters, require_approver, require_member, require_operator, required_approvals
 from bot.world import Ports, Project
+
+_RECORD = re.compile(r"[A-Za-z]{1,4}-\d{1,9}")
 
 
 class Promotions:
@@ -31,6 +35,13 @@ class Promotions:
             return projects[name]
         none = f"There is no project {name}. " if name else ""
         raise Unknown(f"{none}Say which project: {', '.join(f'project:{known}' for known in projects)}.")
+
+    def project_about(self, id: str) -> Project | None:
+        """The project of a record (`P-31`); of a freeze of everything, the first one. None where there is no such."""
+        record = self._ports.journal.load(id.upper()) if _RECORD.fullmatch(id) else None
+        if record is None:
+            return None
+        return self._ports.projects.get(record.project) or self.projects()[0]
 
     def projects(self) -> tuple[Project, ...]:
         """Every project that is known."""
