@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bot.domain.entry import Entry, Json
+from bot.domain.entry import Entry
 from bot.domain.record import Record
+from bot.domain.values import texts
 from bot.world import Ports
 from handlers.announcing.announcer import Line
 from templates.blocks import Message
@@ -24,14 +25,10 @@ class NoticeView:
     def card(self, record: Record) -> Message:
         first = next(iter(self._ports.journal.entries(about=record.id)))
         if first.kind == "policy.unknown":
-            return names_unknown(record.id, _texts(first.data.get("names")))
+            return names_unknown(record.id, texts(first.data.get("names")))
         if first.kind == "logs.gap":
             return logs_unseen(record.id, record.project, {key: str(value) for key, value in first.data.items()})
-        return policy_changed(record.id, _texts(first.data.get("changes")))
+        return policy_changed(record.id, texts(first.data.get("changes")))
 
     def line(self, record: Record, entry: Entry) -> Line | None:
         return None
-
-
-def _texts(value: Json) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []

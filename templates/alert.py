@@ -11,6 +11,7 @@ from bot.domain.entry import Entry
 from bot.domain.record import Record, Status
 from bot.domain.signal import Cause
 from bot.domain.span import span
+from bot.domain.values import texts
 from templates.blocks import (
     Block,
     Mark,
@@ -30,7 +31,7 @@ from templates.blocks import (
     section,
     when,
 )
-from templates.words import of_project
+from templates.words import named, of_project
 
 ACKNOWLEDGE, MUTE, SAMPLE, ERASE = "alert.acknowledge", "alert.mute", "alert.sample", "alert.erase"
 OPEN_INCIDENT, ROLL_BACK = "incident.open_from", "promotion.roll_back"
@@ -175,17 +176,11 @@ def _evidence(alert: Alert) -> Message | None:
 
 
 def _called(alert: Alert, entry: Entry) -> Message:
-    people = entry.data["people"]
-    names: list[str] = []
-    for person in people if isinstance(people, list) else []:
-        names += [mention(str(person)) if _is_id(str(person)) else str(person), " "]
+    people = texts(entry.data["people"])
     why = f": {entry.data['why']}" if entry.data.get("why") else ""
-    nobody = "" if names else " Nobody is on call: the policy's [incidents] on_call is empty."
-    return notice(line(*names, f"{alert.id}, {alert.title.lower()}{why}. Press Acknowledge on it.{nobody}"))
-
-
-def _is_id(text: str) -> bool:
-    return text[:1] in "UWS" and text.isalnum() and text.isupper()
+    nobody = "" if people else " Nobody is on call: the policy's [incidents] on_call is empty."
+    said = f"{alert.id}, {alert.title.lower()}{why}. Press Acknowledge on it.{nobody}"
+    return notice(line(named(people), " " if people else "", said))
 
 
 def samples_card(alert: Alert, samples: Sequence[tuple[datetime, datetime, str]]) -> Message:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from templates.blocks import (
     Block,
@@ -21,7 +20,7 @@ from templates.blocks import (
 )
 from templates.promotion.buttons import APPROVE, CANCEL, REJECT
 from templates.promotion.sight import Sight
-from templates.words import of_project
+from templates.words import named, of_project
 
 MOST = 100
 
@@ -53,18 +52,11 @@ def _status(sight: Sight) -> Mark:
         return line(f"Waiting for approval, {len(p.approvals)} of {sight.required}", asked)
     match p.ending.verdict:
         case "done":
-            return line("Accepted, approved by ", *_names(p), asked)
+            return line("Accepted, approved by ", named(p.approvals, " and "), asked)
         case "cancelled" | "rejected":
             return line(f"{p.ending.verdict.capitalize()} by ", mention(p.ending.by), asked)
         case _:
             return line(f"{p.ending.verdict.capitalize()}: {p.ending.why}", asked)
-
-
-def _names(p: Promotion) -> list[str]:
-    names: list[str] = []
-    for voter in p.approvals:
-        names += [" and " if names else "", mention(voter)]
-    return names
 
 
 def _buttons(sight: Sight) -> list[Block]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from bot.domain.entry import SYSTEM
-from templates.text import mention
+from templates.text import Mark, line, mention
 
 ONLY_PROJECT = "default"
 """The name of the project that the variables without a prefix describe."""
@@ -19,6 +20,12 @@ def who(actor: str) -> str:
         return mention(actor)
     except ValueError:
         return actor
+
+
+def named(people: Iterable[str], between: str = " ") -> Mark:
+    """Each person and group once, as mentions; what is no id stands as it is."""
+    once = dict.fromkeys(people)
+    return line(*(part for at, each in enumerate(once) for part in ((between if at else ""), who(each))))
 
 
 def length(took: timedelta) -> str:

@@ -165,6 +165,9 @@ def test_a_password_that_was_wrong_is_told_as_an_error_and_wakes_nobody() -> Non
     ("canceling statement", {"sqlstate": "57014", "hits": Hits(roles=("supabase_admin",))},
      "a cancelled statement of the platform's own"),
     ("canceling statement", {"sqlstate": "57014", "hits": Hits(roles=("authenticated",))}, ""),
+    ("column ? contains null values", {"hits": Hits(applications=("stagedoor:P-2.1.1",))},
+     "what Stagedoor itself ran: the card of that says it"),
+    ("column ? contains null values", {"hits": Hits(applications=("stagedoor:P-2.1.1", "PostgREST"))}, ""),
     ("GET /rest/v1/books 503", {"source": Source.EDGE, "severity": Severity.HTTP_5XX}, ""),
 ])
 def test_noise_of_the_platform_is_recognised(template: str, more: dict[str, Any], why: str) -> None:

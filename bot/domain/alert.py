@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.entry import Entry, Fact, Json, Opening
 from bot.domain.signal import Cause, Level, Signal, Wakes
+from bot.domain.values import integer, texts
 
 KIND, SERIES, FIRST = "alert", "A", "open"
 COUNTERS = "alert-counters"
@@ -36,7 +37,7 @@ class Counters:
         first, last, seen = (datetime.fromisoformat(str(data[name])) for name in ("first", "last", "seen"))
         rate = data.get("rate")
         return cls(
-            count=_int(data["count"]), first=first, last=last, seen=seen,
+            count=integer(data["count"]), first=first, last=last, seen=seen,
             rate=float(rate) if isinstance(rate, int | float) else 0.0, trend=str(data.get("trend", "")),
         )
 
@@ -137,16 +138,16 @@ def _raised(e: Entry) -> Alert:
         id=e.about, project=str(d["project"]), key=str(d["key"]), rule=str(d["rule"]), title=str(d["title"]),
         said=str(d["said"]), level=Level(str(d["level"])), at=e.at, raised=Counters.from_json(counters),
         cause=Cause.from_json(cause) if isinstance(cause, dict) else None,
-        wakes=Wakes(str(d["wakes"])) if d.get("wakes") else None, evidence=_texts(d.get("evidence", [])),
+        wakes=Wakes(str(d["wakes"])) if d.get("wakes") else None, evidence=texts(d.get("evidence", [])),
         attach=str(d.get("attach", "")), state=bool(d.get("state")), keeps=bool(d.get("keeps")),
-        fingerprint=str(d.get("fingerprint", "")), top=_texts(d.get("top", [])), before=str(d.get("before", "")),
+        fingerprint=str(d.get("fingerprint", "")), top=texts(d.get("top", [])), before=str(d.get("before", "")),
     )
 
 
 def _acknowledged(a: Alert, e: Entry) -> Alert:
     if a.acknowledged:
         return a
-    return replace(a, acknowledged=(e.actor, e.at), acknowledged_count=_int(e.data.get("count", 0)))
+    return replace(a, acknowledged=(e.actor, e.at), acknowledged_count=integer(e.data.get("count", 0)))
 
 
 def _muted(a: Alert, e: Entry) -> Alert:
@@ -170,7 +171,7 @@ def _page_acknowledged(a: Alert, e: Entry) -> Alert:
 
 
 def _doubled(a: Alert, e: Entry) -> Alert:
-    return replace(a, doubled=_int(e.data["count"]))
+    return replace(a, doubled=integer(e.data["count"]))
 
 
 def _pictured(a: Alert, e: Entry) -> Alert:
@@ -183,14 +184,6 @@ def _over(a: Alert, e: Entry) -> Alert:
 
 def _ended(a: Alert, e: Entry) -> Alert:
     return replace(a, ended=a.ended or e.at)
-
-
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()
-
-
-def _int(value: Json) -> int:
-    return value if isinstance(value, int) else 0
 
 
 _FOLDS: Mapping[str, Callable[[Alert, Entry], Alert]] = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.entry import Entry, Fact, Json, Opening
+from bot.domain.values import integer, texts
 
 KIND, SERIES, FIRST_STAGE = "backup", "BK", "dump"
 NIGHTLY = "nightly"
@@ -200,22 +201,22 @@ def megabytes(size: int) -> str:
 def _dumped(b: Backup, e: Entry) -> Backup:
     data = e.data
     return replace(b, proven=None, kept=None, dumped=Dumped(
-        size=_int(data["size"]), sha256=str(data["sha256"]), seconds=_float(data["seconds"]),
-        tables=_int(data["tables"]), rows=str(data["rows"]), server=str(data["server"]),
-        left_out=_texts(data["left_out"]), unfinished=str(data["unfinished"]),
+        size=integer(data["size"]), sha256=str(data["sha256"]), seconds=_float(data["seconds"]),
+        tables=integer(data["tables"]), rows=str(data["rows"]), server=str(data["server"]),
+        left_out=texts(data["left_out"]), unfinished=str(data["unfinished"]),
     ))
 
 
 def _proven(b: Backup, e: Entry) -> Backup:
     return replace(b, proven=Proven(
-        how=str(e.data["how"]), tables=_int(e.data["tables"]), rows=_int(e.data["rows"]),
+        how=str(e.data["how"]), tables=integer(e.data["tables"]), rows=integer(e.data["rows"]),
         seconds=_float(e.data["seconds"]),
     ))
 
 
 def _kept(b: Backup, e: Entry) -> Backup:
     return replace(b, kept=Kept(
-        file=str(e.data["file"]), address=str(e.data["address"]), size=_int(e.data["size"]),
+        file=str(e.data["file"]), address=str(e.data["address"]), size=integer(e.data["size"]),
         sha256=str(e.data["sha256"]), encrypted_to=str(e.data["encrypted_to"]),
     ))
 
@@ -235,14 +236,6 @@ def _ended(b: Backup, e: Entry) -> Backup:
 def _pairs(value: Json) -> tuple[tuple[str, str], ...]:
     items = value if isinstance(value, list) else []
     return tuple((str(item[0]), str(item[1])) for item in items if isinstance(item, list))
-
-
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()
-
-
-def _int(value: Json) -> int:
-    return value if isinstance(value, int) else 0
 
 
 def _float(value: Json) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.entry import Entry, Json
+from bot.domain.values import integer, texts
 
 FIELDS: Mapping[str, tuple[str, str]] = {
     "summary": ("Summary", "What happened, in three sentences that anybody understands"),
@@ -120,7 +121,7 @@ def _owner(d: Draft, e: Entry) -> Draft:
 
 def _reminded(d: Draft, e: Entry) -> Draft:
     overdue = d.overdue_told or e.data.get("overdue") is True
-    return replace(d, reminded=(*d.reminded, *_texts(e.data.get("which"))), overdue_told=overdue)
+    return replace(d, reminded=(*d.reminded, *texts(e.data.get("which"))), overdue_told=overdue)
 
 
 def _field(d: Draft, e: Entry) -> Draft:
@@ -134,14 +135,14 @@ def _field(d: Draft, e: Entry) -> Draft:
 def _published(d: Draft, e: Entry) -> Draft:
     forms = e.data.get("forms")
     edition = Edition(
-        number=len(d.editions) + 1, at=e.at, by=e.actor, seq=e.seq, through=_int(e.data.get("through")),
+        number=len(d.editions) + 1, at=e.at, by=e.actor, seq=e.seq, through=integer(e.data.get("through")),
         forms={key: str(value) for key, value in forms.items()} if isinstance(forms, dict) else {},
     )
     return replace(d, editions=(*d.editions, edition))
 
 
 def _exported(d: Draft, e: Entry) -> Draft:
-    number = _int(e.data.get("version"))
+    number = integer(e.data.get("version"))
     if e.data.get("well") is False:
         return replace(d, failed={**d.failed, number: d.failed.get(number, 0) + 1})
     return replace(d, exported={**d.exported, number: str(e.data.get("said", ""))})
@@ -163,7 +164,7 @@ def _done(d: Draft, e: Entry) -> Draft:
 
 
 def _nudged(d: Draft, e: Entry) -> Draft:
-    return _measured(d, e, lambda m: replace(m, reminded=(*m.reminded, *_texts(e.data.get("which")))))
+    return _measured(d, e, lambda m: replace(m, reminded=(*m.reminded, *texts(e.data.get("which")))))
 
 
 def _issue(d: Draft, e: Entry) -> Draft:
@@ -185,14 +186,6 @@ def _measured(d: Draft, e: Entry, change: Callable[[Measure], Measure]) -> Draft
 
 def _moment(value: Json) -> datetime | None:
     return datetime.fromisoformat(str(value)) if value else None
-
-
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()
-
-
-def _int(value: Json) -> int:
-    return value if isinstance(value, int) else 0
 
 
 _FOLDS: Mapping[str, Callable[[Draft, Entry], Draft]] = {

@@ -10,6 +10,7 @@ from enum import StrEnum
 from bot.domain.draft import DRAFTED, Draft
 from bot.domain.entry import Entry, Json
 from bot.domain.notes import WRITTEN, Note, Notes
+from bot.domain.values import texts
 
 
 class Severity(StrEnum):
@@ -269,8 +270,8 @@ def _overdue(i: Incident, e: Entry) -> Incident:
 
 def _decided(i: Incident, e: Entry) -> Incident:
     decision = Decision(
-        at=e.at, by=e.actor, options=_texts(e.data.get("options")), choice=str(e.data["choice"]),
-        why=str(e.data.get("why", "")), evidence=_texts(e.data.get("evidence")),
+        at=e.at, by=e.actor, options=texts(e.data.get("options")), choice=str(e.data["choice"]),
+        why=str(e.data.get("why", "")), evidence=texts(e.data.get("evidence")),
         reversible_until=str(e.data.get("reversible_until") or ""), promotion=str(e.data.get("promotion") or ""),
     )
     return replace(i, decisions=(*i.decisions, decision))
@@ -299,7 +300,7 @@ def _following(i: Incident, e: Entry) -> Incident:
 
 def _switched(i: Incident, e: Entry) -> Incident:
     in_force = _moment(e.data.get("in_force_at"))
-    steps = _texts(e.data.get("steps"))
+    steps = texts(e.data.get("steps"))
     state = str(e.data.get("state") or ("in_force" if in_force else "manual" if steps else "failed"))
     return _switch(
         i, e, state=state, answer=str(e.data.get("answer", "")), in_force_at=in_force, steps=steps,
@@ -361,10 +362,6 @@ def _thawed(i: Incident, e: Entry) -> Incident:
 
 def _moment(value: Json) -> datetime | None:
     return datetime.fromisoformat(str(value)) if value else None
-
-
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
 
 def _maps(value: Json) -> tuple[Mapping[str, Json], ...]:

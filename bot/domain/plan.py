@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.domain.baseline import Difference
 from bot.domain.entry import Json, canonical
 from bot.domain.project import Environment
 from bot.domain.source import Source
+from bot.domain.values import integer, texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,15 @@ class PlannedFile:
     def label(self) -> str:
         """`VERSION name`, as people write it."""
         return f"{self.version} {self.name}".rstrip()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Json]) -> PlannedFile:
+        """The file as it was journalled."""
+        return cls(
+            version=str(data["version"]), name=str(data["name"]), filename=str(data["filename"]),
+            sha256=str(data["sha256"]), statements=integer(data["statements"]),
+            purpose=str(data.get("purpose", "")), risks=texts(data.get("risks", [])),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +76,21 @@ class Plan:
     def heads(self) -> tuple[str | None, ...]:
         """The heads that production goes through: before the first file, then after each."""
         return (self.head, *(file.version for file in self.files))
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Json]) -> Plan:
+        """The plan as it was journalled."""
+        files = data["files"]
+        assert isinstance(files, list)
+        return cls(
+            project=str(data["project"]),
+            environment=Environment(str(data["environment"])),
+            head=None if data["head"] is None else str(data["head"]),
+            files=tuple(PlannedFile.from_json(file) for file in files if isinstance(file, dict)),
+            accepts=tuple(Difference.parse(text) for text in texts(data.get("accepts", []))),
+            source=Source.from_json(source) if isinstance(source := data.get("source"), dict) else None,
+            after=str(data.get("after", "")),
+        )
 
     def to_json(self) -> dict[str, Json]:
         read: dict[str, Json] = {"source": self.source.to_json()} if self.source else {}

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from bot.domain.entry import Json
+from bot.domain.values import integer, texts
 
 
 def blob_hash(content: bytes) -> str:
@@ -150,17 +151,17 @@ def _pull_from_json(data: Mapping[str, Json]) -> Reviewed:
     assert isinstance(reviews, list)
     return Reviewed(
         pull=Pull(
-            number=_int(data["number"]), url=str(data["url"]), author=str(data["author"]), head=str(data["head"]),
+            number=integer(data["number"]), url=str(data["url"]), author=str(data["author"]), head=str(data["head"]),
             branch=str(data["branch"]), base=str(data["base"]), open=bool(data["open"]), merged=bool(data["merged"]),
             draft=bool(data["draft"]), fork=bool(data["fork"]),
         ),
-        authors=_texts(data["authors"]), unnamed=_texts(data["unnamed"]),
+        authors=texts(data["authors"]), unnamed=texts(data["unnamed"]),
         reviews=tuple(_review(each) for each in reviews if isinstance(each, list)),
         checks=Checks(
-            green=_int(data["green"]), red=_texts(data["red"]), running=_texts(data["running"]),
+            green=integer(data["green"]), red=texts(data["red"]), running=texts(data["running"]),
             partly=str(data["partly"]),
         ),
-        blobs={name: str(blob) for name, blob in blobs.items()}, missing=_texts(data.get("missing", [])),
+        blobs={name: str(blob) for name, blob in blobs.items()}, missing=texts(data.get("missing", [])),
     )
 
 
@@ -172,12 +173,4 @@ def _review(given: list[Json]) -> Review:
 
 
 def _origin(pair: list[Json]) -> Origin:
-    return Origin(commit=str(pair[0]), pull=_int(pair[1]))
-
-
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()
-
-
-def _int(value: Json) -> int:
-    return value if isinstance(value, int) else 0
+    return Origin(commit=str(pair[0]), pull=integer(pair[1]))

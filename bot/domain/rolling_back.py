@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.entry import Entry, Json
+from bot.domain.values import texts
 
 
 class Severity(StrEnum):
@@ -111,8 +112,8 @@ class Rolling:
             steps=tuple(_step(step) for step in steps if isinstance(step, dict)), ground=str(data["ground"]),
             before=str(data.get("before", "")), after=str(data.get("after", "")),
             until=datetime.fromisoformat(str(data["until"])) if data.get("until") else None,
-            why_not=str(data.get("why_not", "")), lost=_texts(data.get("lost")),
-            given_up=_texts(data.get("given_up")), told=_texts(data.get("told")),
+            why_not=str(data.get("why_not", "")), lost=texts(data.get("lost")),
+            given_up=texts(data.get("given_up")), told=texts(data.get("told")),
             kept_in=str(data.get("kept_in", "")),
         )
 
@@ -161,7 +162,7 @@ def _planned(r: Rolling, e: Entry) -> Rolling:
 
 
 def _unlike(r: Rolling, e: Entry) -> Rolling:
-    return replace(r, unlike=_texts(e.data["wrong"]))
+    return replace(r, unlike=texts(e.data["wrong"]))
 
 
 def _filed(r: Rolling, e: Entry) -> Rolling:
@@ -205,7 +206,3 @@ def _step(data: Mapping[str, Json]) -> Step:
         version=str(data["version"]), label=str(data["label"]), source=str(data["source"]),
         schema=str(data["schema"]), sql=str(data["sql"]),
     )
-
-
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list) else ()

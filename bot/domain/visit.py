@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.domain.entry import Json
+from bot.domain.values import texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +59,5 @@ class Visit:
         return cls(
             url=str(data["url"]), trouble=str(data["trouble"]), browser=bool(data["browser"]),
             seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
-            errors=_texts(data["errors"]), failed=_texts(data["failed"]), picture=picture,
+            errors=texts(data["errors"]), failed=texts(data["failed"]), picture=picture,
         )
-
-
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list) else ()

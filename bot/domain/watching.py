@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.entry import Entry, Json
+from bot.domain.values import texts
 
 LOGS_QUIET, NOTHING_SLOW, ANSWERED = "no new errors in the logs", "no slow statements", "answered"
 """What a look says that it saw, where the checklist asks for it: the last one ends the sentence on health addresses."""
@@ -118,7 +119,3 @@ def compared(before: Spot, now: Spot, *, after_apply: Spot | None = None) -> lis
         found.append(f"{now.table} lost the polic{'y' if len(gone) == 1 else 'ies'} {', '.join(gone)}")
     found += [f"{now.table} has rows without their parent in {key}" for key in now.orphans if key not in before.orphans]
     return found
-
-
-def texts(value: Json) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from bot.domain.catalog import Key, Snapshot
 from bot.domain.entry import Json
+from bot.domain.values import texts
 
 
 class Schema(StrEnum):
@@ -68,8 +69,8 @@ class WayBack:
         seconds = data.get("seconds", 0.0)
         return cls(
             version=str(data["version"]), schema=Schema(str(data["schema"])), source=str(data["source"]),
-            down="", said=_texts(data.get("said")), lost=_texts(data.get("lost")),
-            given_up=_texts(data.get("given_up")), seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+            down="", said=texts(data.get("said")), lost=texts(data.get("lost")),
+            given_up=texts(data.get("given_up")), seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
         )
 
 
@@ -100,10 +101,6 @@ class Proof:
             record=str(data["record"]),
             at=datetime.fromisoformat(str(data["at"])), way=WayBack.from_json(way),
         )
-
-
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def are(lost: Sequence[str]) -> str:

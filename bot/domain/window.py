@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.domain.entry import Entry, Json
+from bot.domain.values import texts
 
 REMINDERS: Mapping[str, timedelta] = {
     "24 h": timedelta(hours=24), "1 h": timedelta(hours=1), "10 min": timedelta(minutes=10),
@@ -77,7 +78,7 @@ class Announced:
         for entry in rest:
             match entry.kind:
                 case "window.reminded":
-                    window = replace(window, reminded=(*window.reminded, *_texts(entry.data["which"])))
+                    window = replace(window, reminded=(*window.reminded, *texts(entry.data["which"])))
                 case "window.cancelled":
                     window = replace(window, cancelled_by=window.cancelled_by or entry.actor)
                 case "walk.ended":
@@ -164,7 +165,3 @@ class Outlook:
 def moment(value: Json) -> datetime:
     """A moment as it was journalled."""
     return datetime.fromisoformat(str(value))
-
-
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()

@@ -10,8 +10,9 @@ from bot.domain.checklist import Check, State
 from bot.domain.document import Chapter, Checklist, Line, Tick
 from bot.domain.entry import SYSTEM, Entry
 from bot.domain.promotion import Promotion
+from bot.domain.values import texts
 from bot.domain.visit import Visit
-from bot.domain.watching import ANSWERED, LOGS_QUIET, NOTHING_SLOW, texts
+from bot.domain.watching import ANSWERED, LOGS_QUIET, NOTHING_SLOW
 from bot.ports import Journal
 
 PULL_REQUEST = "Pull request approved"

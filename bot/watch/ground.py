@@ -11,6 +11,7 @@ from bot.domain.entry import Json
 from bot.domain.project import Environment
 from bot.domain.reading import Reading
 from bot.domain.scene import Change
+from bot.domain.values import integer
 from bot.errors import StagedoorError
 from bot.migrations.catalog.diff import readable
 from bot.migrations.catalog.draft import step
@@ -44,7 +45,7 @@ def mark(ports: Ports) -> int:
     """The journal's last entry as of now; taken before a reading, so that commits during it are noticed."""
     last = 0
     for kept in ports.shelves.all(SHELF).values():
-        last = max(last, _int(kept.get("seq")))
+        last = max(last, integer(kept.get("seq")))
     for entry in ports.journal.entries(since=last):
         last = entry.seq
     return last
@@ -57,7 +58,7 @@ def compare(ports: Ports, project: str, reading: Reading, upto: int) -> Look:
     say whether the reading shows it, and the next one is waited for.
     """
     kept = ports.shelves.get(SHELF, project)
-    since = _int(kept.get("seq")) if kept else 0
+    since = integer(kept.get("seq")) if kept else 0
     ours = _ours(ports, project, since if kept else upto)
     if reading.unread.keys() & {"history", "catalog"} or any(seq > upto for seq in ours):
         return Look()
@@ -125,7 +126,3 @@ def _versions(ports: Ports, project: str) -> list[str] | None:
 
 def _put(project: str, doc: Mapping[str, Json]) -> Put:
     return Put(shelf=SHELF, key=project, doc=doc)
-
-
-def _int(value: Json) -> int:
-    return value if isinstance(value, int) else 0

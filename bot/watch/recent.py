@@ -10,6 +10,7 @@ from bot.domain.entry import Json
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record, Status
 from bot.domain.scene import Recent, Standing
+from bot.domain.values import texts
 from bot.errors import Unknown
 from bot.evidence.gathering import staged
 from bot.migrations.catalog.diff import differences
@@ -42,7 +43,7 @@ def recent(ports: Ports, project: str) -> tuple[Recent, ...]:
 def touched(ports: Ports, promotion: Promotion) -> tuple[str, ...]:
     """The names of what a promotion changed, as its staging runs saw it; nothing where Stagedoor saw none."""
     if kept := ports.shelves.get(TOUCHED, promotion.id):
-        return _texts(kept.get("names"))
+        return texts(kept.get("names"))
     runs = staged(ports.shelves, promotion.plan)
     names: dict[str, None] = {}
     for file in promotion.plan.files:
@@ -96,7 +97,3 @@ def _newest(ports: Ports, project: str, kind: str) -> list[tuple[Record, Promoti
     """The newest records of a kind, oldest first."""
     records = ports.journal.find(kind=kind, project=project, limit=1_000_000)[-NEWEST:]
     return [(record, Promotion.of(ports.journal.entries(about=record.id))) for record in records]
-
-
-def _texts(value: Json) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()

@@ -17,6 +17,7 @@ from bot.domain.reading import Reading, Statement, means
 from bot.domain.record import Status
 from bot.domain.scene import Account, Limits, Scene, Silence
 from bot.domain.sighting import Fault
+from bot.domain.values import integer
 from bot.errors import StagedoorError
 from bot.policy import Watch
 from bot.ports import Put
@@ -127,7 +128,7 @@ class Watcher:
         if tallies is None:
             return None
         doc = self._ports.shelves.get(JUDGED, "fold")
-        since = _int(doc.get("fold")) if doc else 0
+        since = integer(doc.get("fold")) if doc else 0
         touched = tallies.touched(since)
         if not touched:
             return None
@@ -197,7 +198,7 @@ def _statements(doc: Mapping[str, Json] | None) -> dict[str, Statement] | None:
     for id, kept in doc.items():
         if isinstance(kept, list) and len(kept) == 2:
             calls, total = kept
-            found[id] = Statement(text="", calls=_int(calls), total=float(str(total)))
+            found[id] = Statement(text="", calls=integer(calls), total=float(str(total)))
     return found
 
 
@@ -207,8 +208,3 @@ def _remembered(before: dict[str, Statement] | None, reading: Reading) -> dict[s
     now = means(reading)
     older = {id: kept for id, kept in known.items() if id not in now}
     return {**dict(list(older.items())[-MOST_STATEMENTS:]), **now}
-
-
-def _int(value: Json) -> int:
-    return value if isinstance(value, int) else 0
-

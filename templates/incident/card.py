@@ -22,7 +22,7 @@ from templates.blocks import (
     section,
     when,
 )
-from templates.words import of_project, who
+from templates.words import named, of_project, who
 
 COMMAND, UPDATE, DECIDE, RESOLVE = "incident.command", "incident.update", "incident.decide", "incident.resolve"
 REOPEN, MORE, OPEN_FROM, BY_HAND = "incident.reopen", "incident.more", "incident.open_from", "incident.by_hand"
@@ -36,7 +36,7 @@ def incident_card(
     title = line(f"{incident.id} · {incident.severity} · {incident.title}")
     rows = [_standing(incident), *_next(incident), *_decided(incident), *_switched(incident)]
     if not incident.commander and incident.open:
-        rows.append(line("Nobody leads yet. On call: ", people(on_call)) if on_call else line("Nobody leads yet."))
+        rows.append(line("Nobody leads yet. On call: ", named(on_call)) if on_call else line("Nobody leads yet."))
     blocks: list[Block] = [section(bold(title)), section(lines(*rows))]
     if incident.broken or incident.impact:
         told = [line("Broken: ", incident.broken) if incident.broken else Mark("")]
@@ -134,11 +134,6 @@ def _buttons(record: Record, i: Incident, more: Sequence[tuple[str, str]]) -> li
 
 def _options(i: Incident, words: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(text, f"{i.id}:{word}") for text, word in words]
-
-
-def people(ids: Sequence[str]) -> Mark:
-    """Mentions of people and groups; what is no id stands as it is."""
-    return line(*(part for at, each in enumerate(ids) for part in ((" " if at else ""), who(each))))
 
 
 def cut(text: str) -> str:

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from bot.domain.entry import Entry, Json
 from bot.domain.incident import Incident
+from bot.domain.values import texts
 from templates.blocks import Mark, Message, bold, code, line, lines, link, notice, section, when
-from templates.incident.card import cut, people
-from templates.words import length, who
+from templates.incident.card import cut
+from templates.words import length, named, who
 
 LATE = timedelta(minutes=1)
 
@@ -44,10 +45,9 @@ def told(entry: Entry) -> Message:
 
 
 def _change(change: Mapping[str, Json]) -> Mark:
-    by = change.get("by")
-    named = people([str(each) for each in by]) if isinstance(by, list) and by else Mark("")
+    by = named(texts(change.get("by")))
     at = datetime.fromisoformat(str(change["at"]))
-    return line(when(at), f" {change['record']} {cut(str(change['what']))}", " · " if named else "", named)
+    return line(when(at), f" {change['record']} {cut(str(change['what']))}", " · " if by else "", by)
 
 
 def _similar(other: Mapping[str, Json]) -> Mark:
@@ -79,7 +79,7 @@ class Told:
     def call(self) -> Mark:
         """Who has to hear of it: the commander, or while nobody leads who is on call."""
         leads = self.incident.commander or self.before.commander
-        return people([leads] if leads else self.on_call)
+        return named([leads] if leads else self.on_call)
 
 
 def incident_line(of: Told) -> Message | None:
@@ -105,7 +105,7 @@ def _status(of: Told) -> Mark:
 def _overdue(of: Told) -> Mark:
     whom = [of.said("who")] if of.said("who") else list(of.on_call)
     late = _late(of.entry.data.get("late"))
-    return line(people(whom), " The next update was promised for ", of.when("due"), late, ". Press Update on the card.")
+    return line(named(whom), " The next update was promised for ", of.when("due"), late, ". Press Update on the card.")
 
 
 def _asked(of: Told) -> Mark:

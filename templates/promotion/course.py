@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
 from bot.domain.resumable import is_lock, why_not
+from bot.domain.values import texts
 from templates.blocks import Block, Mark, button, code, confirm, line, lines, mention, when
 from templates.promotion.sight import Sight
 
@@ -21,7 +22,7 @@ def running(progress: Mapping[str, Json], number: int) -> Mark:
     seconds, doing = progress.get("seconds"), progress.get("doing")
     lasts = f" · for {_clock(seconds)}" if isinstance(seconds, int) and seconds else ""
     text = f" · statement {progress['statement']} of {progress['of']}{lasts}{f' · {doing}' if doing else ''}"
-    blockers = _texts(progress.get("blockers"))
+    blockers = texts(progress.get("blockers"))
     if not blockers:
         return line(text)
     more = f" and {len(blockers) - _FEW} more" if len(blockers) > _FEW else ""
@@ -127,7 +128,3 @@ def _clock(seconds: int) -> str:
 
 def _span(seconds: float) -> str:
     return f"{max(1, round(seconds * 1000))} ms" if seconds < 1 else f"{seconds:.1f} s"
-
-
-def _texts(value: Json) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []

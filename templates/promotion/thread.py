@@ -8,12 +8,14 @@ from datetime import datetime
 from bot.domain.checklist import Check, State
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
+from bot.domain.values import texts
 from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
 from templates.promotion import watching as promotion_watching
 from templates.promotion.backup import backup_begun, backup_held, rows_kept
 from templates.promotion.course import told_alone, told_resumed, told_stopped
 from templates.promotion.emergency import owed_line
 from templates.promotion.way_back import evidence_lines, proof_lines
+from templates.words import named
 
 Told = Mark | None
 
@@ -54,15 +56,15 @@ def _waiver_void(p: Promotion, e: Entry) -> Told:
 
 
 def _asked(p: Promotion, e: Entry) -> Told:
-    required, approvers = e.data["required"], [str(id) for id in _list(e.data["approvers"])]
+    required, approvers = e.data["required"], texts(e.data["approvers"])
     if not approvers:
         return line(
             "Nobody can approve this: the policy lists no approvers. Add some under [approvals] "
             "and restart Stagedoor; until then it stays here.",
         )
     return line(
-        *_called(approvers),
-        f": {p.id} waits for approval, {required} needed. Read the SQL and press Approve or Reject on its card."
+        named(approvers), f": {p.id} waits for approval, {required} needed. ",
+        "Read the SQL and press Approve or Reject on its card.",
     )
 
 
@@ -117,9 +119,9 @@ def _scheduled(p: Promotion, e: Entry) -> Told:
 
 
 def _run_now_asked(p: Promotion, e: Entry) -> Told:
-    called = _called([str(id) for id in _list(e.data.get("approvers"))])
+    approvers = texts(e.data.get("approvers"))
     reason = str(e.data["reason"]).rstrip(".")
-    return line(*called, ": " if called else "", mention(e.actor),
+    return line(named(approvers), ": " if approvers else "", mention(e.actor),
                 f" asks to run {p.id} outside of the deploy windows. Reason: {reason}. "
                 "An approver other than the requester has to press Run now on its card as well.")
 
@@ -133,9 +135,8 @@ def _run_now_void(p: Promotion, e: Entry) -> Told:
 
 
 def _near(p: Promotion, e: Entry) -> Told:
-    names: list[str] = []
-    for person in dict.fromkeys(str(id) for id in _list(e.data["people"])):
-        names += [mention(person), " "]
+    people = texts(e.data["people"])
+    names = named(people), " " if people else ""
     opens = when(datetime.fromisoformat(str(e.data["opens"])))
     if not e.data["attended"]:
         return line(*names, f"{p.id} goes in when the deploy window opens, ", opens)
@@ -278,21 +279,9 @@ _OWN_ENDS = {
 }
 
 
-def _called(people: list[str]) -> list[str]:
-    """The mentions of these, with what stands between them."""
-    names: list[str] = []
-    for id in people:
-        names += [" " if names else "", mention(id) if _is_id(id) else id]
-    return names
-
-
 def _sentence(said: Json) -> str:
     words = str(said)
     return words[:1].upper() + words[1:]
-
-
-def _is_id(text: str) -> bool:
-    return text[:1] in "UWS" and text.isalnum() and text.isupper()
 
 
 def _list(value: Json) -> list[Json]:

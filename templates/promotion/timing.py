@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from bot.domain.promotion import Promotion, RunNow
+from bot.domain.promotion import Promotion
+from bot.domain.turn import RunNow
 from bot.domain.window import Span
 from templates.blocks import Block, Mark, choice, line, mention, modal, section, text_input
 

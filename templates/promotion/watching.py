@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
 from bot.domain.span import span
+from bot.domain.values import texts
 from bot.domain.visit import Visit
 from templates.blocks import Mark, clock, line, mention, when
 from templates.promotion.sight import Sight
@@ -68,7 +69,7 @@ def looked(p: Promotion, e: Entry) -> Mark | None:
     new = e.data.get("new")
     if isinstance(new, list) and new:
         people: list[str] = []
-        for person in _texts(e.data.get("people")):
+        for person in texts(e.data.get("people")):
             people += [mention(person), " "]
         linked = f" Alert {p.looks.alarm} has it." if p.looks.alarm else ""
         said = f"since {p.id}: {'; '.join(map(str, new))}. It was not so before.{linked}"
@@ -90,10 +91,6 @@ def _others(p: Promotion) -> str:
 
 def _count(value: Json) -> int:
     return len(value) if isinstance(value, list) else 0
-
-
-def _texts(value: Json) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
 
 
 def _sentence(said: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.domain.entry import Entry, Json
+from bot.domain.entry import Entry
 from bot.domain.promotion import Promotion
 from bot.domain.rolling_back import Rolling
+from bot.domain.values import texts
 from bot.domain.way_back import Schema, WayBack, are
 from templates.blocks import (
     Block,
@@ -58,10 +59,10 @@ def roll_back_button(promotion: Promotion, id: str, live_stage: str) -> list[Blo
 def card_lines(promotion: Promotion) -> list[Block]:
     """What the change locks and what the way back is worth, as far as staging showed it."""
     back = promotion.way_back
-    held, schema = _texts(back.get("locks")), str(back.get("schema", ""))
+    held, schema = texts(back.get("locks")), str(back.get("schema", ""))
     said = [f"Locks {_few(_together(held))}: seen on staging." if held else ""]
     if schema:
-        data = _data(_texts(back.get("lost")), _texts(back.get("given_up")), promotion)
+        data = _data(texts(back.get("lost")), texts(back.get("given_up")), promotion)
         said.append(f"Way back: schema {_schema(Schema(schema))}. {data}")
     return [section(lines(*said))] if any(said) else []
 
@@ -82,7 +83,7 @@ def rollback_modal(promotion: Promotion, plans: Sequence[Plan]) -> Block:
 
 def evidence_lines(entry: Entry) -> Mark:
     """The verification checklist of a staging run, each line with what was seen."""
-    return lines("Verified on staging:", *(line(f"{_mark(text)} {text}") for text in _texts(entry.data.get("lines"))))
+    return lines("Verified on staging:", *(line(f"{_mark(text)} {text}") for text in texts(entry.data.get("lines"))))
 
 
 def _mark(text: str) -> str:
@@ -140,8 +141,8 @@ def rollback_data(rollback: Promotion, own: Rolling) -> Mark:
 def approving_costs(promotion: Promotion) -> str:
     """What the question before an approval says of locks and data, in one breath."""
     back = promotion.way_back
-    held = [text.partition(" (")[0] for text in _together(_texts(back.get("locks")))]
-    lost = _texts(back.get("lost"))
+    held = [text.partition(" (")[0] for text in _together(texts(back.get("locks")))]
+    lost = texts(back.get("lost"))
     said = [f"Locks {_few(held)}." if held else ""]
     said.append(f"Destroys {_few(lost)} ({kept(promotion) or NOWHERE})." if lost else "")
     return " ".join(text for text in said if text)
@@ -189,7 +190,3 @@ def _together(held: Sequence[str]) -> list[str]:
 def _few(texts: Sequence[str], between: str = ", ") -> str:
     more = f" and {len(texts) - _FEW} more" if len(texts) > _FEW else ""
     return between.join(texts[:_FEW]) + more
-
-
-def _texts(value: Json) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []

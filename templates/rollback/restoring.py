@@ -21,7 +21,7 @@ from templates.blocks import (
 )
 from templates.promotion.buttons import APPROVE, CANCEL, REJECT
 from templates.promotion.sight import Sight
-from templates.words import of_project
+from templates.words import named, of_project
 
 
 def restore_card(sight: Sight) -> Message:
@@ -59,7 +59,7 @@ def _status(sight: Sight) -> Mark:
         return line("Putting them back" if sight.record.stage == "put_back" else "Looking what is kept", asked)
     match p.ending.verdict:
         case "done":
-            return line(f"Done · back in production: {_balance(p)}, approved by ", *_names(p), asked)
+            return line(f"Done · back in production: {_balance(p)}, approved by ", named(p.approvals, " and "), asked)
         case "cancelled" | "rejected":
             return line(f"{p.ending.verdict.capitalize()} by ", mention(p.ending.by), asked)
         case _:
@@ -72,13 +72,6 @@ def _balance(p: Promotion) -> str:
     if not isinstance(kept, int) or put >= kept:
         return rows_words(put)
     return f"{put:,} of {rows_words(kept)}; the others are there again, or have no row left to go to"
-
-
-def _names(p: Promotion) -> list[str]:
-    names: list[str] = []
-    for voter in p.approvals:
-        names += [" and " if names else "", mention(voter)]
-    return names
 
 
 def _buttons(sight: Sight) -> list[Block]:

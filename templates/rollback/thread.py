@@ -7,8 +7,10 @@ from datetime import datetime
 
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
+from bot.domain.values import texts
 from templates.blocks import Mark, Message, line, mention, notice, speech, when
 from templates.promotion.thread import told as told_of_promotion
+from templates.words import named
 
 Told = Mark | None
 SHARED = ("apply.committed", "apply.failed", "backup.begun", "backup.held")
@@ -80,15 +82,8 @@ def _ended(p: Promotion, e: Entry) -> Told:
 
 
 def _names(e: Entry) -> list[str]:
-    names: list[str] = []
-    people = e.data.get("people")
-    for person in dict.fromkeys(map(str, people if isinstance(people, list) else [])):
-        names += [mention(person) if _is_id(person) else person, " "]
-    return [*names[:-1], ": "] if names else []
-
-
-def _is_id(text: str) -> bool:
-    return text[:1] in "UWS" and text.isalnum() and text.isupper()
+    people = texts(e.data.get("people"))
+    return [named(people), ": "] if people else []
 
 
 def _time(value: Json) -> datetime:

@@ -23,7 +23,7 @@ from templates.blocks import (
     section,
     when,
 )
-from templates.words import length, of_project, who
+from templates.words import length, named, of_project, who
 
 DAY = timedelta(days=1)
 ONWARD = "What was queued waits for the next one."
@@ -129,10 +129,7 @@ def _left(queue: Sequence[Queued]) -> str:
 
 
 def _people(queue: Sequence[Queued]) -> list[str]:
-    parts: list[str] = []
-    for person in dict.fromkeys(each.by for each in queue):
-        parts += [mention(person), " "]
-    return parts
+    return [named(each.by for each in queue), " "] if queue else []
 
 
 def freeze_card(record: Record, freeze: Freeze) -> Message:
@@ -146,11 +143,14 @@ def freeze_card(record: Record, freeze: Freeze) -> Message:
         state = line("Over since ", when(freeze.until)) if freeze.until else line("Over")
     else:
         state = line(f"{freeze.reason} · ", until)
-    asked = line("Set with ", freeze.incident) if freeze.incident else line("Asked by ", mention(freeze.by))
-    by = line(asked, f": {freeze.reason.removeprefix(f'{freeze.incident}: ')}" if freeze.lifted or freeze.ended else "")
+    reason = freeze.reason if freeze.lifted or freeze.ended else ""
+    by = (
+        line(f"Set with {reason or freeze.incident}") if freeze.incident
+        else line("Asked by ", mention(freeze.by), f": {reason}" if reason else "")
+    )
     way = line("An approver lifts it: ", code(f"/deploy unfreeze {record.id} REASON"))
     parts = [state, by, *([way] if record.status is Status.LIVE else [])]
-    small = context(line(f"{record.id} · since {freeze.at:%Y-%m-%d %H:%M} UTC"))
+    small = context(line(f"{record.id} · since ", when(freeze.at)))
     return Message(lines(title, *parts), (section(bold(title)), section(lines(*parts)), small))
 
 

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from bot.adapters.links import Head, Link, document, link, scrubbed
 from bot.adapters.postgres_journal import words as index
-from bot.adapters.postgres_journal.connections import Connections, Db
+from bot.adapters.postgres_journal.connections import Connections
 from bot.adapters.postgres_journal.linking import open_records, touch_records, write
+from bot.adapters.postgres_journal.schema import Db
 from bot.domain.entry import GENESIS, Entry, Fact
 from bot.domain.record import Claim
 from bot.errors import Superseded

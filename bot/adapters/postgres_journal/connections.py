@@ -7,13 +7,13 @@ import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import psycopg
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from bot.adapters.postgres_journal.schema import move_forward, version_of
+from bot.adapters.postgres_journal.schema import Db, move_forward, version_of
 from bot.adapters.postgres_journal.trouble import NOTHING, UNKNOWN, not_connected, sentences
 from bot.adapters.turns import Turns
 from bot.errors import Refused, StagedoorError
@@ -29,8 +29,6 @@ IMPATIENCE: Final = 0.1
 """Seconds for those who queue for the chain once one of them waited in vain, or they would wait one after the other."""
 
 ASK_AGAIN: Final = 0.5
-
-Db: TypeAlias = "psycopg.Connection[DictRow]"
 
 # SET, not given at start-up: poolers drop start-up options. What is acknowledged has to be on disk, whatever a
 # server's default says; a stronger default (replicas that must have applied it) stays.

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from bot.adapters.links import Link, words_of
 from bot.adapters.postgres_journal import words
+from bot.adapters.postgres_journal.schema import Db
 from bot.domain.entry import Entry, Fact, canonical
 from bot.domain.record import Claim
-
-if TYPE_CHECKING:
-    from bot.adapters.postgres_journal.connections import Db
 
 _WRITE: Final = b"""
     with entries as (

@@ -13,8 +13,8 @@ from bot.adapters.links import moment, words_of
 from bot.adapters.moving import NUMBERED, TABLES, Row
 from bot.adapters.postgres_journal import words
 from bot.adapters.postgres_journal.chain import ENTRY, PAGE, Chain, entry_of
-from bot.adapters.postgres_journal.connections import Db
 from bot.adapters.postgres_journal.linking import columns as in_columns
+from bot.adapters.postgres_journal.schema import Db
 from bot.errors import Refused
 
 AT_ONCE = 50

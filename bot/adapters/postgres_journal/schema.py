@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final, TypeAlias
+
+import psycopg
+from psycopg.rows import DictRow
 
 from bot.errors import Refused
 
-if TYPE_CHECKING:
-    from bot.adapters.postgres_journal.connections import Db
+Db: TypeAlias = psycopg.Connection[DictRow]
 
 SCHEMA_LOCK: Final = (0x53746467, 1)
 """The advisory lock under which one process at a time moves the schema."""

@@ -13,7 +13,8 @@ from typing import Final
 import psycopg
 import structlog
 
-from bot.adapters.postgres_journal.connections import Db, connected, hung_up, prove_session
+from bot.adapters.postgres_journal.connections import connected, hung_up, prove_session
+from bot.adapters.postgres_journal.schema import Db
 from bot.adapters.postgres_journal.trouble import sentences
 from bot.errors import StagedoorError, Unreachable
 

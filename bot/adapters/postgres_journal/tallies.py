@@ -9,7 +9,7 @@ from typing import Any
 from psycopg.rows import tuple_row
 
 from bot.adapters.postgres_journal.chain import Chain
-from bot.adapters.postgres_journal.connections import Db
+from bot.adapters.postgres_journal.schema import Db
 from bot.adapters.tallying import Accounts
 
 

@@ -7,6 +7,7 @@ from typing import cast
 
 from bot.domain.catalog import Doc, Key, Snapshot
 from bot.domain.entry import Json
+from bot.domain.values import texts
 from bot.migrations.catalog.making import (
     column_words,
     firing,
@@ -25,7 +26,6 @@ from bot.migrations.catalog.words import (
     named,
     short,
     table_of,
-    texts,
 )
 
 _DRESS = {"comment", "acl", "owner"}

@@ -7,6 +7,7 @@ from typing import cast
 
 from bot.domain.catalog import Doc, Key, Snapshot
 from bot.domain.entry import Json
+from bot.domain.values import texts
 from bot.errors import Refused
 from bot.migrations.catalog.words import (
     comment,
@@ -17,7 +18,6 @@ from bot.migrations.catalog.words import (
     named,
     short,
     table_of,
-    texts,
 )
 
 

@@ -55,10 +55,6 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def texts(value: Json) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
-
-
 def comment(key: Key, doc: Doc, catalog: Snapshot, text: Json) -> str:
     said = "NULL" if text is None else literal(str(text))
     return f"COMMENT ON {named(key, doc, catalog)} IS {said}"

@@ -1,0 +1,15 @@
+"""Values out of journalled JSON: what is missing or of another shape counts as nothing."""
+
+from __future__ import annotations
+
+from bot.domain.entry import Json
+
+
+def texts(value: Json) -> tuple[str, ...]:
+    """The items of a list as text."""
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()
+
+
+def integer(value: Json) -> int:
+    """A whole number, or 0."""
+    return value if isinstance(value, int) else 0
