@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.document import Tick
+from bot.domain.promotion import Promotion
+from bot.domain.visit import Visit
 from bot.reporting.checklist import checklist
 from bot.reporting.names import names
 from templates.checklist import checklist_card
@@ -58,6 +61,34 @@ def test_what_nobody_ticked_or_could_check_stays_open_and_says_so(desk: Desk) ->
     assert "- [ ] Logs checked (no errors): nobody confirmed it" in text
     assert "- [ ] Rollback migration created (not needed)" in text
     assert text == written(desk)
+
+
+def test_what_the_watch_saw_is_ticked_and_what_it_could_not_see_is_not(desk: Desk) -> None:
+    desk.promoted(ended=False)
+    seen = ["no new errors in the logs", "no slow statements", "1 health address answered"]
+    visit = Visit(url="http://shop.example/", browser=True).to_json()
+    desk.note("P-1", "watch.visited", visit=visit, picture="")
+    desk.note("P-1", "watch.looked", said="", well=True, wrong=[], new=[], unseen=[], seen=seen[2:], last=False)
+    assert "- [ ] Performance acceptable: nobody confirmed it\n" in written(desk)
+    gap = "the logs from 12:00 to 12:05 UTC: nobody listened"
+    for unseen, ticked in (([gap], " "), ([], "x")):
+        desk.note("P-1", "watch.looked", said="", well=True, wrong=[], new=[], unseen=unseen, seen=seen, last=True)
+        text = written(desk)
+        assert "- [x] App loads correctly (Stagedoor, " in text
+        assert "the watch: 1 health address answered; http://shop.example/ loaded" in text
+        assert "- [x] No console errors (Stagedoor, " in text
+        assert f"- [{ticked}] Logs checked (no errors)" in text
+        assert "the watch: no slow statements" in text
+    desk.note("P-1", "watch.looked", said="", well=False, wrong=["x"], new=["x"], unseen=[], seen=seen, last=True)
+    assert "- [ ] App loads correctly" in written(desk)
+
+
+def test_a_catalog_that_came_back_is_no_app_that_works(desk: Desk) -> None:
+    desk.promoted()
+    rollback = Promotion.of(desk.journal.entries(about="P-1"))
+    filled = checklist(list(desk.journal.entries(about="P-1")), (), rollback)
+    [line] = [line for chapter in filled.chapters for line in chapter.lines if line.title == "App verified working"]
+    assert (line.tick, line.said.partition(";")[0]) == (Tick.OPEN, "nobody confirmed it")
 
 
 def test_slack_shows_the_lines_and_the_markdown(desk: Desk) -> None:

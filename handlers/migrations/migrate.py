@@ -100,7 +100,8 @@ class Migrate:
 
     def _asked(self, project: Project, asked: Asked) -> Reply:
         where = project.policy.channels.deploys
-        files = ", ".join(file.label for file in asked.plan.files)
+        names = [file.label for file in asked.plan.files]
+        files = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         said = f"{asked.record} is that very request already" if asked.again else f"{asked.record} is on its way"
         return Reply(message=notice(line(f"{said}: {files}. Its card is in {where}.")), wake=(asked.record,))
 

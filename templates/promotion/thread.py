@@ -260,7 +260,8 @@ def _ended(p: Promotion, e: Entry) -> Told:
             balance = (
                 f"{p.where} may have changed, look at it now"
                 if p.may_have_changed
-                else f"{p.where} has changed: {len(p.committed)} of {len(p.plan.files)} are in"
+                else f"{p.where} has changed: {len(p.committed)} of {len(p.plan.files)} "
+                f"{'is' if len(p.committed) == 1 else 'are'} in"
                 if p.changed_something
                 else f"{p.where} is unchanged"
             )
