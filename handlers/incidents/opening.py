@@ -52,13 +52,13 @@ class Opening:
             incident = self._responding.read(ask.user, before.incident.id, ask.channel).incident
             raise Refused(f"{incident.id} was opened from {record.id} already: {incident.title}")
         cause = "promotion" if record.kind in ("promotion", "staging", "rollback") else "alert"
-        said, title = {cause: record.id, "channel": ask.channel}, f"Trouble after {record.id}"
+        said, title, broken = {cause: record.id, "channel": ask.channel}, f"Trouble after {record.id}", ""
         if cause == "alert":
             alert = Alert.of(self._ports.journal.entries(about=record.id))
-            title = alert.title
+            title, broken = alert.title, alert.said
             if alert.cause and alert.cause.promotion:
                 said["likely"] = alert.cause.promotion
-        return self._asked(ask, self._ports.projects[record.project], title, said)
+        return self._asked(ask, self._ports.projects[record.project], title, said, broken[:2000])
 
     def _asked(self, ask: Ask, project: Project, title: str, said: dict[str, str], broken: str = "") -> Reply:
         self._responding.may_open(ask.user, project.name)
