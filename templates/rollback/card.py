@@ -60,7 +60,8 @@ def rollback_card(sight: Sight) -> Message:
     tail = f" · journal head {sight.head_hash[:12]}" if sight.head_hash else ""
     at = f"production is at {p.expected_head}" if p.expected_head else "production has no migrations"
     blocks.append(context(line(f"{p.id} · plan {p.plan.digest[:6]} · {file.label} · {at}{tail}")))
-    return Message(lines(title, status), tuple(blocks))
+    told = (title, status, line(f"{bad}. Reason: {own.reason}"), rollback_data(p, own), words, seen)
+    return Message(lines(*told), tuple(blocks))
 
 
 def _own(p: Promotion) -> Rolling:
