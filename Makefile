@@ -9,6 +9,8 @@ SEE    := $(VENV)/.ready-to-browse
 FRESH  := $(PYTHON) -m venv --clear $(VENV)
 
 unexport PYTHONPATH PYTHONHOME
+# Where a shell forbids it, each of the processes that the tests start would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # An environment knows where it lies; in a checkout that was moved or copied it is made anew.

@@ -3,8 +3,9 @@
     python bench/start.py [ROUNDS]
 
 Slack's stand-in and Postgres run before. Ready is the first 200 of /healthz, then of /readyz, counted from the start of
-the process. Memory is what the process has resident (RSS): when ready, and after one promotion went all the way. The
-peer is a bare Starlette on uvicorn with slack_bolt imported, which is what any Slack bot of this kind begins with.
+the process, whose modules were compiled before, as an installed program's are. Memory is what the process has resident
+(RSS): when ready, and after one promotion went all the way. The peer is a bare Starlette on uvicorn with slack_bolt
+imported, which is what any Slack bot of this kind begins with.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from rehearsal.world import free_port
 from tests.stories.house import BO, House
 
 ROOT = Path(__file__).parent.parent
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 AIM_SECONDS, AIM_MIB = 1.5, 100.0
 
 PEER = """

@@ -35,7 +35,9 @@ def _opened(name: str, project: ProjectSettings, settings: Settings, clock: Cloc
         name=name,
         migrations=RemoteMigrations(host, directory) if host and not project.migrations_dir.is_dir() else here,
         databases={
-            Environment.STAGING: PostgresDatabase(project.staging_database_url.get_secret_value(), name="staging"),
+            Environment.STAGING: PostgresDatabase(
+                project.staging_database_url.get_secret_value(), name="staging", pg_dump=settings.pg_dump,
+            ),
             Environment.PRODUCTION: PostgresDatabase(
                 project.production_database_url.get_secret_value(), name="production",
             ),

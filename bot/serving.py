@@ -53,6 +53,7 @@ from handlers.door.listeners import build_app
 from handlers.door.pages import Pages
 from handlers.door.socket_mode import SocketMode
 from handlers.door.standby import standing_by
+from handlers.incidents.canvas import Canvases
 from handlers.incidents.report_desk import ReportDesk
 from handlers.incidents.thread_reader import ThreadReader
 from handlers.migrations.promotion_view import PromotionView
@@ -139,7 +140,9 @@ class House:
         self._metrics = Metrics()
         self._unknown: list[str] = []
         reading = SlackIn(self._client, journal, self._identity.home)
-        reports = ReportDesk(ports, scrub, links)
+        canvases = Canvases(ports, out, f"{self._identity.home.rstrip('/')}/docs/{self._identity.team_id}")
+        self._canvases = Loop("canvases", canvases.tend, clock)
+        reports = ReportDesk(ports, scrub, links, canvases)
         reader = ThreadReader(ports, reading, self._identity.bot_user_id)
         self._reader = Loop("threads", reader.read, clock)
         speaking = subjects(ports, view, out.channel_id, reading, reports)
@@ -168,6 +171,7 @@ class House:
         threading.Thread(target=self._look_up_names, args=(first,), name="names", daemon=True).start()
         for loop in (
             self._announcer, self._answers, self._mirror, self._signpost, self._vitals, self._judging, self._reader,
+            self._canvases,
         ):
             loop.start()
         self._inbox.start()
@@ -195,6 +199,7 @@ class House:
         self._answers.stop(3.0)
         self._mirror.stop(1.0)
         self._reader.stop(1.0)
+        self._canvases.stop(1.0)
         self._vitals.stop(1.0)
         self._judging.stop(1.0)
         self._signpost.stop(1.0)
@@ -232,7 +237,7 @@ class House:
         self._threads.wake(record)
 
     def _tell(self) -> None:
-        for loop in (self._announcer, self._answers, self._mirror, self._signpost):
+        for loop in (self._announcer, self._answers, self._mirror, self._signpost, self._canvases):
             loop.nudge()
 
     def _parts(self) -> Mapping[str, Part]:

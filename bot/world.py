@@ -137,8 +137,8 @@ class World:
 
     @property
     def _lane(self) -> str:
-        """What of one kind changes the same database goes in one by one; rollbacks go among the promotions."""
-        return "promotion" if self.record.kind == "rollback" else self.record.kind
+        """What changes the same database goes in one by one: promotions, rollbacks, and rows that are put back."""
+        return "promotion" if self.record.kind in ("rollback", "restore") else self.record.kind
 
     def _release(self, key: str) -> None:
         held = self.ports.shelves.get("hold", key)

@@ -14,6 +14,8 @@ SCOPES: Final = {
     "app_mentions:read": "a mention in a thread does what a slash command does outside of one",
     "bookmarks:read": "finds its bookmark in the deploy channel again, so that it never adds a second one",
     "bookmarks:write": "a bookmark in the deploy channel names the next window",
+    "canvases:read": "takes what people wrote in a report's canvas into the report",
+    "canvases:write": "an incident's report is written in a canvas, where the plan has canvases",
     "channels:history": "after an outage it looks whether a message of its own arrived, so that nothing is said twice",
     "channels:join": "it goes by itself into the public channel that the policy names",
     "channels:read": "finds the public channel of a name in the policy",

@@ -182,10 +182,10 @@ def private_channel_input(label: str, block_id: str, action_id: str, hint: str =
     return _input(label, block_id, element, True, hint)
 
 
-def person_input(label: str, block_id: str, action_id: str, initial: str = "") -> Block:
-    """A field of a modal that takes a person, or nobody."""
+def person_input(label: str, block_id: str, action_id: str, initial: str = "", *, optional: bool = True) -> Block:
+    """A field of a modal that takes a person, or nobody where it is optional."""
     element: Block = {"type": "users_select", "action_id": _id(action_id, 255)}
-    return _input(label, block_id, element | ({"initial_user": initial} if initial else {}), True, "")
+    return _input(label, block_id, element | ({"initial_user": initial} if initial else {}), optional, "")
 
 
 def home(blocks: Sequence[Block]) -> Block:

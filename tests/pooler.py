@@ -23,8 +23,8 @@ def pgbouncer() -> str | None:
 
 
 @contextmanager
-def pooled(server: Postgres, database: str, mode: str = "session", size: int = 8) -> Iterator[str]:
-    """The database's address through a pooler."""
+def pooled(server: Postgres, database: str, mode: str = "session", size: int = 8, only: str = "") -> Iterator[str]:
+    """The database's address through a pooler; `only`: whatever database is asked for, it leads to that one."""
     program = pgbouncer()
     assert program is not None
     with tempfile.TemporaryDirectory(prefix="stagedoor-pooler-") as made, Wire(0) as unused:
@@ -32,7 +32,8 @@ def pooled(server: Postgres, database: str, mode: str = "session", size: int = 8
         unused.__exit__()  # its port is free now
         config = folder / "pgbouncer.ini"
         config.write_text(
-            f"[databases]\n* = host=127.0.0.1 port={server.port} user=postgres password={server.password}\n"
+            f"[databases]\n* = host=127.0.0.1 port={server.port} user=postgres password={server.password}"
+            f"{f' dbname={only}' if only else ''}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
             f"pool_mode = {mode}\ndefault_pool_size = {size}\nignore_startup_parameters = extra_float_digits\n",
         )

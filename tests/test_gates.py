@@ -37,7 +37,7 @@ def row(version: str, match: Match | None = Match.SAME) -> Row:
 
 
 def staged(version: str, ago: timedelta = timedelta(hours=1), sha256: str = "") -> Staged:
-    return Staged(sha256=sha256 or f"sha-{version}", at=NOW - ago, record="S-1", seconds=0.041)
+    return Staged(sha256=sha256 or f"sha-{version}", at=NOW - ago, record="S-1", seconds=0.041, head="20261001000000")
 
 
 def proof(version: str, schema: Schema = Schema.EXACT, sha256: str = "", **said: tuple[str, ...]) -> Proof:
@@ -83,7 +83,7 @@ def judged(evidence: Evidence, *skip: str) -> dict[str, Check]:
 def test_ready_evidence_passes_every_gate() -> None:
     checks = judged(READY)
     assert passed(checks.values()), checks
-    assert "same bytes, verified, took 82 ms there" in checks["on_staging"].said
+    assert "same bytes, verified, took 82 ms there on top of 20261001000000; counts until" in checks["on_staging"].said
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,10 @@ def test_ready_evidence_passes_every_gate() -> None:
                 e, staged={A: staged(A), B: staged(B, sha256="other")}, staging=(row(A), row(B, Match.EDITED)),
             ),
             "on_staging", State.REFUSED, "other statements",
+        ),
+        (
+            lambda e: replace(e, staging=(row(BASE), row(A), row(B, Match.EDITED))),
+            "on_staging", State.REFUSED, "than Stagedoor ran there",
         ),
         (lambda e: replace(e, local={**e.local, A: "other"}), "not_modified", State.REFUSED, "approval of it is void"),
         (lambda e: replace(e, local={BASE: "x", A: f"sha-{A}"}), "not_modified", State.REFUSED, "no longer in"),

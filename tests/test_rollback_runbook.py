@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,13 +14,17 @@ from bot.domain.resumable import why_not
 from bot.domain.rolling_back import How
 from bot.errors import Refused
 from bot.incidents.records import opened_by
+from bot.policy import parse_policy
 from bot.ports import Put
 from bot.promotions.requests import Requests
+from bot.rollbacks.verbs import Asked, Rollbacks
+from bot.watch.raising import held
 from bot.watch.recent import standing
+from bot.watch.watcher import Watcher
 from rehearsal.postgres import Postgres
 from templates.promotion.sight import Sight
 from templates.rollback.card import rollback_card
-from tests.rolling import ANA, BO, CY, ERIN, FIRST, SECOND, SQL, THIRD, Shop, shop
+from tests.rolling import ANA, BO, CY, ERIN, FIRST, POLICY, SECOND, SQL, THIRD, Shop, shop
 
 BOOKS = f"{FIRST}_add_books.sql"
 BACK = "20261101120001_rollback_add_books.sql"
@@ -325,3 +331,72 @@ def test_a_draft_never_takes_away_what_was_there_before_the_promotion(tmp_path: 
         s.goes()
         assert s.ending()[0] == "done", s.ending()
         assert s.production.rows("select precious from books") == []
+
+
+def test_pressed_by_two_people_at_once_it_is_one_rollback(s: Shop) -> None:
+    """Each on another process, so that no lock in memory helps."""
+    gate, found = threading.Barrier(2), list[Asked]()
+
+    def presses(by: str) -> None:
+        other = Rollbacks(s.w.ports)
+        gate.wait()
+        found.append(other.ask(by, "P-1", "major", f"{by} says so", f"key of {by}"))
+
+    people = [threading.Thread(target=presses, args=(by,)) for by in (BO, CY)]
+    for each in people:
+        each.start()
+    for each in people:
+        each.join()
+    assert {each.record for each in found} == {"R-1"} or {each.record for each in found} == {"R-2"}
+    assert sorted(each.again for each in found) == [False, True]
+    assert len(s.w.journal.find(kind="rollback")) == 1
+
+
+def test_somebody_who_left_the_list_meanwhile_has_no_word(s: Shop) -> None:
+    """Judged at the moment of use, also after a restart with another policy."""
+    s.later(hours=13)
+    s.asks(ANA)
+    s.goes()
+    s.says(s.rollbacks.approve(CY, s.rollback))
+    left = POLICY.replace(f'approvers = ["{BO}", "{CY}"]', f'approvers = ["{BO}"]')
+    s.w.ports = replace(s.w.ports, projects={"shop": replace(s.project, policy=parse_policy(left))})
+    assert s.goes().stage == "approval"
+    assert [told["why"] for told in s.told("rollback.void")] == ["no longer one of those who may"]
+    assert "books" in s.tables()
+
+
+def test_an_answer_to_the_page_keeps_the_glass_closed_for_as_long_again(s: Shop) -> None:
+    s.later(hours=13)
+    s.asks(ANA)
+    s.goes()
+    s.later(minutes=9)
+    s.w.journal.append([Fact(about=alerted(s), kind="alert.acknowledged", actor=CY)])
+    s.later(minutes=2)
+    s.goes()
+    assert not s.rolling.glass
+    [answered] = s.told("rollback.answered")
+    assert answered["by"] == CY
+    with pytest.raises(Refused, match="answered the page, so the glass stays closed until"):
+        s.rollbacks.break_glass(ANA, s.rollback, "where are you")
+    s.later(minutes=9)
+    s.goes()
+    assert s.rolling.glass, "an answer that nothing follows ends"
+
+
+@pytest.mark.slow
+def test_an_answer_by_somebody_who_may_not_decide_is_none(s: Shop) -> None:
+    s.later(hours=13)
+    s.asks(ANA)
+    s.goes()
+    s.w.journal.append([Fact(about=alerted(s), kind="alert.acknowledged", actor=ERIN)])
+    s.later(minutes=11)
+    s.goes()
+    assert s.rolling.glass, "somebody on call may press what was approved with its promotion, not this"
+
+
+def alerted(s: Shop) -> str:
+    """The alert that calls people to the rollback, raised though production does not answer."""
+    Watcher(s.w.ports)._unread("shop", "it does not answer")
+    found = held(s.w.ports, "shop", f"stands:{s.rollback}")
+    assert found is not None
+    return found.record

@@ -79,7 +79,7 @@ def test_the_store_itself_refuses_to_change_an_entry(journal: SqliteJournal, pat
 def test_an_open_read_does_not_hold_up_a_write(journal: SqliteJournal) -> None:
     journal.append([FACT])
     with journal.reading() as db:
-        rows = db.query("SELECT * FROM entries")
+        rows = db.execute("SELECT * FROM entries")
         assert journal.append([FACT])
         assert len(list(rows)) == 1
 
@@ -139,6 +139,17 @@ def test_a_new_store_opened_by_many_at_once(path: Path) -> None:
     assert audit(made[0].entries()).entries == 6
     for journal in made:
         journal.close()
+
+
+def test_a_store_in_shape_is_opened_without_the_library_that_makes_one(journal: SqliteJournal, path: Path) -> None:
+    journal.close()
+    opens = (
+        "import sys; from pathlib import Path; from tests.test_sqlite_journal import opened\n"
+        "opened(Path(sys.argv[1])).close(); print(sorted({'numpy', 'sqlite_utils'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", opens, path], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
 
 
 def test_a_newer_release_s_store_is_refused(path: Path) -> None:

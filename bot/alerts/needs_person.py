@@ -8,6 +8,8 @@ from bot.domain.scene import Scene
 from bot.domain.signal import Level, Signal, Wakes
 
 RULE = "needs_person"
+STANDS = "stands"
+"""How the keys begin; the record follows."""
 TITLES = {
     "promotion": "A promotion stopped half-way in production",
     "rollback": "A rollback needs a person",
@@ -18,7 +20,7 @@ def signals(scene: Scene) -> Iterator[Signal]:
     """One signal a record."""
     for each in scene.standing:
         yield Signal(
-            key=f"stands:{each.id}", rule=RULE, title=TITLES.get(each.kind, TITLES["promotion"]), level=Level.FATAL,
+            key=f"{STANDS}:{each.id}", rule=RULE, title=TITLES.get(each.kind, TITLES["promotion"]), level=Level.FATAL,
             state=True, count=1, first=each.since, last=scene.now, said=f"{each.id}: {each.said}",
             wakes=Wakes.ROLLBACK if each.kind == "rollback" else Wakes.STOPPED, foldable=False,
         )

@@ -8,7 +8,7 @@ from bot.domain.entry import Fact, Opening
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
-from bot.domain.record import Status
+from bot.domain.record import Record, Status
 from bot.errors import Refused, Unknown
 from bot.policy.terms import terms
 from bot.ports import KeptRows, Put
@@ -43,9 +43,9 @@ class Restores:
         if kept.restored:
             raise Refused(f"What {promotion} destroyed was put back already.")
         with self._opening:
-            for record in self._ports.journal.find(kind=KIND, project=project.name, status=Status.LIVE):
-                if Promotion.of(self._ports.journal.entries(about=record.id)).restores == promotion:
-                    return record.id
+            asked = self._asked(project, promotion)
+            if asked and asked[-1].status is Status.LIVE:
+                return asked[-1].id
             record_id = f"{SERIES}-{self._ports.journal.number(SERIES)}"
             plan = Plan(project=project.name, environment=Environment.PRODUCTION, head=None, files=())
             fact = Fact(
@@ -54,8 +54,18 @@ class Restores:
                 opens=Opening(kind=KIND, project=project.name, stage="gates"),
             )
             put = Put(shelf="requests", key=key, doc={"record": record_id})
-            self._ports.journal.append([fact], puts=[put])
+            # Whichever process they come from: the restore after the ones that were known is opened once.
+            if self._ports.journal.append([fact], key=f"restore:{promotion}:{len(asked)}", puts=[put]) is None:
+                return self._asked(project, promotion)[-1].id
             return record_id
+
+    def _asked(self, project: Project, promotion: str) -> list[Record]:
+        """What was opened for the rows of a promotion, oldest first."""
+        found = self._ports.journal.find(kind=KIND, project=project.name, limit=100_000)
+        return [
+            record for record in found
+            if Promotion.of(self._ports.journal.entries(about=record.id)).restores == promotion
+        ]
 
     def project_of(self, promotion: str) -> Project:
         """The project of a promotion. Raises `Unknown`."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.backups.shelf import every, going
-from bot.domain.backup import ASKED, KIND, NIGHTLY, SERIES, Backup, OfPlatform, asked
+from bot.domain.backup import ASKED, KIND, NIGHTLY, SERIES, Backup, Kept, OfPlatform, asked
 from bot.domain.entry import SYSTEM
 from bot.domain.record import Record, Status
 from bot.errors import Refused, Unreachable
@@ -63,9 +63,19 @@ class BackupRequests:
         return Listing(
             platform=platform, silent=silent,
             project=project.name, good=tuple(good), running=tuple(one for one in found if one.id in live),
-            failed=failed, going=tuple(one.id for one in going(self._ports, project.name, found)),
+            failed=failed, going=self._going(project, found),
             schedule=f"{policy.schedule:%H:%M} {_zone(project)}" if policy.schedule else "", when=policy.when,
         )
+
+    def _going(self, project: Project, found: tuple[Backup, ...]) -> tuple[str, ...]:
+        """What retention takes once there is one more: the next night's, or one that is taken now."""
+        now = self._ports.clock.now()
+        due = _due(project, now)
+        next_ = Backup(
+            id="the next one", project=project.name, cause=NIGHTLY, asked_by=SYSTEM, verdict="done",
+            asked_at=due + timedelta(days=1) if due else now, kept=Kept(file="", address="", size=0, sha256=""),
+        )
+        return tuple(one.id for one in going(self._ports, project.name, (*found, next_)))
 
     def now(self, by: str, project: Project, key: str) -> str:
         """Open a backup, as an operator; returns its record. Raises `Refused` where none can be taken."""

@@ -106,6 +106,11 @@ class Alert:
                 alert = fold(alert, entry)
         return alert
 
+    @property
+    def stands(self) -> str:
+        """The record that stands still, where this alert is about one."""
+        return self.key.removeprefix("stands:") if self.key.startswith("stands:") else ""
+
     def muted(self, now: datetime) -> bool:
         return self.muted_until is not None and now < self.muted_until
 

@@ -59,6 +59,8 @@ class Applying:
     keeps: bool = False
     """Whether rows were kept inside production, of what it destroyed."""
     verified: str = ""
+    restoring: bool = False
+    """True from the attempt to put rows back until it is known what became of it."""
 
     @property
     def changed_something(self) -> bool:
@@ -77,7 +79,7 @@ class Applying:
     @property
     def began(self) -> bool:
         """True while the database may be changing or has changed; from then on it is too late to cancel."""
-        return self.attempting or self.changed_something
+        return self.attempting or self.changed_something or self.restoring
 
 
 A = TypeVar("A", bound=Applying)

@@ -86,6 +86,9 @@ class Draft:
     """Where each version was written to, or why not, by its number."""
     failed: Mapping[int, int] = field(default_factory=dict)
     """How often writing a version elsewhere failed."""
+    canvas: str = ""
+    canvas_url: str = ""
+    """The canvas in which people write it, where Slack has one; nothing where it has none or it is gone."""
 
     @property
     def published(self) -> Edition | None:
@@ -148,6 +151,14 @@ def _exported(d: Draft, e: Entry) -> Draft:
     return replace(d, exported={**d.exported, number: str(e.data.get("said", ""))})
 
 
+def _canvas(d: Draft, e: Entry) -> Draft:
+    return replace(d, canvas=str(e.data["id"]), canvas_url=str(e.data["url"]))
+
+
+def _canvas_gone(d: Draft, e: Entry) -> Draft:
+    return replace(d, canvas="", canvas_url="")
+
+
 def _added(d: Draft, e: Entry) -> Draft:
     id = str(e.data["id"])
     if d.measure(id):
@@ -195,6 +206,8 @@ _FOLDS: Mapping[str, Callable[[Draft, Entry], Draft]] = {
     "report.field": _field,
     "report.published": _published,
     "report.exported": _exported,
+    "report.canvas": _canvas,
+    "report.canvas_gone": _canvas_gone,
     "action.added": _added,
     "action.done": _done,
     "action.reminded": _nudged,

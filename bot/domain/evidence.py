@@ -40,6 +40,8 @@ class Staged:
     before: str = ""
     after: str = ""
     """SHA-256 of the catalogs that it found and left, where they were seen."""
+    head: str = ""
+    """Staging's newest version before that run."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -278,9 +278,10 @@ def _decided(i: Incident, e: Entry) -> Incident:
 
 
 def _asked(i: Incident, e: Entry) -> Incident:
-    """One switch at a time for a flag: while it is being turned there, a second wish for the same is the same."""
+    """A second wish for what a flag is, or is being, turned to is the same; what failed may be tried again."""
     flag, to = str(e.data.get("flag", "")), str(e.data.get("to", ""))
-    if any(each.open and each.flag == flag and each.to == to for each in i.switches):
+    last = next((each for each in reversed(i.switches) if each.flag == flag), None)
+    if last and last.to == to and last.state not in ("failed", "unknown"):
         return i
     switch = Switch(id=e.id, flag=flag, to=to, kind=str(e.data.get("kind", "manual")), by=e.actor, at=e.at)
     return replace(i, switches=(*i.switches, switch))
@@ -299,6 +300,8 @@ def _following(i: Incident, e: Entry) -> Incident:
 
 
 def _switched(i: Incident, e: Entry) -> Incident:
+    if any(each.id == e.data.get("switch") and each.state == "in_force" for each in i.switches):
+        return i    # two people did it by hand at once
     in_force = _moment(e.data.get("in_force_at"))
     steps = texts(e.data.get("steps"))
     state = str(e.data.get("state") or ("in_force" if in_force else "manual" if steps else "failed"))

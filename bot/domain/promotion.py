@@ -125,7 +125,7 @@ def _requested(entry: Entry) -> Promotion:
 
 
 def _watching(p: Promotion, e: Entry) -> Promotion:
-    return replace(p, watch_until=datetime.fromisoformat(str(e.data["until"])))
+    return replace(p, watch_until=datetime.fromisoformat(str(e.data["until"])), looks=p.looks.after(e))
 
 
 def _watched(p: Promotion, e: Entry) -> Promotion:
@@ -168,11 +168,16 @@ def _taken_back(p: Promotion, e: Entry) -> Promotion:
     return replace(p, taken_back=TAKEN[e.kind](p.taken_back, e))
 
 
+def _rows_moved(p: Promotion, e: Entry) -> Promotion:
+    """What was approved is not what there is by now: the same people are asked again."""
+    return replace(p, kept_rows=e.data, restoring=False, tries=0, approvals={})
+
+
 _FOLDS: Mapping[str, Callable[[Promotion, Entry], Promotion]] = {
     **applying.FOLDS, **voting.FOLDS, **turn.FOLDS, **shown.FOLDS, **rows_back.FOLDS,
     "watch.begun": _watching,
     "watch.seen": _watched,
-    "walk.ended": _ended,
+    "walk.ended": _ended, "rows.moved": _rows_moved,
     **dict.fromkeys(EMERGENCY, _emergency), **dict.fromkeys(ROLLING, _rolling), **dict.fromkeys(TAKEN, _taken_back),
     **dict.fromkeys(WATCH_STEPS, _looks),
     **dict.fromkeys(HELD_KINDS, _backup),

@@ -84,6 +84,8 @@ class Rolling:
     paged_at: datetime | None = None
     glass: bool = False
     """Whether paging went unanswered for so long that one person may decide."""
+    answered: tuple[str, datetime] | None = None
+    """Who of those that may decide acknowledged the page, and when."""
     unlike: tuple[str, ...] = ()
     staging: str = ""
     """The staging run that takes it back there."""
@@ -158,7 +160,7 @@ def _void(r: Rolling, e: Entry) -> Rolling:
 def _planned(r: Rolling, e: Entry) -> Rolling:
     anew = e.data["rolling"]
     assert isinstance(anew, dict)
-    return replace(Rolling.from_json(anew), paged_at=r.paged_at, glass=r.glass)
+    return replace(Rolling.from_json(anew), paged_at=r.paged_at, glass=r.glass, answered=r.answered)
 
 
 def _unlike(r: Rolling, e: Entry) -> Rolling:
@@ -173,6 +175,7 @@ ROLLING: Mapping[str, RollingFold] = {
     "rollback.planned": _planned,
     "rollback.paged": lambda r, e: replace(r, paged_at=r.paged_at or e.at),
     "rollback.glass": lambda r, e: replace(r, glass=True),
+    "rollback.answered": lambda r, e: replace(r, answered=(str(e.data["by"]), _time(e.data["at"]))),
     "rollback.word": _word,
     "rollback.void": _void,
     "rollback.unlike": _unlike,
@@ -206,3 +209,7 @@ def _step(data: Mapping[str, Json]) -> Step:
         version=str(data["version"]), label=str(data["label"]), source=str(data["source"]),
         schema=str(data["schema"]), sql=str(data["sql"]),
     )
+
+
+def _time(value: Json) -> datetime:
+    return datetime.fromisoformat(str(value))

@@ -36,15 +36,25 @@ class Visit:
     def said(self) -> str:
         """One sentence for people."""
         if self.trouble:
-            return f"{self.url} did not load: {self.trouble}"
+            return self.complaint
         how = f"{self.url} {'loaded' if self.browser else 'answered'} in {self.seconds:.1f} s"
         if not self.browser:
             return f"{how}; it was only fetched, not opened in a browser"
-        wrong = [
+        return f"{how}, {self._wrong or 'no console errors, no failed requests'}"
+
+    @property
+    def complaint(self) -> str:
+        """What is wrong, in the same words each time that it is seen; empty for a page that is well."""
+        if self.trouble:
+            return f"{self.url} did not load: {self.trouble}"
+        return f"{self.url} loaded, with {self._wrong}" if self._wrong else ""
+
+    @property
+    def _wrong(self) -> str:
+        return "; ".join(
             f"{len(found)} {what}{'' if len(found) == 1 else 's'}: {found[0]}"
             for found, what in ((self.errors, "console error"), (self.failed, "failed request")) if found
-        ]
-        return f"{how}, {'; '.join(wrong) if wrong else 'no console errors, no failed requests'}"
+        )
 
     def to_json(self) -> dict[str, Json]:
         """All but the picture, which lies beside it."""

@@ -11,6 +11,8 @@ from bot.domain.values import texts
 
 LOGS_QUIET, NOTHING_SLOW, ANSWERED = "no new errors in the logs", "no slow statements", "answered"
 """What a look says that it saw, where the checklist asks for it: the last one ends the sentence on health addresses."""
+KNOWN = 20
+
 STEPS = ("watch.looked", "watch.alarm", "watch.visited")
 
 
@@ -18,7 +20,7 @@ STEPS = ("watch.looked", "watch.alarm", "watch.visited")
 class Spot:
     """Spot checks of one table: nothing in it is a value. `rows` are counted up to a limit; None: not looked at.
 
-    `keys` holds hashes of a few primary keys, and `kept` how many of those known from before are still there.
+    `keys` holds hashes of the lowest primary keys; the first `KNOWN` of them are kept, to be looked for later.
     """
 
     table: str
@@ -33,7 +35,7 @@ class Spot:
     def to_json(self) -> dict[str, Json]:
         return {
             "table": self.table, "rows": self.rows, "guarded": self.guarded, "policies": list(self.policies),
-            "orphans": list(self.orphans), "keys": list(self.keys),
+            "orphans": list(self.orphans), "keys": list(self.keys[:KNOWN]),
         }
 
     @classmethod
@@ -49,6 +51,9 @@ class Spot:
 class Watched:
     """Part of a promotion, folded from its entries: `alarm` is the alert that the card links to."""
 
+    begun: datetime | None = None
+    close: float = 0.0
+    """After how many seconds the first verdict is due."""
     first: datetime | None = None
     wrong: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
@@ -57,6 +62,9 @@ class Watched:
 
     def after(self, entry: Entry) -> Watched:
         match entry.kind:
+            case "watch.begun":
+                first = entry.data.get("first")
+                return replace(self, begun=entry.at, close=float(first) if isinstance(first, int | float) else 0.0)
             case "watch.looked":
                 wrong = tuple(dict.fromkeys((*self.wrong, *texts(entry.data.get("wrong")))))
                 return replace(
@@ -113,9 +121,19 @@ def compared(before: Spot, now: Spot, *, after_apply: Spot | None = None) -> lis
     found = []
     if base.rows and now.rows is not None and now.rows < base.rows / 2:
         found.append(f"{now.table} has {now.rows:,} rows, {base.rows:,} when the watch began")
+    if lost := _lost(base, now):
+        found.append(f"{now.table} has lost {lost} of the {len(base.keys)} rows that were checked when the watch began")
     if base.guarded and not now.guarded:
         found.append(f"row level security of {now.table} was switched off")
     if gone := sorted(set(base.policies) - set(now.policies)):
         found.append(f"{now.table} lost the polic{'y' if len(gone) == 1 else 'ies'} {', '.join(gone)}")
     found += [f"{now.table} has rows without their parent in {key}" for key in now.orphans if key not in before.orphans]
     return found
+
+
+def _lost(base: Spot, now: Spot) -> int:
+    """How many of the noted rows are gone, where that is most of them and fewer rows are there: a queue, whose oldest
+    rows go while new ones come, is well."""
+    gone = len(set(base.keys) - set(now.keys))
+    fewer = base.rows is not None and now.rows is not None and now.rows < base.rows
+    return gone if fewer and gone > len(base.keys) / 2 else 0

@@ -11,6 +11,16 @@ from bot.domain.catalog import Key, Snapshot
 from bot.domain.entry import Json
 from bot.domain.values import texts
 
+AS_WRITTEN = "as written, in a scratch database without rows, which is gone again"
+STAND_IN = "in a form that fits into a transaction, which was rolled back"
+"""How files were tried that cannot run in a transaction."""
+
+
+AS_SUPERUSER = (
+    "a draft was tried and not the rollback file, since staging's role is a superuser and nothing that nobody approved "
+    "runs as one (docs/roles)"
+)
+
 
 class Schema(StrEnum):
     """The first half of the verdict: what the catalog was after going back, and again after going forth."""
@@ -53,15 +63,25 @@ class WayBack:
     seconds: float = 0.0
     strays: tuple[Key, ...] = ()
     """What differed once it had been applied again."""
+    how: str = ""
+    """How it was tried, where that was not as it stands in a transaction on staging that was rolled back."""
+    in_transaction: bool = False
+    """Whether nothing but the transaction around it kept it from being tried."""
 
     @property
     def proven(self) -> bool:
         return self.schema in (Schema.EXACT, Schema.ORDER)
 
+    @property
+    def by_stand_in(self) -> bool:
+        """Whether something else was tried for it, that does in a transaction what it does outside one."""
+        return self.how.startswith(STAND_IN)
+
     def to_json(self) -> dict[str, Json]:
         return {
             "version": self.version, "schema": str(self.schema), "source": self.source,
             "said": list(self.said), "lost": list(self.lost), "given_up": list(self.given_up), "seconds": self.seconds,
+            **({"how": self.how} if self.how else {}),
         }
 
     @classmethod
@@ -71,6 +91,7 @@ class WayBack:
             version=str(data["version"]), schema=Schema(str(data["schema"])), source=str(data["source"]),
             down="", said=texts(data.get("said")), lost=texts(data.get("lost")),
             given_up=texts(data.get("given_up")), seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+            how=str(data.get("how", "")),
         )
 
 

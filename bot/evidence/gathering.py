@@ -148,7 +148,7 @@ def staged(shelves: Shelves, plan: Plan) -> dict[str, Staged]:
                 record=str(doc["record"]),
                 seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
                 locks=tuple(map(str, locks)) if isinstance(locks := doc.get("locks"), list) else (),
-                before=str(doc.get("before", "")), after=str(doc.get("after", "")),
+                before=str(doc.get("before", "")), after=str(doc.get("after", "")), head=str(doc.get("head", "")),
             )
     return found
 
@@ -171,7 +171,7 @@ def staged_put(project: str, version: str, run: Staged, pull: int = 0) -> Put:
     """The document that says that Stagedoor ran these bytes on staging and verified them."""
     doc: dict[str, Json] = {
         "sha256": run.sha256, "at": run.at.isoformat(), "record": run.record, "seconds": run.seconds, "pull": pull,
-        "locks": list(run.locks), "before": run.before, "after": run.after,
+        "locks": list(run.locks), "before": run.before, "after": run.after, "head": run.head,
     }
     return Put(shelf="staged", key=f"{project}:{version}", doc=doc)
 

@@ -38,6 +38,8 @@ def _judge(file: PlannedFile, row: Row, evidence: Evidence) -> tuple[State, str]
         if evidence.gathered - staged.at > evidence.expires:
             old = f"Staging ran {file.label} longer than {evidence.expires.days} days ago (gates.evidence_expires)."
             return State.WAITING, f"{old} Have it verified there again: `/migrate stage {file.version}`"
+        if row.match is Match.EDITED:
+            return State.REFUSED, f"Staging's history holds other statements for {file.label} than Stagedoor ran there."
         return State.PASSED, "by Stagedoor"
     if row.match is Match.SAME:
         return State.PASSED, "by somebody else"
@@ -50,7 +52,12 @@ def _passed(evidence: Evidence, seen: list[str]) -> Check:
     if all(said == "by Stagedoor" for said in seen):
         runs = [evidence.staged[file.version] for file in evidence.plan.files]
         took = sum(run.seconds for run in runs) * 1000
-        said = f"same bytes, verified, took {took:.0f} ms there"
+        head = evidence.staged[evidence.plan.files[0].version].head
+        until = min(run.at for run in runs) + evidence.expires
+        said = (
+            f"same bytes, verified, took {took:.0f} ms there{f' on top of {head}' if head else ''}; "
+            f"counts until {until:%-d %b %H:%M} UTC"
+        )
         return Check(gate="on_staging", title=TITLE, state=State.PASSED, said=said, at=max(run.at for run in runs))
     return _line(
         State.PASSED,

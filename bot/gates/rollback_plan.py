@@ -42,8 +42,9 @@ def _judge(file: PlannedFile, evidence: Evidence) -> Found:
             f"{what.capitalize()} for {file.label} {_verdict(way.schema)}: {'; '.join(way.said[:3])} "
             f"{word.capitalize()} {twin}; it is then tried on staging by itself."
         )
+    how = ", though not as it is written" if way.by_stand_in else ""
     order = " but for column order" if way.schema is Schema.ORDER else ""
-    return State.PASSED, f"schema proven exact{order} by {what}"
+    return State.PASSED, f"schema proven exact{order} by {what}{how}"
 
 
 def _lost(evidence: Evidence) -> str:

@@ -26,7 +26,10 @@ FOLLOWS = "follows"
 EDITIONS, HELD = "editions", timedelta(minutes=1)
 """Who publishes which version just now; one that died at it holds it no longer than that."""
 
-UNNEWS = frozenset({"report.published", "report.attached", "report.exported", "announcer.unable", "person.refused"})
+UNNEWS = frozenset({
+    "report.published", "report.attached", "report.exported", "report.canvas", "report.canvas_none",
+    "report.canvas_gone", "report.canvas_late", "announcer.unable", "person.refused",
+})
 """Entries that are about a published version and make no new one."""
 
 

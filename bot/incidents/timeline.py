@@ -115,8 +115,10 @@ def changed_before(ports: Ports, project: str, moment: datetime, span: timedelta
 
 
 def _promotion(ports: Ports, record: Record) -> list[dict[str, Json]]:
-    p = Promotion.of(ports.journal.entries(about=record.id))
+    entries = list(ports.journal.entries(about=record.id))
+    p = Promotion.of(entries)
     files = ", ".join(file.label for file in p.plan.files)
+    went_in = ", ".join(file.label for file in p.plan.files if file.version in p.committed)
     pulls = [check.said for check in p.checklist if check.gate == "pull_request" and "#" in check.said]
     reviewed = f" ({pulls[0].rstrip('.')})" if pulls else ""
     people: list[Json] = list(dict.fromkeys((p.requested_by, *p.approvals)))
@@ -125,11 +127,14 @@ def _promotion(ports: Ports, record: Record) -> list[dict[str, Json]]:
         last = max(each.at for each in p.committed.values())
         what = "Production changed" if p.where == "production" else "Staging changed"
         what = f"{p.rolling.of} was taken back" if p.rolling else what
-        changes.append(_change(last, record, f"{what}: {files}{reviewed}", people))
+        changes.append(_change(last, record, f"{what}: {went_in}{reviewed}", people))
     if p.ending and not p.committed:
-        changes.append(_change(p.ending.at, record, f"{p.ending.verdict}, {p.where} unchanged: {files}", people))
+        state = "may have changed" if p.may_have_changed else "unchanged"
+        changes.append(_change(p.ending.at, record, f"{p.ending.verdict}, {p.where} {state}: {files}", people))
     elif p.failure:
-        changes.append(_change(p.requested_at, record, f"failed at {p.failure.version}: {p.failure.why}", people))
+        failed = next((e.at for e in reversed(entries) if e.kind == "apply.failed"), p.requested_at)
+        why = p.failure.why if p.failure.version in p.failure.why else f"{p.failure.version}: {p.failure.why}"
+        changes.append(_change(failed, record, f"Stopped: {why}", people))
     return changes
 
 

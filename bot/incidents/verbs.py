@@ -178,6 +178,8 @@ class Responding:
         now = next((each for each in reversed(incident.switches) if each.flag == flag), None)
         if now and now.open and now.to == to:
             raise Refused(f"{flag or 'The revert'} is being switched already: {now.answer or 'it was just asked for'}.")
+        if now and now.state == "manual" and now.to == to:
+            raise Refused("It waits to be done by hand, as the thread says. Press Done by hand on the card once it is.")
         if now and now.state in ("in_force", "accepted") and now.to == to:
             raise Refused(f"{flag or 'The code deployment'} was switched already; nothing is done twice.")
         data: dict[str, Json] = {"flag": flag, "to": to, "kind": kind}

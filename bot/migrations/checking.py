@@ -20,7 +20,6 @@ from bot.migrations.lint.encoding import unfit
 from bot.migrations.sql import guard, squawk
 from bot.migrations.sql.rule import Analysis
 from bot.migrations.sql.squawk_rules import RULES, Words
-from bot.migrations.sql.wire import from_json
 
 PG_VERSION = "17.0"
 SMALL, LARGE = 10_000, 1_000_000
@@ -28,6 +27,8 @@ SMALL, LARGE = 10_000, 1_000_000
 
 _NEVER_BLOCK = {"backfill", "heavy-lock"}
 
+
+_UNCHECKED = "The new column is empty, so no row is checked; both tables are locked for a moment."
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:
@@ -108,10 +109,10 @@ def checker_version() -> str:
     return digest.hexdigest()[:16]
 
 
-def _together(file: tuple[str, bytes], read: object, told: list[squawk.Said] | None) -> Analysis:
+def _together(file: tuple[str, bytes], read: Analysis | None, told: list[squawk.Said] | None) -> Analysis:
     name = file[0]
-    if isinstance(read, dict):
-        analysis = from_json(read)
+    if read is not None:
+        analysis = read
         analysis.file = name
     else:
         why = "The analysis of this file took too much time or memory, and was ended"
@@ -129,8 +130,20 @@ def _together(file: tuple[str, bytes], read: object, told: list[squawk.Said] | N
             if (words := RULES.get(said.rule)) and not (said.rule == "syntax-error" and parsed):
                 if said.rule == "require-concurrent-index-creation" and said.line in built:
                     words = words._replace(safe=f"-- alone in its file\n{built[said.line]};")
+                if said.rule == "adding-foreign-key-constraint" and _empty(said.line, analysis, spans):
+                    words = words._replace(level=Level.NOTE, effect=_UNCHECKED, weighs=False)
                 analysis.findings.append(_of_squawk(said, words, name, spans))
     return analysis
+
+
+def _empty(line: int, analysis: Analysis, spans: list[tuple[int, int, str]]) -> bool:
+    """Whether all foreign keys of the statement in that line are of new columns that hold nothing yet."""
+    for first, last, _ in spans:
+        if first <= line <= last:
+            of = {kind: [one for one in analysis.named(kind) if first <= one.line <= last]
+                  for kind in ("foreign", "empty-foreign")}
+            return bool(of["foreign"]) and len(of["foreign"]) == len(of["empty-foreign"])
+    return False
 
 
 def _of_squawk(said: squawk.Said, words: Words, name: str, spans: list[tuple[int, int, str]]) -> Finding:
@@ -162,7 +175,7 @@ class Made(NamedTuple):
 def _created(analyses: Sequence[Analysis]) -> dict[str, Made]:
     """Where each table of the set is made; nothing is sure of names that change, or where search_path does."""
     new: dict[str, Made] = {}
-    moving = any(True for one in analyses for _ in one.named("search_path"))
+    moving = any(one.named("search_path") for one in analyses)
     renamed = {fact.subject for one in analyses for fact in one.named("renamed")}
     for number, one in enumerate(analyses):
         for fact in one.named("table"):

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import psycopg
 
 from bot.domain.catalog import Snapshot
 from bot.domain.migration import Applied
-from bot.domain.way_back import Change, WayBack
+from bot.domain.returning import Returning
+from bot.domain.way_back import AS_SUPERUSER, Change, WayBack
 from bot.errors import Refused, Unreachable
-from bot.migrations import history, locks
+from bot.migrations import history, locks, vouching
 from bot.migrations.applier import PostgresApplier
 from bot.migrations.apply import Patience
 from bot.migrations.asking import holds
+from bot.migrations.catalog.as_written import tried_as_written, wanted
 from bot.migrations.catalog.reading import snapshot
 from bot.migrations.catalog.scope import PLATFORM
+from bot.migrations.catalog.scratch import sweep
 from bot.migrations.catalog.taking_back import take_back
 from bot.migrations.catalog.trial import Trial
 from bot.migrations.keeping import restoring
 from bot.migrations.session import IDENTITY, ConnectionLost, Session, connect, identity
 from bot.migrations.trouble import said, sentence
-from bot.ports import Job, KeptRows
+from bot.ports import Busy, Job, KeptRows
 
 _LEFTOVERS = """
 with mine as (
@@ -70,17 +74,30 @@ where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not li
 group by 1
 """
 
+_SUPERUSER = """
+select coalesce(bool_or(rolsuper), false) from pg_catalog.pg_roles where rolname in (current_user, session_user)
+"""
+"""Whoever logged in as one becomes one again with RESET ROLE, whatever its role is now."""
 _ACTIVITY = """
 select coalesce(sum(xact_commit + xact_rollback), 0)::bigint
 from pg_catalog.pg_stat_database where datname = current_database()
 """
 
 
-class PostgresDatabase:
-    """Reads and changes the database at `url`; `name` is what people call it, `production` or `staging`."""
+Asked = TypeVar("Asked")
 
-    def __init__(self, url: str, name: str = "production", patience: Patience | None = None) -> None:
+
+class PostgresDatabase:
+    """Reads and changes the database at `url`; `name` is what people call it, `production` or `staging`.
+
+    `pg_dump` names the program that copies its schema into a scratch database; without one the newest fitting is taken.
+    """
+
+    def __init__(
+        self, url: str, name: str = "production", patience: Patience | None = None, pg_dump: str = "",
+    ) -> None:
         self._url = url
+        self._pg_dump = pg_dump
         self._name = name
         self._patience = patience or Patience()
 
@@ -116,18 +133,38 @@ class PostgresDatabase:
         with _Reading(self._url, self._name) as query:
             return {str(name): int(scans) for name, scans in query(_INDEX_SCANS)}
 
+    def uncompiled(self) -> Mapping[str, str]:
+        """The functions that do not compile, and what the server says of each."""
+        return self._asked("its functions", vouching.uncompiled)
+
+    def counts(self, tables: Sequence[str]) -> Mapping[str, int]:
+        """Exact counts of tables; those that take too long are left out."""
+        return self._asked("its rows", lambda connection: vouching.counts(connection, tables))
+
     def kept_rows(self) -> tuple[KeptRows, ...]:
         """What is kept inside this database, by promotion, newest first."""
         with _Reading(self._url, self._name) as query:
             return restoring.listed(query)
 
-    def put_back(self, record: str, lock_timeout: float) -> Mapping[str, int]:
-        """Put the kept rows of a promotion back, in one transaction."""
+    def going_back(self, record: str) -> tuple[Returning, ...]:
+        """What would become of the kept rows of a promotion now."""
+        with _Reading(self._url, self._name) as query:
+            query("set statement_timeout to '10min'")
+            return restoring.going_back(query, record, self._name)
+
+    def put_back(
+        self, record: str, approved: tuple[Returning, ...], lock_timeout: float, stopping: Callable[[], bool],
+    ) -> tuple[Returning, ...]:
+        """Put the kept rows of a promotion back, in one transaction, under Stagedoor's lock."""
         try:
             with closing(Session.opened(self._url, self._name, f"stagedoor:{record}.restore")) as session:
                 if session.read_only:
                     raise Refused(session.read_only)
-                return restoring.put_back(session, record, lock_timeout)
+                if holder := locks.take(session, record, self._patience.lock, stopping):
+                    raise Busy(f"Another Stagedoor session ({holder}) is changing {self._name}.")
+                return restoring.PuttingBack(
+                    session=session, record=record, approved=approved, lock_timeout=lock_timeout, stopping=stopping,
+                ).run()
         except ConnectionLost as lost:
             raise Unreachable(sentence(f"Whether the rows of {record} are back is not known yet: {lost}")) from None
         except psycopg.Error as error:
@@ -152,18 +189,25 @@ class PostgresDatabase:
 
     def catalog(self) -> Snapshot:
         """What the user schemas hold, by name. Raises `Unreachable`."""
+        return self._asked("its catalog", snapshot)
+
+    def _asked(self, what: str, ask: Callable[[psycopg.Connection], Asked]) -> Asked:
         try:
             with closing(connect(self._url, self._name, "stagedoor")) as connection:
-                return snapshot(connection)
+                return ask(connection)
         except psycopg.Error as error:
             why = error.diag.message_primary or "the connection was lost"
-            raise Unreachable(sentence(f"The catalog of {self._name} could not be read: {why}")) from None
+            raise Unreachable(sentence(f"{self._name} could not be asked for {what}: {why}")) from None
 
     def prove(
         self, changes: Sequence[Change], *, attempt: str, lock_timeout: float, statement_timeout: float,
         stopping: Callable[[], bool],
     ) -> tuple[WayBack, ...]:
-        """Try the way back and up again in one transaction that is rolled back, under Stagedoor's lock."""
+        """Try the way back and up again in one transaction that is rolled back, under Stagedoor's lock.
+
+        What does not fit into a transaction is tried beside it, in a scratch database. As a superuser no rollback file
+        is tried: drafts are, which are our own words.
+        """
         limits = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
         try:
             with closing(Session.opened(self._url, self._name, f"stagedoor:{attempt}")) as session:
@@ -171,12 +215,27 @@ class PostgresDatabase:
                     raise Refused(session.read_only)
                 if holder := locks.take(session, attempt, self._patience.lock, stopping):
                     raise Refused(f"Another Stagedoor session ({holder}) is changing {self._name}.")
-                return Trial(session, limits).run(changes)
+                sweep(session)
+                if not session.query(_SUPERUSER)[0][0]:
+                    return self._proven(session, changes, limits, stopping)
+                ways = self._proven(session, [replace(change, down=None) for change in changes], limits, stopping)
+                return tuple(map(_drafted, changes, ways))
         except ConnectionLost as lost:
             raise Unreachable(sentence(f"The way back could not be tried on {self._name}: {lost}")) from None
         except psycopg.Error as error:
             why = error.diag.message_primary or "the connection was lost"
             raise Unreachable(sentence(f"The way back could not be tried on {self._name}: {why}")) from None
+
+    def _proven(
+        self, session: Session, changes: Sequence[Change], limits: dict[str, float], stopping: Callable[[], bool],
+    ) -> tuple[WayBack, ...]:
+        ways = Trial(session, limits).run(changes)
+        if not wanted(changes, ways):
+            return ways
+        return tried_as_written(
+            changes, ways, snapshot(session.connection), session, url=self._url, pg_dump=self._pg_dump,
+            limits=limits, stopping=stopping,
+        )
 
     def take_back(self, job: Job, aim: Snapshot | None, stopping: Callable[[], bool]) -> bool:
         """Run a way back and remove its version from the history, in one transaction; safe to repeat."""
@@ -187,6 +246,11 @@ class PostgresDatabase:
                 return take_back(session, job, aim, self._patience.lock, stopping)
         except ConnectionLost as lost:
             raise Unreachable(sentence(f"Whether {job.label} was taken back is not known yet: {lost}")) from None
+
+
+def _drafted(change: Change, way: WayBack) -> WayBack:
+    """A draft that was tried where there is a rollback file says so."""
+    return replace(way, how=f"{way.how or 'and rolled back'}; {AS_SUPERUSER}") if change.down else way
 
 
 class _Reading:

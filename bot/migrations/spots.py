@@ -14,6 +14,7 @@ MOST_ROWS = 100_000
 
 MOST_TABLES = 20
 SAMPLE = 1000
+"""Rows, and keys, that are looked at: the lowest keys that were noted before are still among so many lowest ones."""
 
 _TABLE = """
 select c.oid, n.nspname, c.relname, c.relrowsecurity,
@@ -58,7 +59,9 @@ def _spot(
     keys: list[str] = []
     if primary:
         row = sql.SQL(", ").join(map(sql.Identifier, primary))
-        asked = sql.SQL("select pg_catalog.md5(row({})::text) from {} order by {} limit 20").format(row, relation, row)
+        asked = sql.SQL("select pg_catalog.md5(row({})::text) from {} order by {} limit {}").format(
+            row, relation, row, sql.Literal(SAMPLE),
+        )
         keys = [found for (found,) in connection.execute(asked).fetchall()]
     orphans = [
         key for key, parent_schema, parent, own, there in connection.execute(_KEYS, {"oid": oid}).fetchall()

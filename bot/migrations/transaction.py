@@ -21,6 +21,10 @@ _SPLIT = (
 _NO_ROW = "the history row would not be in the same transaction."
 
 
+class NotInATrial(Refused):
+    """Nothing in a transaction does what the file does."""
+
+
 def obstacle(content: bytes) -> str | None:
     """Why this file cannot be put in, as a sentence that names the line; None when it can."""
     try:
@@ -50,13 +54,13 @@ def alone_in(content: bytes) -> Alone | None:
 def in_a_trial(content: bytes) -> list[str]:
     """What stands for the file in a transaction that is rolled back: it leaves the catalog just as the file would.
 
-    Raises `Refused` where nothing does.
+    Raises `NotInATrial` where nothing does, and `Refused`.
     """
     single = alone_in(content)
     if single is None:
         return [statement.text for statement in statements_to_run(content)]
     if single.kind is alone.Kind.DETACH:
-        raise Refused(f"{single.kind} cannot be tried in a transaction.")
+        raise NotInATrial(f"{single.kind} cannot be tried in a transaction.")
     return [single.plain] if single.plain else []
 
 

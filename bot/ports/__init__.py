@@ -3,7 +3,7 @@
 from bot.ports.applying import Applier, Done, Failed, InDoubt, Job, Noting, Step
 from bot.ports.backups import Backups, Dump, PlatformBackups, Reporting
 from bot.ports.code import Added, CodeHost, Listing, Migrations
-from bot.ports.database import Database, KeptRows
+from bot.ports.database import Busy, Database, KeptRows, Moved
 from bot.ports.deeds import Levers, Pager, Turned
 from bot.ports.journal import Delivery, Inbox, Journal, Put, Shelves
 from bot.ports.log_source import PAGE, Cursor, LogSource, Page, PollTrouble, Row
@@ -16,6 +16,7 @@ __all__ = [
     "Added",
     "Applier",
     "Backups",
+    "Busy",
     "Clock",
     "CodeHost",
     "Cursor",
@@ -34,6 +35,7 @@ __all__ = [
     "Listing",
     "LogSource",
     "Migrations",
+    "Moved",
     "NoPages",
     "Noting",
     "Page",

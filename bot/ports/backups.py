@@ -62,6 +62,10 @@ class Backups(Protocol):
         """Let a proven dump count, under that name; safe to repeat."""
         ...
 
+    def missing(self, kept: Kept) -> str:
+        """Why a dump that was kept cannot be used now; empty where it lies in its place, whole."""
+        ...
+
     def discard(self, id: str) -> None:
         """Take away whatever of a backup does not count."""
         ...

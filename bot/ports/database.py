@@ -10,7 +10,9 @@ from typing import Protocol
 
 from bot.domain.catalog import Snapshot
 from bot.domain.migration import Applied
+from bot.domain.returning import Returning
 from bot.domain.way_back import Change, WayBack
+from bot.errors import Refused
 from bot.ports.applying import Applier, Job
 
 
@@ -23,6 +25,20 @@ class KeptRows:
     rows: int
     since: datetime
     restored: bool
+    outcome: tuple[Returning, ...] = ()
+    """What became of them, once they were put back."""
+
+
+class Busy(Refused):
+    """Others hold what is needed; nothing was changed, and the same may go well later."""
+
+
+class Moved(Refused):
+    """It would do more than was approved by `now`; nothing was changed."""
+
+    def __init__(self, message: str, *, now: tuple[Returning, ...]) -> None:
+        super().__init__(message)
+        self.now = now
 
 
 class Database(Protocol):
@@ -55,14 +71,28 @@ class Database(Protocol):
         """How often each index of the user's schemas was scanned, by `schema.index`. Raises `Unreachable`."""
         ...
 
+    def uncompiled(self) -> Mapping[str, str]:
+        """The functions of the user's schemas that do not compile, and why. Raises `Unreachable`."""
+        ...
+
+    def counts(self, tables: Sequence[str]) -> Mapping[str, int]:
+        """Exact counts of tables, by their names as SQL writes them; large ones are left out. Raises `Unreachable`."""
+        ...
+
     def kept_rows(self) -> tuple[KeptRows, ...]:
         """What is kept inside this database, by promotion, newest first. Raises `Unreachable`."""
         ...
 
-    def put_back(self, record: str, lock_timeout: float) -> Mapping[str, int]:
-        """Put the kept rows of a promotion back, in one transaction; how many by table.
+    def going_back(self, record: str) -> tuple[Returning, ...]:
+        """What would become of the kept rows of a promotion now. Raises `Refused` and `Unreachable`."""
+        ...
 
-        Raises `Refused` with nothing changed, `Unreachable` where that is not known.
+    def put_back(
+        self, record: str, approved: tuple[Returning, ...], lock_timeout: float, stopping: Callable[[], bool],
+    ) -> tuple[Returning, ...]:
+        """Put the kept rows of a promotion back, in one transaction, as far as that was approved.
+
+        Raises `Refused` (`Busy`, `Moved`) with nothing changed, `Unreachable` where that is not known.
         """
         ...
 
@@ -87,6 +117,8 @@ class Database(Protocol):
         stopping: Callable[[], bool],
     ) -> tuple[WayBack, ...]:
         """Try the way back from the newest files and up again, in one transaction that is rolled back.
+
+        What no transaction can hold is tried as it is written, in a scratch database beside it.
 
         Raises `Unreachable`, and `Refused` while another Stagedoor session changes this database.
         """

@@ -101,6 +101,12 @@ class Rollbacks:
         record, rollback, own, policy = self._known(record_id)
         require_rescuer(self._ports.people.find(by), policy)
         self._require_waiting(record, rollback, own)
+        if not own.glass and own.answered:
+            until = own.answered[1] + policy.rollback.break_glass_after
+            raise Refused(
+                "Somebody who may decide answered the page, so the glass stays closed until "
+                f"{until:%H:%M} UTC. Talk to them.", can=(own.answered[0],),
+            )
         if not own.glass:
             minutes = policy.rollback.break_glass_after.total_seconds() / 60
             raise Refused(f"The glass can be broken once paging was not answered for {minutes:g} min.")
@@ -153,8 +159,17 @@ class Rollbacks:
                     data={"plan": now.plan.digest, "ground": now.rolling.ground, "how": str(How.PRESSED)},
                 ))
                 pressed = True
-        ports.journal.append(facts, puts=[Put(shelf="requests", key=key, doc={"record": record})])
+        # Whichever process they come from: the rollback after the one that was known is opened once.
+        once = f"taken_back:{promotion.id}:{promotion.taken_back.record if promotion.taken_back else ''}"
+        request = Put(shelf="requests", key=key, doc={"record": record})
+        if ports.journal.append(facts, key=once, puts=[request]) is None:
+            return self._again(promotion.id)
         return Asked(record=record, promotion=promotion, pressed=pressed)
+
+    def _again(self, promotion_id: str) -> Asked:
+        promotion, _ = self._promotion(promotion_id)
+        assert promotion.taken_back is not None
+        return Asked(record=promotion.taken_back.record, promotion=promotion, again=True)
 
     def _meant(self, project: Project, named: str) -> Promotion:
         if named:

@@ -8,7 +8,8 @@ from bot.domain.backup import PROMOTION, SERIES, Backup, asked
 from bot.domain.entry import SYSTEM, Fact
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
-from bot.evidence.safekeeping import only, why_needed
+from bot.domain.returning import returning
+from bot.evidence.safekeeping import Table, only, why_needed
 from bot.runbooks import steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.world import World
@@ -16,7 +17,7 @@ from bot.world import World
 NONE_NEEDED, NONE_TAKEN = "no backup is needed", "the policy takes no backup"
 
 FRESH = timedelta(hours=1)
-"""How long a dump is recent enough for a promotion that had to go back to its window."""
+"""How long a dump is recent enough for what it was taken for, if that had to wait."""
 
 
 def backup(promotion: Promotion, world: World) -> Outcome:
@@ -26,16 +27,54 @@ def backup(promotion: Promotion, world: World) -> Outcome:
     if over := steps.called_off(promotion):
         return over
     ports = world.ports
-    why = why_needed(promotion.plan, promotion.lost, world.policy.backups, ports.shelves, ports.clock.now())
-    if not why:
+    if not _needed(promotion, world):
         return Next(said=NONE_TAKEN if world.policy.backups.when == "never" else NONE_NEEDED)
     held, now = promotion.backup, ports.clock.now()
-    if held is None or held.failed or (held.at and now - held.at > FRESH):
+    if held is None or held.failed or _old(promotion, world):
         _begin(promotion, world)
         return Wait(for_="", until=now)
     if held.done:
         return Next(said=f"backup {held.id}: {held.said}")
     return _looked_after(promotion, held.id, world)
+
+
+def stale(promotion: Promotion, world: World) -> Next | None:
+    """Back to a new dump where the one that was taken is old by now, or gone: looked at right before it is needed."""
+    if promotion.began or promotion.backup is None or not promotion.backup.done:
+        return None
+    why = "its backup is older than an hour by now" if _old(promotion, world) else _missing(promotion.backup.id, world)
+    if not why:
+        return None
+    world.release_project()
+    world.note("backup.lacks", {"backup": promotion.backup.id, "why": why})
+    return Next(to="backup", said=why)
+
+
+def _missing(id: str, world: World) -> str:
+    kept, backups = Backup.of(world.ports.journal.entries(about=id)).kept, world.project.backups
+    gone = backups.missing(kept) if backups and kept else ""
+    return f"its backup is not there any more ({gone})" if gone else ""
+
+
+def _old(promotion: Promotion, world: World) -> bool:
+    taken = promotion.backup.at if promotion.backup else None
+    return taken is not None and world.ports.clock.now() - taken > FRESH
+
+
+def _needed(promotion: Promotion, world: World) -> bool:
+    """Rows that are put back may write over others, whatever the words of a plan say."""
+    ports, policy = world.ports, world.policy.backups
+    if promotion.restores:
+        return policy.when != "never"
+    return bool(why_needed(promotion.plan, promotion.lost, policy, ports.shelves, ports.clock.now()))
+
+
+def _only(promotion: Promotion, world: World) -> tuple[Table, ...]:
+    ports, policy = world.ports, world.policy.backups
+    if not promotion.restores:
+        return only(promotion.plan, policy, ports.shelves, ports.clock.now())
+    names = (part.table.partition(".") for part in returning(promotion.kept_rows.get("returning")))
+    return tuple((schema, table) for schema, _, table in names) if policy.scope == "touched" else ()
 
 
 def _looked_after(promotion: Promotion, id: str, world: World) -> Outcome:
@@ -54,9 +93,9 @@ def _looked_after(promotion: Promotion, id: str, world: World) -> Outcome:
 
 def _begin(promotion: Promotion, world: World) -> None:
     """Open the backup's own record and note it here, in one transaction."""
-    ports, policy, now = world.ports, world.policy.backups, world.ports.clock.now()
+    ports, policy = world.ports, world.policy.backups
     id = f"{SERIES}-{ports.journal.number(SERIES)}"
-    tables = only(promotion.plan, policy, ports.shelves, now)
+    tables = _only(promotion, world)
     opens = asked(
         id, project=promotion.plan.project, by=SYSTEM, cause=PROMOTION, promotion=promotion.id, proof=policy.proof,
         only=tables,

@@ -138,10 +138,12 @@ def pages(promotion: Promotion, world: World) -> Look:
     """The policy's pages, opened; their pictures go into the thread."""
     found = Look()
     for url in world.policy.frontend.production:
+        if world.stopping():
+            return found + Look(unseen=("pages that were not opened, since Stagedoor was stopped",))
         visit = world.ports.pages.visit(url)
         picture = world.ports.shelves.keep(visit.picture) if visit.picture else ""
         world.note("watch.visited", {"visit": visit.to_json(), "picture": picture})
-        found += Look(seen=(visit.said,)) if visit.well else Look(wrong=(visit.said,))
+        found += Look(seen=(visit.said,)) if visit.well else Look(wrong=(visit.complaint,))
     return found
 
 

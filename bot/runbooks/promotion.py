@@ -9,7 +9,7 @@ from bot.domain.checklist import State, automatic_passed, passed
 from bot.domain.promotion import Promotion
 from bot.gates import PROMOTION
 from bot.runbooks import proving, steps, watching
-from bot.runbooks.backing_up import backup
+from bot.runbooks.backing_up import backup, stale
 from bot.runbooks.comparing import compare_locks
 from bot.runbooks.emergency import owed
 from bot.runbooks.halting import ended, halted
@@ -65,7 +65,7 @@ def apply(promotion: Promotion, world: World) -> Outcome:
         if why := not_now(promotion, world):
             world.release_project()
             return Next(to="window", said=why)
-        if blocked := steps.project_taken(world):
+        if blocked := steps.project_taken(world) or stale(promotion, world):
             return blocked
         checks = steps.judged(promotion, world, PROMOTION)
         if back := still_count(promotion, world):

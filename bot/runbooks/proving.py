@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from bot.domain.catalog import Key, Snapshot
 from bot.domain.entry import Json
@@ -24,6 +25,7 @@ from bot.ports import Job
 from bot.runbooks import index_use, pages
 from bot.world import World
 
+Asked = TypeVar("Asked")
 AFTER = ""
 """The key of the catalog that a run left; the others go by the version of the file before which they were seen."""
 
@@ -77,7 +79,11 @@ def gather_showing(promotion: Promotion, world: World) -> None:
     first, last = _catalog(promotion, promotion.plan.files[0].version, world), _catalog(promotion, AFTER, world)
     whole = ""
     if first and last:
-        lines += checklist.checklist(first, last, _rows(promotion))
+        rows = _rows(promotion)
+        staging = world.project.databases[Environment.STAGING]
+        broken = _asked(staging.uncompiled)
+        counts = _asked(lambda: staging.counts(checklist.touched(first, last, rows)))
+        lines += checklist.checklist(first, last, rows, broken, counts)
         whole = "\n".join((readable(first, last), "", *access_diff(first, last)))
     else:
         lines.append("Catalog: could not be compared; it was not seen before and after the run")
@@ -93,6 +99,14 @@ def gather_showing(promotion: Promotion, world: World) -> None:
     })
 
 
+def _asked(ask: Callable[[], Mapping[str, Asked]]) -> Mapping[str, Asked] | None:
+    """What staging answers; None where it cannot be asked, which the checklist says."""
+    try:
+        return ask()
+    except Unreachable:
+        return None
+
+
 def staged_run(promotion: Promotion, file: PlannedFile, world: World) -> Staged:
     """The document of one file of a verified staging run."""
     if unseen(promotion):
@@ -103,6 +117,7 @@ def staged_run(promotion: Promotion, file: PlannedFile, world: World) -> Staged:
         sha256=file.sha256, at=world.ports.clock.now(), record=promotion.id,
         seconds=promotion.committed[file.version].seconds, locks=promotion.locks.get(file.version, ()),
         before=promotion.catalogs.get(file.version, ""), after=promotion.catalogs.get(next_, ""),
+        head=promotion.plan.head or "",
     )
 
 

@@ -62,7 +62,7 @@ def apply(promotion: Promotion, world: World) -> Outcome:
     if not promotion.began:
         if over := steps.called_off(promotion):
             return rescue.ended(over, promotion, world)
-        if blocked := steps.project_taken(world):
+        if blocked := steps.project_taken(world) or backing_up.stale(promotion, world):
             return blocked
         try:
             if _planned(promotion, world):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from bot.alerts.needs_person import STANDS
+from bot.domain.alert import Alert
 from bot.domain.promotion import Promotion
-from bot.domain.rolling_back import How
+from bot.domain.rolling_back import How, Word
 from bot.rollbacks.rights import may_be_pressed, rolling, void
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.rescue import call_people
+from bot.watch.raising import held
 from bot.world import World
 
 
@@ -28,12 +33,30 @@ def asked_for(promotion: Promotion, world: World) -> Outcome:
             "glass_at": (now + policy.rollback.break_glass_after).isoformat(),
         })
         return Wait(for_="approval", until=now)
-    glass_at, expires = own.paged_at + policy.rollback.break_glass_after, own.paged_at + policy.approvals.expire_after
+    if own.answered is None and not own.glass and (answer := _answer(promotion, own.paged_at, world)):
+        by, at = answer
+        until = at + policy.rollback.break_glass_after
+        world.note("rollback.answered", {"by": by, "at": at.isoformat(), "glass_at": until.isoformat()})
+        return Wait(for_="approval", until=now)
+    glass_at = (own.answered[1] if own.answered else own.paged_at) + policy.rollback.break_glass_after
+    expires = own.paged_at + policy.approvals.expire_after
     if not own.glass and now >= glass_at:
         world.note("rollback.glass", {"people": [promotion.requested_by, *policy.incidents.on_call]})
     if now >= expires:
         return Stop(verdict="expired", why=f"nobody decided within {policy.approvals.expire_after}")
     return Wait(for_="approval", until=expires if own.glass or now >= glass_at else min(glass_at, expires))
+
+
+def _answer(promotion: Promotion, since: datetime, world: World) -> tuple[str, datetime] | None:
+    """Who acknowledged the alert that calls people to it, if that is one whose word would let it begin."""
+    found = held(world.ports, promotion.plan.project, f"{STANDS}:{promotion.id}")
+    if found is None:
+        return None
+    said = Alert.of(world.ports.journal.entries(about=found.record)).acknowledged
+    if said is None or said[1] < since:
+        return None
+    how = How.PRESSED if may_be_pressed(promotion, said[1]) else How.APPROVED
+    return None if void(Word(by=said[0], at=said[1], how=how), promotion, world) else said
 
 
 def still_count(promotion: Promotion, world: World) -> Outcome | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -55,7 +56,7 @@ def watch(promotion: Promotion, world: World) -> Outcome:
     last = now >= until and (not _logs_missing(look, until) or now >= until + LATE)
     if last and _logs_missing(look, until):
         look += Look(unseen=(f"the logs after {look.logs:%H:%M} UTC, which had not arrived",) if look.logs else ())
-    begun = until - policy.duration
+    begun = promotion.looks.begun or until - policy.duration
     due = promotion.looks.first is None and now >= min(begun + policy.first_look, until)
     if _visits_due(promotion, due, last, world):
         look += looks.pages(promotion, world)
@@ -69,7 +70,7 @@ def watch(promotion: Promotion, world: World) -> Outcome:
         }))
     if last:
         return Next(said=promotion.watched)
-    _show(promotion, look, world)
+    _show(promotion, look, until, world)
     return Wait(for_="the watch", until=min(until, now + policy.poll) if now < until else now + policy.poll)
 
 
@@ -119,15 +120,17 @@ def _visits_due(promotion: Promotion, due: bool, last: bool, world: World) -> bo
     return bool(world.policy.frontend.production) and (due or last) and not (due and last and promotion.looks.visited)
 
 
-def _show(promotion: Promotion, look: Look, world: World) -> None:
-    """Up to where the logs were read, outside of the chain and not at every look."""
-    if look.logs is None:
-        return
-    step = int(ANEW.total_seconds())
-    read = datetime.fromtimestamp(int(look.logs.timestamp()) // step * step, look.logs.tzinfo).isoformat()
-    kept = world.ports.shelves.get("progress", promotion.id) or {}
-    if kept.get("logs") != read:
-        world.progress({"logs": read})
+def _show(promotion: Promotion, look: Look, until: datetime, world: World) -> None:
+    """How long it goes on and up to where the logs were read, outside of the chain and not at every look."""
+    step, left = int(ANEW.total_seconds()), (until - world.ports.clock.now()).total_seconds()
+    seen: dict[str, Json] = {"left": math.ceil(left / step) * step} if left > 0 else {
+        "late": (until + LATE).isoformat()
+    }
+    if look.logs is not None:
+        read = datetime.fromtimestamp(int(look.logs.timestamp()) // step * step, look.logs.tzinfo)
+        seen["logs"] = read.isoformat()
+    if (world.ports.shelves.get("progress", promotion.id) or {}) != seen:
+        world.progress(seen)
 
 
 def _alarm(promotion: Promotion, look: Look, world: World) -> Promotion:

@@ -118,7 +118,9 @@ class Watcher:
             before = {**before, "silent": now.isoformat()}
             self._ports.shelves.put([Put(shelf=LOOKED, key=project, doc=before)])
         silent = Silence(since=datetime.fromisoformat(str(before["silent"])), why=why)
-        Raising(self._ports, project).settle(alerts.judge(Scene(project=project, now=now, silent=silent)))
+        Raising(self._ports, project).settle(alerts.judge(Scene(
+            project=project, now=now, silent=silent, standing=standing(self._ports, project),
+        )))
 
     # Logs
 

@@ -106,7 +106,8 @@ def _event(key: str, body: Mapping[str, Json]) -> Ask:
     name, text = _text(event, "type"), _text(event, "text")
     if name == "app_mention":
         text = _after_mention(text, _text(_first(body, "authorizations"), "user_id")).strip()
-    channel = event.get("channel")
+    # A reaction names the channel of what it was put on; the answer to it goes there as well.
+    channel = event.get("channel") or _map(event, "item").get("channel")
     return Ask(
         key=key, kind="event", name=name, user=_text(event, "user"), team=_text(body, "team_id"),
         channel=channel if isinstance(channel, str) else _text(_map(event, "channel"), "id"),

@@ -6,7 +6,7 @@ import json
 
 from bot.domain.alert import Alert
 from bot.domain.entry import canonical
-from bot.domain.incident import Severity
+from bot.domain.incident import Incident, Severity
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown
 from bot.incidents import records as incidents
@@ -56,18 +56,25 @@ class Opening:
         if cause == "alert":
             alert = Alert.of(self._ports.journal.entries(about=record.id))
             title, broken = alert.title, alert.said
-            if alert.cause and alert.cause.promotion:
-                said["likely"] = alert.cause.promotion
+            if likely := alert.cause.promotion if alert.cause else alert.stands:
+                said["likely"] = likely
         return self._asked(ask, self._ports.projects[record.project], title, said, broken[:2000])
 
     def _asked(self, ask: Ask, project: Project, title: str, said: dict[str, str], broken: str = "") -> Reply:
         self._responding.may_open(ask.user, project.name)
-        going = alike(title, incidents.every(self._ports, Status.LIVE)) if title else ()
-        similar = [(k.incident.id, k.incident.title) for k in going if k.incident.open and not k.incident.private]
+        similar = [(each.id, each.title) for each in self._might_be(title, {*said.values()})]
         names = [each.name for each in self._promotions.projects()]
         metadata = f"{canonical({'project': project.name, **said})}@{ask.channel}" if ask.channel else canonical(
             {"project": project.name, **said})
         return Reply(view=modals.open_modal(names, project.name, title, Severity.SEV2, metadata, broken, similar))
+
+    def _might_be(self, title: str, causes: set[str]) -> list[Incident]:
+        """Open incidents about the same promotion or alert, and those whose title says much the same."""
+        going = [known for known in incidents.every(self._ports, Status.LIVE)
+                 if known.incident.open and not known.incident.private]
+        same = [known for known in going if {known.incident.promotion, known.incident.alert} & causes - {""}]
+        found = {known.incident.id: known.incident for known in (*same, *(alike(title, going) if title else ()))}
+        return list(found.values())[:3]
 
     def from_message(self, ask: Ask, text: str, link: str) -> Reply:
         """The same window, filled in from a message."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from bot.domain.draft import FIELDS, Draft
-from bot.errors import Unknown
+from bot.domain.incident import Incident
+from bot.errors import Unknown, Unreachable
 from bot.incidents.aftermath import Aftermath, Said
 from bot.reporting.names import names
 from bot.scrub import Scrubber
@@ -23,14 +25,21 @@ from templates.incident.day import day_card
 DAY = ("24h", "24", "day", "today")
 FORMS = ("md", "html", "json")
 A_DAY, TWO_WEEKS = timedelta(days=1), timedelta(days=14)
-_PERSON = re.compile(r"[UW][A-Z0-9]{2,30}")
+
+
+class Canvases(Protocol):
+    """Where people write a report in Slack, as far as the desk asks for it."""
+
+    def absorb(self, id: str) -> bool: ...
 
 
 class ReportDesk:
     """The conversation about reports. `show` is what `Report` and `/incident report ID` answer."""
 
-    def __init__(self, ports: Ports, scrub: Scrubber, links: Links | None = None) -> None:
-        self._ports, self._scrub, self._links = ports, scrub, links
+    def __init__(
+        self, ports: Ports, scrub: Scrubber, links: Links | None = None, canvases: Canvases | None = None,
+    ) -> None:
+        self._ports, self._scrub, self._links, self._canvases = ports, scrub, links, canvases
         self._aftermath = Aftermath(ports)
 
     def subject(self) -> Subject:
@@ -45,7 +54,7 @@ class ReportDesk:
                 words.FILLED: self._filled, words.ADDED: self._added, words.HANDED: self._handed,
                 words.WITHDRAWN: self._withdrawn,
             },
-            checks={words.ADDED: _measure_said, words.HANDED: _somebody},
+            checks={words.ADDED: _measure_said},
         )
 
     def verb(self, ask: Ask, rest: tuple[str, ...]) -> Reply:
@@ -63,13 +72,21 @@ class ReportDesk:
     def show(self, ask: Ask, record: str) -> Reply:
         """How the report stands, to whoever asks."""
         incident = self._aftermath.read(ask.user, record, ask.channel)
-        return Reply(message=self._standing(incident.id))
+        with suppress(Unreachable):     # then it shows what was read of the canvas half a minute ago
+            self._absorb(incident.id)
+        return Reply(message=self._standing(incident))
 
-    def _standing(self, record: str) -> Message:
+    def _absorb(self, record: str) -> None:
+        """What people wrote in the report's canvas comes first."""
+        if self._canvases:
+            self._canvases.absorb(record)
+
+    def _standing(self, incident: Incident) -> Message:
+        record = incident.id
         report = gathered(self._ports.journal, self._ports.shelves, record)
         until = self._ports.clock.now() + A_DAY
         url = self._links.to(f"/incidents/{record}", until) if self._links else ""
-        return words.report_card(report, url)
+        return words.report_card(report, url, incident.draft.canvas_url)
 
     def _fill(self, ask: Ask) -> Reply:
         incident = self._aftermath.read(ask.user, ask.value, ask.channel)
@@ -97,7 +114,7 @@ class ReportDesk:
     def _add(self, ask: Ask) -> Reply:
         incident = self._aftermath.read(ask.user, ask.value, ask.channel)
         due = (self._ports.clock.now() + TWO_WEEKS).replace(minute=0, second=0, microsecond=0)
-        return Reply(view=words.measure_modal(incident, due, ask.channel))
+        return Reply(view=words.measure_modal(incident, due, ask.user, ask.channel))
 
     def _added(self, ask: Ask) -> Reply:
         until = _text(ask, words.UNTIL)
@@ -118,6 +135,7 @@ class ReportDesk:
         return self._kept(self._aftermath.hand_over(ask.user, ask.metadata, person, ask.channel), "Handed over.")
 
     def _publish(self, ask: Ask) -> Reply:
+        self._absorb(self._aftermath.read(ask.user, ask.value, ask.channel).id)
         incident = self._aftermath.read(ask.user, ask.value, ask.channel)
         report = gathered(self._ports.journal, self._ports.shelves, incident.id)
         people, chart = names(self._ports.shelves), error_rate(self._ports, report)
@@ -156,11 +174,4 @@ def _text(ask: Ask, field: str) -> str:
 
 
 def _measure_said(ask: Ask) -> dict[str, str]:
-    person = _text(ask, words.WHO)
-    wrong = {} if _text(ask, words.WHAT) else {words.WHAT: "Say what is to be done."}
-    return wrong | ({words.WHO: "A member id, like U012ABC."} if person and not _PERSON.fullmatch(person) else {})
-
-
-def _somebody(ask: Ask) -> dict[str, str]:
-    return {} if _PERSON.fullmatch(_text(ask, words.WHO)) else {words.WHO: "A member id, like U012ABC."}
-
+    return {} if _text(ask, words.WHAT) else {words.WHAT: "Say what is to be done."}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.entry import Entry
@@ -10,10 +11,11 @@ from bot.domain.incident import Incident
 from bot.domain.record import Record
 from bot.world import Ports
 from handlers.announcing.announcer import Line, Rendering, Upload
-from templates.blocks import Message, button, line, lines, section
+from templates.blocks import Block, Message, button, line, lines, section
 from templates.incident.report import REPORT, alone, follow_card, follow_line, report_line, standing
 
 OURS = ("report.", "action.")
+MENU_LINE = ":report"
 
 
 class WithReport:
@@ -34,7 +36,7 @@ class WithReport:
         said = standing(Incident.of(self._ports.journal.entries(about=record.id)))
         if not said:
             return message
-        blocks = list(message.blocks)
+        blocks = _without_menu_line(message.blocks)
         blocks.insert(min(2, len(blocks)), section(said, accessory=button("Report", REPORT, record.id)))
         return replace(message, text=lines(line(message.text), said), blocks=tuple(blocks))
 
@@ -58,6 +60,28 @@ class WithReport:
         if form == "png":
             return Upload(filename=name, title="Errors per minute", content=content, alt="Errors per minute")
         return Upload(filename=name, title=f"Report of {record.id}", content=content.decode())
+
+
+def _without_menu_line(blocks: Sequence[Block]) -> list[Block]:
+    """The card without `Report` in its menu: it stands beside its clock."""
+    kept = list[Block]()
+    for block in blocks:
+        elements = block.get("elements")
+        if block["type"] != "actions" or not isinstance(elements, list):
+            kept.append(block)
+            continue
+        left = [_without(each) for each in elements if isinstance(each, dict)]
+        if there := [each for each in left if each.get("options") != []]:
+            kept.append({**block, "elements": list(there)})
+    return kept
+
+
+def _without(element: Block) -> Block:
+    options = element.get("options")
+    if not isinstance(options, list):
+        return element
+    shown = [each for each in options if isinstance(each, dict) and not str(each.get("value")).endswith(MENU_LINE)]
+    return {**element, "options": list(shown)}
 
 
 class FollowView:

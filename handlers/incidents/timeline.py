@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -29,6 +30,9 @@ PIN = "pushpin"
 NAMED = re.compile(r"\bINC-\d+\b", re.IGNORECASE)
 NOTED = "noted-messages"
 """The incidents of a message that was brought there from elsewhere, by `CHANNEL:TS`."""
+
+PICKED = "picked-messages"
+"""The message that somebody is asked about at the moment, by who picked it: we may not be in its channel."""
 
 SAID = frozenset({"", "file_share", "thread_broadcast", "me_message", "bot_message"})
 """Subtypes of messages that somebody said; joins, topics and the like are not."""
@@ -199,15 +203,24 @@ class IncidentTimeline:
         if not here and len(going) > 1:
             choices = [(f"{each.id} {each.title}", each.id) for each in going]
             metadata = f"{canonical({'channel': ask.channel, 'ts': ask.message})}@{ask.channel}"
-            return Reply(view=modals.add_modal(choices, ask.text, metadata))
+            picked = Put(shelf=PICKED, key=ask.user, doc=_kept_of(ask.channel, _map(ask.payload.get("message"))))
+            return Reply(view=modals.add_modal(choices, ask.text, metadata), puts=(picked,))
         return self._brought(ask, here or going[0].id, ask.channel, _map(ask.payload.get("message")))
 
     def _added(self, ask: Ask) -> Reply:
         said = json.loads(ask.metadata)
-        message = self._reading.message(str(said["channel"]), str(said["ts"]))
+        channel, ts = str(said["channel"]), str(said["ts"])
+        message = self._reading.message(channel, ts) or self._picked(ask.user, channel, ts)
         if message is None:
-            raise Unknown("That message is gone, or Stagedoor is not in its channel. Note it instead: /incident note")
-        return self._brought(ask, str(ask.fields.get(modals.WHICH, "")), str(said["channel"]), message)
+            raise Unknown("That message is gone. Note what it said instead: /incident note INC-1 TEXT")
+        reply = self._brought(ask, str(ask.fields.get(modals.WHICH, "")), channel, message)
+        return replace(reply, puts=(*reply.puts, Put(shelf=PICKED, key=ask.user, doc=None)))
+
+    def _picked(self, user: str, channel: str, ts: str) -> Mapping[str, Any] | None:
+        """The message as the shortcut brought it, where it cannot be read again."""
+        doc = self._ports.shelves.get(PICKED, user) or {}
+        message = _map(doc.get("message"))
+        return message if (doc.get("channel"), message.get("ts")) == (channel, ts) else None
 
     def _brought(self, ask: Ask, record: str, channel: str, message: Mapping[str, Any]) -> Reply:
         incident = self._responding.read(ask.user, record, channel).incident
@@ -261,6 +274,12 @@ def noted(
     }
     text = unescaped(str(message.get("text") or ""))
     return Fact(about=record, kind="incident.noted", actor=by or author or "slack", data=data, private=text)
+
+
+def _kept_of(channel: str, message: Mapping[str, Any]) -> dict[str, Json]:
+    """What a note is made of, without the rest of the message."""
+    wanted = ("ts", "thread_ts", "user", "bot_id", "text", "edited", "files")
+    return {"channel": channel, "message": {name: message[name] for name in wanted if name in message}}
 
 
 def in_a_thread(body: Mapping[str, Json]) -> bool:

@@ -63,6 +63,7 @@ class Slack(Acting, Observing, Staff):
     `events`, `commands` (word to usage), `shortcuts` (name to callback_id): what the app's manifest would say.
     `app_token` turns Socket Mode on, and with it HTTP deliveries off.
     `retry_delays`: when an event that was not taken comes again.
+    `plan`: "free" or "paid"; only the latter has canvases.
     `clock` dates messages and ages triggers and response_urls; signatures always carry the real time.
     """
 
@@ -84,8 +85,10 @@ class Slack(Acting, Observing, Staff):
         patience: float = 3.0,
         host: str = "127.0.0.1",
         clock: Callable[[], float] = time.time,
+        plan: str = "free",
     ) -> None:
         self.workspace = Workspace(clock)
+        self.workspace.plan = plan
         self.troubles = Troubles()
         self.scopes = frozenset(scopes)
         self.limits = Limits(strictness=limits, burst=burst, clock=time.monotonic)

@@ -177,12 +177,15 @@ class Acting:
         return self.say(user, channel, called, thread_ts, copies=copies)
 
     def react(self, user: str, message: Message, name: str, *, copies: int = 1) -> Delivered | None:
+        """Put a reaction on a message; the bot hears of it where it is a member."""
         person = self.workspace.person(user)
         current = self._current(message)
         with self.workspace.change():
             users = current.reactions.setdefault(name, [])
             if person.id not in users:
                 users.append(person.id)
+        if BOT_USER_ID not in self.workspace.channels[current.channel].members:
+            return None
         return self._event(payloads.reaction(person, current, name, self.workspace.clock()), copies)
 
     def open_home(self, user: str, tab: str = "home") -> Delivered | None:
@@ -199,6 +202,8 @@ class Acting:
             users = current.reactions.get(name, [])
             if person.id in users:
                 users.remove(person.id)
+        if BOT_USER_ID not in self.workspace.channels[current.channel].members:
+            return None
         return self._event(payloads.reaction(person, current, name, self.workspace.clock(), removed=True), copies)
 
     def edit_message(self, message: Message, text: str, *, copies: int = 1) -> Delivered | None:
@@ -210,6 +215,17 @@ class Acting:
         if BOT_USER_ID not in place.members:
             return None
         return self._event(payloads.message_changed(current, before, place, self.workspace.clock()), copies)
+
+    def write_canvas(self, user: str, canvas_id: str, old: str, new: str) -> None:
+        """Change words in a canvas, as somebody who may; Slack tells the bot nothing of it."""
+        person, canvas = self.workspace.person(user), self.workspace.canvases[canvas_id]
+        rooms = [c.id for c in self.workspace.channels.values() if person.id in c.members]
+        if "write" not in [canvas.access.get(each) for each in (person.id, *rooms)]:
+            raise NotPossible(f"{person.name} may not write in this canvas.")
+        if old not in canvas.markdown:
+            raise NotPossible(f"The canvas does not say “{old}”.")
+        with self.workspace.change():
+            canvas.markdown = canvas.markdown.replace(old, new, 1)
 
     def delete_message(self, message: Message, *, copies: int = 1) -> Delivered | None:
         """Somebody with the right to it deletes a message by hand; the bot hears of it where it is a member."""

@@ -16,7 +16,7 @@ from rehearsal.slack import people as cast
 from rehearsal.slack.markup import Live, live_in_blocks, live_in_text, normalised
 from rehearsal.slack.people import BOT_USER_ID, Channel, Group, Person
 from rehearsal.slack.refusals import NotPossible
-from rehearsal.slack.things import Answer, Call, Delivered, File, Json, Message, Trigger, Version, View
+from rehearsal.slack.things import Answer, Call, Canvas, Delivered, File, Json, Message, Trigger, Version, View
 
 
 class Workspace:
@@ -36,6 +36,8 @@ class Workspace:
         self.triggers: dict[str, Trigger] = {}
         self.answers: dict[str, Answer] = {}
         self.bookmarks: list[Json] = []
+        self.plan = "free"      # "paid" has canvases
+        self.canvases: dict[str, Canvas] = {}
         self.calls: list[Call] = []
         self.deliveries: list[Delivered] = []
         self.read_up_to: dict[tuple[str, str], str] = {}

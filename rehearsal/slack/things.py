@@ -154,6 +154,17 @@ class File:
 
 
 @dataclass(kw_only=True)
+class Canvas:
+    """A document of the bot's; `access` is what channels and people may do: read or write."""
+
+    id: str
+    title: str
+    markdown: str
+    at: float
+    access: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
 class Trigger:
     user: str
     at: float

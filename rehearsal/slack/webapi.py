@@ -17,8 +17,8 @@ from rehearsal.slack.things import Call, Json
 
 SCOPES = frozenset(
     (
-        *("app_mentions:read", "bookmarks:read", "bookmarks:write", "canvases:write", "chat:write"),
-        *("chat:write.public", "commands"),
+        *("app_mentions:read", "bookmarks:read", "bookmarks:write", "canvases:read", "canvases:write"),
+        *("chat:write", "chat:write.public", "commands"),
         *("channels:history", "channels:join", "channels:manage", "channels:read", "files:read", "files:write"),
         *("groups:history", "groups:read", "groups:write", "im:history", "im:read", "im:write", "pins:write"),
         *("reactions:read", "reactions:write", "usergroups:read", "users:read", "users:read.email"),

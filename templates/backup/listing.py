@@ -78,16 +78,17 @@ def of_platform(found: OfPlatform | None, silent: str) -> Mark:
 
 
 def restoring(kept: Kept) -> str:
-    """Lines for a shell that bring a dump back, whole or one table's rows; they work as they stand."""
+    """Lines for a shell that bring a dump back, whole or one table's rows; they work as they stand, and end at a file
+    that is not the one that was kept."""
     file = kept.file or kept.address.rpartition("/")[2]
     fetch = "" if kept.file else f"# fetch {kept.address} first\n"
     plain = file.removesuffix(".age")
-    opened = f"age --decrypt --identity ~/key.txt --output {_quoted(plain)} {_quoted(file)}\n" if (
+    opened = f"age --decrypt --identity ~/key.txt --output {_quoted(plain)} {_quoted(file)} &&\n" if (
         kept.encrypted_to
     ) else ""
     return (
         f"{fetch}RESTORE_TO=${{RESTORE_TO:-postgresql://USER@HOST:5432/EMPTY}}\n"
-        f"echo {kept.sha256}  {_quoted(file)} | sha256sum --check\n{opened}"
+        f"echo {kept.sha256}  {_quoted(file)} | sha256sum --check &&\n{opened}"
         f"pg_restore --no-owner --no-privileges --dbname \"$RESTORE_TO\" {_quoted(plain)}\n"
         f"# one table's rows alone: add --data-only --schema public --table NAME"
     )

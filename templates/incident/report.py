@@ -27,6 +27,7 @@ from templates.blocks import (
     modal,
     moment_input,
     notice,
+    person_input,
     preformatted,
     section,
     text_input,
@@ -51,8 +52,8 @@ def standing(incident: Incident) -> Mark:
     return line(word, when(draft.due), " (", _who(draft.owner) if draft.owner else "nobody owns it", ")")
 
 
-def report_card(report: IncidentReport, url: str) -> Message:
-    """How the report stands, in private: what is missing, and what can be done."""
+def report_card(report: IncidentReport, url: str, canvas: str) -> Message:
+    """How the report stands, in private: what is missing, and what can be done; `canvas` is where it is written."""
     title = f"Report of {report.id} · {report.title}"
     due = line("due ", when(report.due)) if report.due else Mark("its clock starts when it is resolved")
     owner = line("written by ", _who(report.owner)) if report.owner else Mark("nobody owns it")
@@ -60,6 +61,8 @@ def report_card(report: IncidentReport, url: str) -> Message:
     if report.published:
         rows.append(line(f"Version {report.published.number} was published ", when(report.published.at)))
     rows.append(line("Still missing: ", "; ".join(report.missing)) if report.missing else line("Nothing is missing."))
+    if canvas and not report.published:
+        rows.append(line(link(canvas, "Write it in its canvas"), ", or press Fill in; what stands in either counts"))
     if url:
         rows.append(line(link(url, "Read it as it stands"), " (whoever has this link can, for a day)"))
     buttons = [
@@ -85,11 +88,11 @@ def fill_modal(report: IncidentReport, draft: Draft, seq: int, channel: str) -> 
     return modal(f"Report of {report.id}", fields, FILLED, submit="Keep", metadata=f"{report.id}:{seq}@{channel}")
 
 
-def measure_modal(incident: Incident, due: datetime, channel: str) -> Block:
-    """A preventive measure, with a test where one can be written."""
+def measure_modal(incident: Incident, due: datetime, by: str, channel: str) -> Block:
+    """A preventive measure, with a test where one can be written; `by` is who stands there as its owner at first."""
     return modal(f"A measure of {incident.id}", [
         text_input("What is to be done", WHAT, WHAT, longest=500),
-        text_input("Who does it", WHO, WHO, optional=True, hint="Their Slack member id (U…); empty: you"),
+        person_input("Who does it", WHO, WHO, by, optional=False),
         moment_input("Until when", UNTIL, UNTIL, due),
         text_input(
             "A test for what broke", TEST, TEST, multiline=True, optional=True,
@@ -102,7 +105,7 @@ def measure_modal(incident: Incident, due: datetime, channel: str) -> Block:
 def hand_over_modal(incident: Incident, channel: str) -> Block:
     """Who writes the report from now on."""
     return modal(f"Report of {incident.id}", [
-        text_input("Who writes it from now on", WHO, WHO, hint="Their Slack member id (U…)"),
+        person_input("Who writes it from now on", WHO, WHO, optional=False),
     ], HANDED, submit="Hand over", metadata=f"{incident.id}@{channel}")
 
 
@@ -125,6 +128,25 @@ def _begun(i: Incident, e: Entry, owner: Mark) -> Mark:
     due = when(i.draft.due) if i.draft.due else Mark("")
     where = code(f"/incident report {i.id}")
     return line(owner, f": the report of {i.id} is due ", due, ". Press Report on the card, or ", where)
+
+
+def _canvas(i: Incident, e: Entry, owner: Mark) -> Mark:
+    where = link(str(e.data["url"]), "The canvas of this report")
+    return line(where, " takes what only people know. What stands there when it is published is in it.")
+
+
+def _canvas_none(i: Incident, e: Entry, owner: Mark) -> Mark:
+    why = f" ({e.data['why']})" if e.data.get("why") else ""
+    return line(f"Slack has no canvases for Stagedoor here{why}: reports are filled in through Report, Fill in.")
+
+
+def _canvas_gone(i: Incident, e: Entry, owner: Mark) -> Mark:
+    return line("The canvas of this report is gone. What was written there is kept; go on through Report, Fill in.")
+
+
+def _canvas_late(i: Incident, e: Entry, owner: Mark) -> Mark:
+    said = f"Words came into the canvas while version {e.data.get('version')} was published. They are kept: "
+    return line(owner, ": ", said, "Publish again makes a version with them.")
 
 
 def _reminded(i: Incident, e: Entry, owner: Mark) -> Mark:
@@ -171,6 +193,10 @@ def _test_withdrawn(i: Incident, e: Entry, owner: Mark) -> Mark:
 
 _LINES: Mapping[str, Callable[[Incident, Entry, Mark], Mark]] = {
     "report.begun": _begun,
+    "report.canvas": _canvas,
+    "report.canvas_none": _canvas_none,
+    "report.canvas_gone": _canvas_gone,
+    "report.canvas_late": _canvas_late,
     "report.reminded": _reminded,
     "report.owner": _handed,
     "report.published": _published,

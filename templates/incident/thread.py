@@ -31,6 +31,16 @@ def opened(incident: Incident) -> Message:
     return notice(lines(*rows))
 
 
+def opened_too(entry: Entry) -> Message:
+    """What somebody else said who opened the same a moment later."""
+    d = entry.data
+    rows = [line(bold("Opened"), " by ", who(entry.actor), f", too: {d.get('title', '')}")]
+    rows += [line(f"{label}: ", str(d[key])) for label, key in (
+        ("Broken", "broken"), ("Impact", "impact"), ("Done so far", "actions"),
+    ) if d.get(key)]
+    return notice(lines(*rows))
+
+
 def told(entry: Entry) -> Message:
     """What changed in the last 24 h, the newest first, and past incidents that were like this one."""
     changes, similar = _maps(entry.data.get("changes")), _maps(entry.data.get("similar"))
@@ -85,7 +95,7 @@ class Told:
 def incident_line(of: Told) -> Message | None:
     """What the thread says about an entry; None for what is not worth a line."""
     if of.entry.kind == "incident.opened":
-        return opened(of.incident)
+        return opened(of.incident) if of.entry.seq == of.incident.seq else opened_too(of.entry)
     if of.entry.kind == "incident.told":
         return told(of.entry)
     draw = _LINES.get(of.entry.kind)
@@ -109,6 +119,8 @@ def _overdue(of: Told) -> Mark:
 
 
 def _asked(of: Told) -> Mark:
+    if len(of.before.switches) == len(of.incident.switches):
+        return Mark("")     # somebody wished the same a moment earlier
     what = f"{of.said('flag')} to {of.said('to')}" if of.said("flag") else "the code deployment back"
     return line(of.by, f" switches {what}.")
 
@@ -120,7 +132,9 @@ def _detected(of: Told) -> Mark:
 
 
 def _resolved(of: Told) -> Mark:
-    return line("Resolved by ", of.by, f": {of.said('fixed_by')}") if of.before.open else Mark("")
+    if of.before.open:
+        return line("Resolved by ", of.by, f": {of.said('fixed_by')}")
+    return line("It was resolved a moment before. ", of.by, f" says what fixed it, too: {of.said('fixed_by')}")
 
 
 def _watching(of: Told) -> Mark:
@@ -163,8 +177,11 @@ def _corrected(of: Told) -> Mark:
 
 def _role(of: Told) -> Mark:
     role, person = of.said("role"), of.said("person")
-    if of.before.roles.get(role, "") == person or of.incident.roles.get(role, "") != person:
-        return Mark("")     # another was a moment earlier
+    holds = of.incident.roles.get(role, "")
+    if holds != person and holds and person:    # somebody else was a moment earlier
+        return line(who(person), ": ", who(holds), f" is {role} since a moment before. Ask again to take over.")
+    if of.before.roles.get(role, "") == person or holds != person:
+        return Mark("")
     if not person:
         return line(f"Nobody is {role} any more, ", of.by)
     given = "" if person == of.entry.actor else line(", named by ", of.by)
@@ -198,6 +215,8 @@ def _decided(of: Told) -> Mark:
 
 def _switched(of: Told) -> Mark:
     d = of.entry.data
+    if any(each.id == d.get("switch") and each.state == "in_force" for each in of.before.switches):
+        return Mark("")     # somebody did the same by hand a moment earlier
     what = f"{d['flag']} to {d['to']}" if d.get("flag") else "The code deployment back"
     in_force, steps = d.get("in_force_at"), d.get("steps")
     state = {

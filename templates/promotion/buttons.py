@@ -63,8 +63,10 @@ def buttons_of(sight: Sight) -> list[Block]:
 
 def _incident_button(p: Promotion, id: str) -> list[Block]:
     """Where production has changed and it did not come to a good end."""
-    badly = p.ending is not None and p.ending.verdict in ("failed", "unverified") and p.where == "production"
-    return [button("Open incident", OPEN_FROM, id)] if badly and (p.changed_something or p.may_have_changed) else []
+    ended = p.ending is not None and p.ending.verdict in ("failed", "unverified")
+    half_way = p.ending is None and p.failure is not None and not p.attempting
+    changed = p.where == "production" and (p.changed_something or p.may_have_changed)
+    return [button("Open incident", OPEN_FROM, id)] if changed and (ended or half_way) else []
 
 
 def _may_run_now(sight: Sight) -> bool:

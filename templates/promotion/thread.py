@@ -14,8 +14,9 @@ from templates.promotion import watching as promotion_watching
 from templates.promotion.backup import backup_begun, backup_held, rows_kept
 from templates.promotion.course import told_alone, told_resumed, told_stopped
 from templates.promotion.emergency import owed_line
+from templates.promotion.rows_back import RESTORING
 from templates.promotion.way_back import evidence_lines, proof_lines
-from templates.words import named
+from templates.words import named, who
 
 Told = Mark | None
 
@@ -23,7 +24,7 @@ Told = Mark | None
 def needs_somebody(entry: Entry) -> bool:
     """Whether the line of this entry mentions somebody who has to know or act; such a line stands alone."""
     mentions = ("approval.asked", "approval.void", "gate.waiver_void", "window.near", "run_now.asked", "walk.ended",
-                "apply.stopped", "taken_back.done", "emergency.owed")
+                "apply.stopped", "taken_back.done", "emergency.owed", "rows.moved")
     return entry.kind in mentions or entry.data.get("well") is False
 
 
@@ -53,6 +54,10 @@ def _waived(p: Promotion, e: Entry) -> Told:
 
 def _waiver_void(p: Promotion, e: Entry) -> Told:
     return line("The waiver of ", mention(str(e.data["by"])), f" no longer counts: {e.data['why']}.")
+
+
+def _incident(p: Promotion, e: Entry) -> Told:
+    return line(f"The incident {e.data['incident']} was opened from this, ", who(e.actor))
 
 
 def _asked(p: Promotion, e: Entry) -> Told:
@@ -230,7 +235,7 @@ def _well(p: Promotion, who: Mark) -> Mark:
     if p.kind in _OWN_ENDS:
         return line(who, f": {p.id} {_OWN_ENDS[p.kind]}")
     if p.kind == "promotion":
-        return line(who, f": {p.id} is done. Production has all of it.")
+        return line(who, f": {p.id} is done", promotion_watching.well_or_not(p))
     if p.on_behalf:
         return line(f"{p.id} is done: it was taken back on staging, as {p.on_behalf} did in production.")
     return line(
@@ -276,7 +281,7 @@ def _ended(p: Promotion, e: Entry) -> Told:
 
 _OWN_ENDS = {
     "baseline": "is accepted. These differences no longer hold up a promotion.",
-    "restore": "is done. The rows are back in production; its card says how many.",
+    "restore": "is done. Rows are back in production; its card says how many, and what stays as it is.",
 }
 
 
@@ -339,7 +344,9 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "taken_back.asked": _taking_back,
     "taken_back.done": _gone,
     "taken_back.ended": _kept,
+    "incident.linked": _incident,
     "walk.ended": _ended,
+    **RESTORING,
 }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
@@ -24,12 +25,14 @@ def alarm_title(sight: Sight) -> str:
 
 
 def watching(sight: Sight) -> Mark:
-    """`In production since 22:04 · watching until 22:34 · nothing new so far; logs read up to 22:19`."""
+    """`In production since 22:04 · watching for 30 min, until 22:34, 20 min left · nothing new so far; logs read up to
+    22:19`: a span and an end, so that a short watch is not taken for one that is over.
+    """
     p = sight.promotion
     since = line("In production since ", when(max(file.at for file in p.committed.values())))
     if p.watch_until is None:
         return since
-    until = line(" · watching until ", clock(p.watch_until))
+    until = _times(p, p.watch_until, sight.progress)
     if p.looks.wrong:
         linked = f", alert {p.looks.alarm} in the incidents channel" if p.looks.alarm else ""
         return line(since, until, f" · {p.looks.wrong[0]}{_others(p)}{linked}")
@@ -39,12 +42,41 @@ def watching(sight: Sight) -> Mark:
     return line(since, until, " · nothing new so far", logs, unseen)
 
 
+def _times(p: Promotion, until: datetime, progress: Mapping[str, Json]) -> Mark:
+    """For how long it is watched, until when, and what of that is left; the first verdict while it is to come."""
+    lasts = f"for {span(round((until - p.looks.begun).total_seconds()))}, " if p.looks.begun else ""
+    if progress.get("late"):
+        end = datetime.fromisoformat(str(progress["late"]))
+        return line(" · its watch ended at ", clock(until), "; the logs of that time are awaited until ", clock(end),
+                    " at most")
+    left = progress.get("left")
+    more = f", up to {span(left)} left" if isinstance(left, int | float) else ""
+    first = Mark("")
+    if p.looks.begun and p.looks.first is None and p.looks.close:
+        verdict = p.looks.begun + timedelta(seconds=p.looks.close)
+        first = line(", first verdict at ", clock(verdict)) if verdict < until else first
+    return line(f" · watching {lasts}until ", clock(until), more, first)
+
+
 def watched(p: Promotion) -> str:
     """What the watch came to, for the Done card."""
     if p.watch_until is None:
         return ""
     linked = f" · alert {p.looks.alarm}" if p.looks.alarm else ""
     return f" · {p.watched}{linked}" if p.watched else " · nobody looked after it went in"
+
+
+def well_or_not(p: Promotion) -> str:
+    """How the news that it is done goes on: what the watch found wrong is not passed over."""
+    if p.taken_back and p.taken_back.live:
+        return f". Production has all of it, until {p.taken_back.record} has taken it back."
+    if not p.looks.wrong:
+        return ". Production has all of it."
+    linked = f" Alert {p.looks.alarm} has it." if p.looks.alarm else ""
+    return (
+        f" and production has all of it, and not all is well since: {p.looks.wrong[0]}{_others(p)}.{linked} "
+        "Roll back on its card takes it out."
+    )
 
 
 def begun(p: Promotion, e: Entry) -> Mark:
@@ -60,7 +92,8 @@ def begun(p: Promotion, e: Entry) -> Mark:
     first = e.data.get("first")
     look = f" The first verdict comes after {span(first)}." if isinstance(first, int | float) and first else ""
     blind = "" if e.data.get("logs") else " The logs are not seen: neither a drain nor the Management API brings them."
-    return line("Watching production until ", when(until), f": {named}.{look}{blind}")
+    lasts = f"for {span(round((until - e.at).total_seconds()))}, " if p.looks.begun else ""
+    return line(f"Watching production {lasts}until ", when(until), f": {named}.{look}{blind}")
 
 
 def looked(p: Promotion, e: Entry) -> Mark | None:
@@ -94,4 +127,4 @@ def _count(value: Json) -> int:
 
 
 def _sentence(said: str) -> str:
-    return said[:1].upper() + said[1:]
+    return said if said.startswith("http") else said[:1].upper() + said[1:]

@@ -88,7 +88,7 @@ def evidence_lines(entry: Entry) -> Mark:
 
 def _mark(text: str) -> str:
     """Not everything that was seen is well: what was left half-built or could not be seen says so."""
-    if any(word in text for word in ("INVALID", "NOT VALID", "not checked")):
+    if any(word in text for word in ("INVALID", "NOT VALID", "not checked", "not compile")):
         return "✗"
     return "?" if "not counted" in text or "could not" in text else "·" if text.startswith("Locks ") else "✓"
 
@@ -101,7 +101,7 @@ def proof_lines(promotion: Promotion, entry: Entry) -> Mark:
         mark = "✓" if way.proven else "✗" if way.schema is Schema.DIFFERS else "?"
         whose = "the rollback file" if way.source == "file" else "a draft"
         why = "" if way.proven else f" {_few(list(way.said), '; ')}"
-        took = f" Tried in {way.seconds * 1000:.0f} ms and rolled back." if way.seconds else ""
+        took = f" Tried in {way.seconds * 1000:.0f} ms {way.how or 'and rolled back'}." if way.seconds else ""
         data = _data(list(way.lost), list(way.given_up), promotion)
         back = f"{mark} Way back from {labels.get(way.version, way.version)}, by {whose}"
         said.append(speech(f"{back}: schema {_schema(way.schema)}.{why}{took} {data}"))
@@ -115,7 +115,7 @@ def _verdict(plan: Plan, promotion: Promotion) -> Mark:
     draft = "A draft from staging's catalog; put it into supabase/rollbacks to keep it"
     return lines(
         bold(plan.filename), f"{'The rollback file' if way.source == 'file' else draft}.",
-        f"Schema: {_schema(way.schema)}, tried on staging in {way.seconds * 1000:.0f} ms.",
+        f"Schema: {_schema(way.schema)}, tried in {way.seconds * 1000:.0f} ms {way.how or 'on staging'}.",
         *(line(f"· {said}") for said in way.said[:8]), _data(list(way.lost), list(way.given_up), promotion),
     )
 

@@ -140,6 +140,12 @@ def _ended(p: Promotion, own: Rolling) -> Mark:
                 line(f"Nothing of the rollback is in; all of {own.of} still is."), speech(ending.why),
                 line("Next: mend what is named, then ", bold("Roll back"), f" again on the card of {own.of}."), by,
             )
+        case "no backup":
+            return lines(
+                speech(ending.why), line(f"Production is unchanged; all of {own.of} is still in it."),
+                line("Next: mend that, then ", bold("Roll back"), f" again on the card of {own.of}. "
+                     "There is no way round it: what it destroys could not be brought back."), by,
+            )
         case _:
             return lines(speech(ending.why), line(f"All of {own.of} is still in production. ", by))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.domain.backup import rows_words
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
+from bot.domain.returning import left, returning
 from templates.blocks import (
     Block,
     Mark,
@@ -19,9 +20,16 @@ from templates.blocks import (
     mention,
     section,
 )
+from templates.promotion.backup import backing_up
 from templates.promotion.buttons import APPROVE, CANCEL, REJECT
 from templates.promotion.sight import Sight
 from templates.words import named, of_project
+
+MEANING = (
+    "Nothing that somebody wrote since is written over. Production is dumped first, where the policy takes backups; "
+    "then it is one transaction: all of this, or nothing."
+)
+_DOING = {"gates": "Looking what is kept", "put_back": "Putting them back", "verify": "Back. Verifying"}
 
 
 def restore_card(sight: Sight) -> Message:
@@ -29,23 +37,22 @@ def restore_card(sight: Sight) -> Message:
     p = sight.promotion
     title = f"Restore the data that {p.restores} destroyed{of_project(p.plan.project)}"
     status = _status(sight)
-    meaning = (
-        "Rows that are there again stay as they are; columns that were dropped or overwritten get their old values, "
-        "also over what was written since. It is one transaction: all of it, or nothing."
-    )
-    blocks: list[Block] = [section(bold(title)), section(status), section(line(_what(p), meaning))]
-    if sight.record.status is Status.LIVE and not p.restoring:
+    blocks: list[Block] = [section(bold(title)), section(status)]
+    if what := lines(*_what(p), MEANING if p.ending is None else ""):
+        blocks.append(section(what))
+    if sight.record.status is Status.LIVE and not p.began and sight.record.stage != "verify":
         blocks.append(actions(*_buttons(sight)))
     blocks.append(context(line(f"{sight.record.id} · kept inside production in {p.restores}'s own transactions")))
-    return Message(lines(title, status, _what(p)), tuple(blocks))
+    return Message(lines(title, status, *_what(p)), tuple(blocks))
 
 
-def _what(p: Promotion) -> str:
-    tables, rows = p.kept_rows.get("tables"), p.kept_rows.get("rows")
-    if not isinstance(tables, list):
-        return ""
-    names = ", ".join(str(table).removeprefix("public.") for table in tables)
-    return f"{rows_words(rows if isinstance(rows, int) else 0)} of {names}. "
+def _what(p: Promotion) -> list[str]:
+    """Table by table: what goes back, or what went; and where the rest lies."""
+    parts = p.returned or returning(p.kept_rows.get("returning"))
+    said = [f"{part.said}." for part in parts if part.kept]
+    if places := left(parts):
+        said.append(f"The old values of what stays are in {', '.join(places)}, which only the owner reads.")
+    return said
 
 
 def _status(sight: Sight) -> Mark:
@@ -54,24 +61,29 @@ def _status(sight: Sight) -> Mark:
     if p.ending is None:
         if sight.record.stage == "approval":
             return line(f"Waiting for approval, {len(p.approvals)} of {sight.required}", asked)
-        if sight.record.waits_for and sight.record.stage == "put_back":
+        if sight.record.stage == "backup":
+            return line(backing_up(sight), asked)
+        if sight.record.waits_for:
             return line(f"Waiting for {sight.record.waits_for}", asked)
-        return line("Putting them back" if sight.record.stage == "put_back" else "Looking what is kept", asked)
+        return line(_DOING.get(sight.record.stage, f"At “{sight.record.stage}”"), asked)
     match p.ending.verdict:
         case "done":
-            return line(f"Done · back in production: {_balance(p)}, approved by ", named(p.approvals, " and "), asked)
+            backup = f" · dumped before as {p.backup.id}" if p.backup and p.backup.done else ""
+            return line(
+                f"Done · back in production: {_balance(p)}, approved by ", named(p.approvals, " and "), asked, backup,
+            )
         case "cancelled" | "rejected":
             return line(f"{p.ending.verdict.capitalize()} by ", mention(p.ending.by), asked)
+        case "unverified":
+            return line(f"Not as expected: {p.ending.why}", asked)
         case _:
             return line(f"Stopped, production is unchanged: {p.ending.why}", asked)
 
 
 def _balance(p: Promotion) -> str:
-    """How many rows are back, and whether some found no place: gone since, there again, or under another key."""
-    put, kept = sum(p.restored.values()), p.kept_rows.get("rows")
-    if not isinstance(kept, int) or put >= kept:
-        return rows_words(put)
-    return f"{put:,} of {rows_words(kept)}; the others are there again, or have no row left to go to"
+    """How many rows are back; the lines below say of each table what is not, and why."""
+    put, kept = sum(part.put for part in p.returned), sum(part.kept for part in p.returned)
+    return f"{put:,} of {rows_words(kept)}" if put < kept else rows_words(put)
 
 
 def _buttons(sight: Sight) -> list[Block]:

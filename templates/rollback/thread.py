@@ -15,7 +15,9 @@ from templates.words import named
 Told = Mark | None
 SHARED = ("apply.committed", "apply.failed", "backup.begun", "backup.held")
 """What is told as it is of a promotion."""
-ALONE = frozenset({"rollback.paged", "rollback.glass", "rollback.void", "people.called", "walk.ended"})
+ALONE = frozenset({
+    "rollback.paged", "rollback.glass", "rollback.answered", "rollback.void", "people.called", "walk.ended",
+})
 """Lines that mention somebody who has to know or act."""
 
 
@@ -37,6 +39,11 @@ def _paged(p: Promotion, e: Entry) -> Told:
 
 def _glass(p: Promotion, e: Entry) -> Told:
     return line(*_names(e), f"nobody answered. Break glass on {p.id}'s card lets one person decide, with a reason.")
+
+
+def _answered(p: Promotion, e: Entry) -> Told:
+    return line(mention(str(e.data["by"])), " acknowledged the page and may decide: press Approve or Reject on the "
+                "card. The glass stays closed until ", when(_time(e.data["glass_at"])), ".")
 
 
 def _word(p: Promotion, e: Entry) -> Told:
@@ -91,7 +98,8 @@ def _time(value: Json) -> datetime:
 
 
 _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
-    "rollback.paged": _paged, "rollback.glass": _glass, "rollback.word": _word, "rollback.void": _void,
+    "rollback.paged": _paged, "rollback.glass": _glass, "rollback.answered": _answered,
+    "rollback.word": _word, "rollback.void": _void,
     "people.called": _called, "verify.seen": _verified, "rollback.staged": _staged,
     "rollback.filed": _filed, "walk.ended": _ended,
 }

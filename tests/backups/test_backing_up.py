@@ -7,6 +7,7 @@ import resource
 import stat
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -16,6 +17,7 @@ from bot.domain.backup import Backup
 from bot.domain.checklist import State
 from bot.errors import Interrupted, Refused
 from bot.migrations.backup.backups import PgBackups
+from bot.ports import Put
 from rehearsal.postgres import Postgres
 from tests.backups.conftest import DESTRUCTIVE, WHEN, Opens, Quiet, left_in, program
 from tests.migrations.walking import Walk
@@ -56,6 +58,27 @@ def test_what_destroys_data_goes_in_after_a_proven_dump(opens: Opens, production
     kinds = [entry.kind for entry in walk.entries]
     assert kinds.index("backup.begun") < kinds.index("backup.held") < kinds.index("apply.attempt")
     assert "proven by reading it whole" in str(walk.told("backup.held")[0]["said"])
+
+
+def test_a_dump_that_is_old_or_gone_when_it_is_needed_is_taken_anew(opens: Opens, backups: PgBackups) -> None:
+    """What is written meanwhile would be in no dump: an hour is as old as one may be when it is needed."""
+    walk = opens()
+    walk.ports.shelves.put_new("hold", "shop:promotion", {"record": "P-9"})
+    assert walk.on().waits_for == "P-9, which is changing the same database"
+    walk.later(timedelta(minutes=61))
+    walk.ports.shelves.put([Put(shelf="hold", key="shop:promotion", doc=None)])
+    walk._on()
+    walk.ports.shelves.put_new("hold", "shop:promotion", {"record": "P-9"})
+    walk.on()
+    assert [told["backup"] for told in walk.told("backup.held")] == ["BK-1", "BK-2"]
+    for dump in backups.directory.glob("BK-2_*"):
+        dump.unlink()
+    walk.ports.shelves.put([Put(shelf="hold", key="shop:promotion", doc=None)])
+    assert walk.on().stage == "watch"
+    assert [told["backup"] for told in walk.told("backup.held")] == ["BK-1", "BK-2", "BK-3"]
+    assert [told["why"].partition(" (")[0] for told in walk.told("backup.lacks")] == [
+        "its backup is older than an hour by now", "its backup is not there any more",
+    ]
 
 
 @pytest.mark.parametrize(("sql", "policy", "backed"), [

@@ -103,6 +103,7 @@ def test_retention_takes_what_is_past_its_time_and_says_so_before(stage: Stage, 
     stage.walked()
     listing = stage.requests.listing(ANA, stage.project)
     assert [one.id for one in listing.good] == ["BK-3", "BK-1"]     # two of one day: the newer one stays
+    assert listing.going == ("BK-1",), "said before it is done"
     stage.night(hours=24)
     gone = stage.read("BK-1")
     assert (gone.good, gone.removed_at is not None) == (False, True)

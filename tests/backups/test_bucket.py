@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import Refused
+from bot.errors import Refused, Unreachable
 from bot.migrations.backup.backups import PgBackups
 from bot.migrations.backup.bucket import Bucket
+from bot.ports import Dump
 from templates.backup.listing import restoring
 from tests.backups.conftest import Quiet, left_in
 
@@ -42,7 +43,12 @@ def test_a_dump_goes_to_the_bucket_and_is_taken_away_again(address: str, backups
     client, bucket, _ = Bucket(address, "shop")._opened()
     client.fget_object(bucket, "here/shop/BK-1_shop.dump", str(tmp_path / "back"))
     assert (tmp_path / "back").read_bytes().startswith(b"PGDMP")
+    assert with_bucket.missing(kept) == ""
+    assert with_bucket.keep(Dump(
+        unfinished=".gone", size=kept.size, sha256=kept.sha256, seconds=1.0, server="", rows=b"[]", tables=1,
+    ), "BK-1_shop.dump") == kept, "stored, and killed before that was noted"
     with_bucket.remove(kept)
+    assert "is gone" in with_bucket.missing(kept)
     assert list(client.list_objects(bucket, recursive=True)) == []
     beside = replace(with_bucket, local=True)
     assert beside.keep(beside.dump("BK-2", (), Quiet()), "BK-2_shop.dump").file
@@ -58,4 +64,6 @@ def test_a_bucket_that_does_not_answer_is_said_without_its_secret(backups: PgBac
     silent = Bucket("http://key:secret-secret@127.0.0.1:9/dumps?region=us-east-1", "shop")
     with pytest.raises(Refused, match="cannot be used") as refused:
         replace(backups, bucket=silent).ready("read")
+    with pytest.raises(Unreachable, match="did not say whether it has"):
+        silent.found("BK-1_shop.dump")
     assert "secret" not in str(refused.value)

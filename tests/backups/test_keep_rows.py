@@ -6,10 +6,11 @@ import threading
 
 import pytest
 
+from bot.domain.returning import Returning
 from bot.errors import Refused
 from bot.migrations.database import PostgresDatabase
 from bot.migrations.keeping.losses import losses
-from bot.ports import Done
+from bot.ports import Busy, Done, Moved
 from tests.migrations.conftest import BRISK, Notes, apply, job
 from tests.postgres import Fresh
 
@@ -42,6 +43,10 @@ def put_in(fresh: Fresh, sql: str, notes: Notes | None = None) -> PostgresDataba
     return database
 
 
+def put_back(database: PostgresDatabase) -> tuple[Returning, ...]:
+    return database.put_back("P-7", database.going_back("P-7"), 3.0, lambda: False)
+
+
 @pytest.mark.parametrize(("sql", "back", "rows"), [
     ("drop table public.people; drop type public.mood;", WIDE, 300),
     ("truncate people restart identity;", "", 300),
@@ -61,13 +66,16 @@ def test_what_goes_is_kept_and_comes_back_byte_for_byte(people: Fresh, sql: str,
     [kept] = database.kept_rows()
     assert (kept.record, kept.tables, kept.rows, kept.restored) == ("P-7", ("public.people",), rows, False)
     if back:
-        people.run(*back.strip().split(";\n"))
+        rollback = job(f"{back.strip()};", "20260301000001", "20260301000000", keep=True, attempt="R-1.1.1")
+        assert isinstance(apply(database, rollback, Notes()), Done)
     assert people.rows(CONTENT) != before
-    database.put_back("P-7", 3.0)
+    put = put_back(database)
     assert people.rows(CONTENT) == before
-    assert database.kept_rows()[0].restored
+    kept = database.kept_rows()[-1]
+    assert kept.restored
+    assert kept.outcome == put, "what came of it is there after a crash, too"
     with pytest.raises(Refused, match="put back already"):
-        database.put_back("P-7", 3.0)
+        put_back(database)
 
 
 def test_a_dropped_column_comes_back_by_key(people: Fresh) -> None:
@@ -75,9 +83,9 @@ def test_a_dropped_column_comes_back_by_key(people: Fresh) -> None:
     before = people.rows(values)
     database = put_in(people, "alter table if exists people drop column if exists doc, drop column mood cascade;")
     with pytest.raises(Refused, match=r"no column (mood, doc|doc, mood)"):
-        database.put_back("P-7", 3.0)
+        put_back(database)
     people.run("alter table people add column mood mood, add column doc jsonb")
-    assert database.put_back("P-7", 3.0) == {"public.people": 300}
+    assert put_back(database)[0].put == 300
     assert people.rows(values) == before
 
 
@@ -88,7 +96,7 @@ def test_rows_that_go_by_a_foreign_key_are_kept_too(people: Fresh) -> None:
     )
     database = put_in(people, "delete from people where id = 3;")
     assert people.rows("select count(*) from orders") == [(99,)]
-    database.put_back("P-7", 3.0)
+    put_back(database)
     assert people.rows("select count(*) from orders where person = 3") == [(1,)]
 
 
@@ -152,7 +160,7 @@ def test_triggers_rest_while_rows_come_back(people: Fresh) -> None:
         "create trigger shout before insert on people for each row execute function shout()",
     )
     database = put_in(people, "delete from people where id = 1;")
-    assert database.put_back("P-7", 3.0) == {"public.people": 1}
+    assert put_back(database)[0].put == 1
     assert people.rows("select tgenabled::text from pg_trigger where tgname = 'shout'") == [("O",)]
 
 
@@ -171,3 +179,77 @@ def test_losses_are_read_from_the_words(sql: str, expected: list[tuple[str, str]
     assert [(loss.table, loss.why) for loss in losses(sql)] == expected
 
 
+
+
+def test_what_was_written_since_is_never_written_over(people: Fresh) -> None:
+    """A row that somebody edited after the promotion keeps what they wrote; the rest gets its old values."""
+    database = put_in(people, "update people set name = upper(name), mood = 'well' where id <= 20;")
+    people.run("update people set name = 'edited since' where id = 3", "delete from people where id = 4")
+    [part] = database.going_back("P-7")
+    assert (part.kept, part.put, part.written, part.gone) == (20, 18, 1, 1)
+    assert put_back(database) == (part,)
+    assert people.rows("select name from people where id = 3") == [("edited since",)]
+    assert people.rows("select count(*) from people where mood = 'well'") == [(1,)]
+    assert people.rows("select count(*) from people where id = 4") == [(0,)], "it was deleted since, and stays so"
+    assert database.kept_rows()[0].outcome == (part,)
+
+
+def test_a_row_that_took_the_key_of_one_that_went_stays(people: Fresh) -> None:
+    database = put_in(people, "delete from people where id <= 10;")
+    people.run("insert into people (id, name) overriding system value values (7, 'new')")
+    [part] = put_back(database)
+    assert (part.put, part.written) == (9, 1)
+    assert people.rows("select name from people where id = 7") == [("new",)]
+
+
+def test_more_than_was_approved_is_not_done(people: Fresh) -> None:
+    database = put_in(people, "update people set mood = 'well' where id <= 20;")
+    approved = database.going_back("P-7")
+    before = people.rows(CONTENT)
+    people.run("update people set name = 'since' where id = 5")
+    after = people.rows(CONTENT)
+    assert before != after
+    with pytest.raises(Moved, match="1 was written since and stays as it is"):
+        database.put_back("P-7", approved, 3.0, lambda: False)
+    assert people.rows(CONTENT) == after
+    assert not database.kept_rows()[0].restored
+
+
+def test_rows_without_a_key_come_back_once(people: Fresh) -> None:
+    """The whole table was kept, since a block's words do not tell which rows go: those that stayed stay single."""
+    people.run("create table log (said text)", "insert into log select 'line ' || g % 7 from generate_series(1, 50) g")
+    content = "select md5(string_agg(said, ',' order by said)) from log"
+    before = people.rows(content)
+    database = put_in(people, "do $$ begin delete from log where said = 'line 3'; end $$;")
+    put_back(database)
+    assert people.rows(content) == before
+
+
+def test_written_over_without_a_key_there_is_nothing_to_tell_rows_apart(people: Fresh) -> None:
+    people.run("create table log (said text)", "insert into log values ('a'), ('b')")
+    database = put_in(people, "with put as (update log set said = 'x' returning 1) select * from put;")
+    with pytest.raises(Refused, match=r"no primary key.*They are in stagedoor_kept\.rows_1"):
+        put_back(database)
+    assert people.rows("select count(*) from log") == [(2,)]
+
+
+def test_numbers_go_on_after_the_highest_that_came_back(people: Fresh) -> None:
+    database = put_in(people, "truncate people restart identity;")
+    put_back(database)
+    people.run("insert into people (name) values ('next')")
+    assert people.rows("select max(id) from people where name = 'next'") == [(301,)]
+
+
+def test_a_lock_in_the_way_names_its_holder_and_changes_nothing(people: Fresh) -> None:
+    people.run("create table clock (id int primary key)", "insert into clock values (1)")
+    database = put_in(people, "delete from clock;")
+    approved = database.going_back("P-7")
+    with people.connect() as holder:
+        holder.autocommit = False
+        holder.execute("lock table clock")
+        with pytest.raises(Busy, match=r"public\.clock is locked .*held by: pid \d+.*lock table clock"):
+            database.put_back("P-7", approved, 0.6, lambda: False)
+    people.run("insert into clock values (2)", "alter table clock add constraint no check (id > 1) not valid")
+    with pytest.raises(Refused, match="violates check constraint") as refused:
+        database.put_back("P-7", approved, 3.0, lambda: False)
+    assert not isinstance(refused.value, Busy), "a table called clock is no lock"

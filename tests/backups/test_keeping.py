@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,19 +22,42 @@ from tests.postgres import Fresh
 CONTENT = "select md5(string_agg(books::text, ',' order by id)) from public.books"
 
 
-def test_the_restore_instructions_work_when_pasted(backups: PgBackups, production: Fresh, server: Postgres) -> None:
-    given = backups.dump("BK-1", (), Quiet())
-    backups.prove(given, "read", Quiet())
-    lines = restoring(backups.keep(given, "BK-1_shop's.dump"))
-    target = server.create("restored")
+AGE = """#!{python}
+# The command line of age that the instructions use; the format is pyrage's, which is age's own.
+import sys, pyrage
+decrypt, _, key, _, output, file = sys.argv[1:]
+assert decrypt == "--decrypt"
+identity = pyrage.x25519.Identity.from_str(open(key).read().strip())
+open(output, "wb").write(pyrage.decrypt(open(file, "rb").read(), [identity]))
+"""
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_the_restore_instructions_work_when_pasted(
+    backups: PgBackups, production: Fresh, server: Postgres, tmp_path: Path, sealed: bool,
+) -> None:
+    identity = pyrage.x25519.Identity.generate()
+    taking = replace(backups, encrypt_to=str(identity.to_public())) if sealed else backups
+    given = taking.dump("BK-1", (), Quiet())
+    taking.prove(given, "read", Quiet())
+    kept = taking.keep(given, "BK-1_shop's.dump")
+    (tmp_path / "key.txt").write_text(str(identity))
+    (tmp_path / "age").write_text(AGE.format(python=sys.executable))
+    (tmp_path / "age").chmod(0o755)
+    environ = {
+        "PATH": f"{server.bin}:{tmp_path}:{os.environ['PATH']}", "RESTORE_TO": server.create("restored"),
+        "HOME": str(tmp_path),
+    }
     try:
-        pasted = subprocess.run(
-            ["bash"], input=lines, text=True, capture_output=True,
-            env={"PATH": f"{server.bin}:{os.environ['PATH']}", "RESTORE_TO": target},
-        )
+        pasted = subprocess.run(["bash"], input=restoring(kept), text=True, capture_output=True, env=environ)
         assert "OK" in pasted.stdout
         restored = Fresh(server, "restored")
         assert restored.rows(CONTENT) == production.rows(CONTENT), pasted.stderr
+        with Path(kept.file).open("ab") as file:
+            file.write(b"?")
+        again = subprocess.run(["bash"], input=restoring(kept), text=True, capture_output=True, env=environ)
+        assert "FAILED" in again.stdout
+        assert "pg_restore" not in again.stderr, "what is not the file that was kept is not restored"
     finally:
         server.drop("restored")
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.backup import Backup, Kept
+from bot.domain.backup import WAIVED, Backup, Kept, Proven
 from bot.domain.retention import doomed, kept
 
 START = datetime(2026, 1, 1, 3, tzinfo=UTC)
@@ -62,3 +62,13 @@ def test_what_was_removed_or_failed_is_no_backup() -> None:
     gone = replace(backup(1, 0), removed_at=START)
     assert not gone.good
     assert doomed([gone, backup(2, 1, good=False)], daily=0, weekly=0, monthly=0, needed=()) == ()
+
+
+def test_what_holds_less_takes_nobody_s_place() -> None:
+    """A dump of two tables at noon, or one that nobody proved, is no reason to take the night's whole one away."""
+    night = [backup(number, 24 * number) for number in range(5)]
+    some = replace(backup(8, 24 * 4 + 9), only=(("public", "books"),))
+    unproven = replace(backup(9, 24 * 4 + 10), proven=Proven(how=WAIVED, tables=0, rows=0, seconds=0.0))
+    rules = {"daily": 2, "weekly": 0, "monthly": 0, "needed": ()}
+    assert kept([*night, some, unproven], **rules) == {"BK-3", "BK-4", "BK-8", "BK-9"}  # type: ignore[arg-type]
+    assert kept([night[0], some, unproven], daily=0, weekly=0, monthly=0, needed=()) >= {"BK-0"}

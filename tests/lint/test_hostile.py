@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import takewhile
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -54,15 +57,13 @@ def test_one_bad_statement_hides_no_other() -> None:
 
 
 def test_a_process_that_dies_costs_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    def dying(files: list[tuple[str, bytes]]) -> list[dict[str, object]]:
+    def dying(files: list[tuple[str, bytes]]) -> Iterator[Analysis]:
         names = [name for name, _ in files]
-        return [{"said": name} for name in names[:names.index("killer")]] if "killer" in names else [
-            {"said": name} for name in names
-        ]
+        return (Analysis(file=name) for name in takewhile("killer".__ne__, names))
 
     monkeypatch.setattr(guard, "_answers", dying)
     files = [("a", b""), ("killer", b""), ("b", b""), ("killer", b""), ("c", b"")]
-    assert guard.ask(files) == [{"said": "a"}, None, {"said": "b"}, None, {"said": "c"}]
+    assert [said and said.file for said in guard.ask(files)] == ["a", None, "b", None, "c"]
 
 
 def test_a_file_that_takes_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

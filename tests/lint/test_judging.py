@@ -29,6 +29,17 @@ def test_an_index_weighs_what_its_table_weighs(rows: int | None, expected: Level
     assert level(told(INDEX, ground=ground), "require-concurrent-index-creation") is expected
 
 
+@pytest.mark.parametrize(("sql", "expected"), [
+    ("alter table public.books add column if not exists author bigint references public.authors (id);", Level.NOTE),
+    ("alter table public.books add column if not exists author bigint default 1 references public.authors (id);",
+     Level.BLOCK),
+    ("alter table public.books add column a bigint references public.authors (id),\n"
+     "  add constraint c foreign key (b) references public.authors (id);", Level.BLOCK),
+])
+def test_a_foreign_key_of_a_new_empty_column_checks_no_row(sql: str, expected: Level) -> None:
+    assert level(told(sql, ground=Ground(sizes={"public.books": 20_000_000})), "adding-foreign-key-constraint") is expected
+
+
 def test_a_table_made_earlier_in_the_set_is_no_lock_risk() -> None:
     made = "create table public.books (title text primary key);\nalter table public.books enable row level security;"
     assert level(told(made, INDEX), "require-concurrent-index-creation") is None

@@ -12,6 +12,8 @@ from typing import Any, cast
 import pytest
 
 from bot.adapters.health import HttpHealth
+from bot.migrations.catalog.checklist import checklist, touched
+from bot.migrations.database import PostgresDatabase
 from bot.runbooks import pages, promotion, staging
 from bot.runbooks.walker import Walker
 from rehearsal.postgres import Postgres
@@ -67,3 +69,52 @@ def test_edge_functions_are_asked(functions: str) -> None:
     assert said() == ""
     assert said("well") == "Edge functions: 1 answered"
     assert f"could not all be reached: {functions}/broken" in said("well", "broken")
+
+
+SHOP = """
+create table books (id bigint, title text);
+insert into books values (1, 'a'), (2, 'b');
+create function titles() returns setof text language sql set search_path = public as 'select title from books';
+create function zeta() returns trigger language plpgsql as $$ begin return new; end $$;
+create trigger zeta before update on books for each row execute function zeta();
+"""
+CHANGE = """
+set check_function_bodies = off;
+create function broken() returns text language sql as 'select missing from books';
+create function worse() returns int language plpgsql as $$ declare x no_such_type; begin return 1; end $$;
+create function fine() returns bigint language plpgsql as $$ begin return (select count(*) from books); end $$;
+alter table books drop column title cascade;
+create trigger "Audit" before insert or update of id on books for each row execute function zeta();
+create trigger last after update on books execute function zeta();
+create trigger off before delete on books for each row execute function zeta();
+alter table books disable trigger off;
+"""
+
+
+def test_functions_that_do_not_compile_and_the_order_of_triggers_are_told(fresh: Fresh) -> None:
+    fresh.run(SHOP)
+    staging = PostgresDatabase(fresh.url, "staging", BRISK)
+    before = staging.catalog()
+    fresh.run(CHANGE)
+    after, broken = staging.catalog(), staging.uncompiled()
+    counts = staging.counts(touched(before, after, {}))
+    told = checklist(before, after, {}, broken, counts)
+    functions = next(line for line in told if line.startswith("Functions: "))
+    assert 'does not compile: broken(), column "missing" does not exist (42703)' in functions
+    assert 'worse(), type "no_such_type" does not exist (42704)' in functions
+    assert "fine()," not in functions.partition("does not compile")[2]
+    assert "Functions that the files do not touch and that do not compile now: titles(), column" in "\n".join(told)
+    assert (
+        'Firing order: books BEFORE INSERT: "Audit"; BEFORE UPDATE: "Audit", zeta; '
+        "AFTER UPDATE (once a statement): last; switched off: off"
+    ) in told
+    assert "Rows there now: books 2" in told
+    assert staging.catalog().objects == after.objects, "asking changed something"
+
+
+def test_what_could_not_be_asked_is_said(fresh: Fresh) -> None:
+    before = PostgresDatabase(fresh.url).catalog()
+    fresh.run("create function f() returns int language sql as 'select 1'")
+    told = checklist(before, PostgresDatabase(fresh.url).catalog(), {})
+    assert "Functions: + f(); could not check whether they compile" in told
+    assert "Rows there now: could not count them" in told

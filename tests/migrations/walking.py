@@ -24,7 +24,7 @@ from bot.migrations.files import FolderMigrations
 from bot.policy import parse_policy
 from bot.ports import Backups, NoPages, Pages
 from bot.promotions.requests import Requests
-from bot.runbooks import backup, promotion, rollback, staging
+from bot.runbooks import backup, promotion, restoring, rollback, staging
 from bot.runbooks.walker import Walker
 from bot.scrub import Scrubber
 from bot.world import Ports, Project
@@ -44,6 +44,7 @@ when = "never"
 """
 RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "backup": backup.RUNBOOK, "rollback": rollback.RUNBOOK,
+    "restore": restoring.RUNBOOK,
 }
 
 

@@ -69,6 +69,8 @@ def test_deleted_rows_are_kept_inside_production_and_come_back_once_approved(hou
     h.told(ANA, "someone else has to approve it")
     h.presses(BO, "RD-1", "Approve")
     h.reads("RD-1", "Done · back in production: 1 row, approved by @bo")
+    thread = h.thread_says("RD-1", "books: 1 of 1 row back")
+    assert thread.index("✓ Backup BK-2: ") < thread.index("✓ Committed in one transaction"), "a dump before, here too"
     assert h.production_rows("select books::text from books order by id") == before
     h.says(ANA, "/migrate backup restore P-1")
     h.told(ANA, "What P-1 destroyed was put back already")

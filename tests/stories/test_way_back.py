@@ -161,3 +161,22 @@ def test_restage_leaves_staging_alone_where_the_way_back_leads_elsewhere_by_now(
     h.says(ANA, f"/migrate restage {FEATURE}")
     assert "leads elsewhere by now" in h.reads("S-2", "Stopped: staging is unchanged")
     assert h.history(h.staging) == ["20261020090000", FEATURE]
+
+
+def test_what_fits_into_no_transaction_is_tried_in_a_scratch_database_that_is_gone_again(house: Opens) -> None:
+    h = house()
+    h.only()
+    h.write("20261101130000_titles.sql", "CREATE INDEX CONCURRENTLY books_titles ON public.books (title);\n")
+    write_rollback(h, "20261101130000_titles.sql", "DROP INDEX CONCURRENTLY public.books_titles;\n")
+    h.staged()
+    thread = h.thread_says("S-1", "Way back from 20261101130000 titles, by the rollback file: schema proven exact")
+    assert "as written, in a scratch database without rows, which is gone again" in thread
+    scratch = "select 1 from pg_database where datname like 'stagedoor_scratch%%'"
+    assert _rows(h.staging, scratch, ()) == []
+    card = h.asked()
+    assert "schema proven exact by the rollback file" in h.reads(card, "Has a rollback plan")
+    h.presses(BO, card, "Rollback plan")
+    assert "ms as written, in a scratch database" in modal(h, BO, "The rollback file.")
+    h.confirmed(card)
+    h.presses(BO, card, "Approve")
+    h.reads(card, "Done · in production")

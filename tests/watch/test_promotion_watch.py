@@ -132,14 +132,18 @@ def test_a_quiet_watch_says_what_was_looked_at(watched: Opens) -> None:
     with watched(WATCH + PAGES) as w:
         assert "The first verdict comes after 5 min" in w.lines[-1]
         assert "the logs, the database's own counters, 1 health address, 1 page" in w.lines[-1]
+        assert "watching for 30 min, until" in w.card
+        assert "up to 30 min left, first verdict at" in w.card
         assert "nothing new so far" in w.card
         w.later(2)
         before = w.lines
         assert not [entry for entry in w.walk.entries if entry.kind == "watch.looked"]
         w.later(4)
         assert w.lines[len(before):][-1].startswith("First look. Nothing new: no new errors in the logs")
+        assert "up to 25 min left · nothing new so far" in w.card
         w.later(25)
         assert w.walk.on().stage == "watch"           # the logs of that time have not arrived
+        assert "; the logs of that time are awaited until" in w.card
         w.logs_up_to()
         w.later(1)
         card = w.card
@@ -190,6 +194,7 @@ def test_a_new_error_is_an_alarm_linked_to_its_one_alert(watched: Opens) -> None
 
 
 HARMS = (
+    ("delete from public.books where id between 4 and 20", "has lost 17 of the 20 rows that were checked"),
     ("delete from public.books where id > 3", "has 3 rows, 50 when the watch began"),
     ("drop policy readers on public.books", "public.books lost the policy readers"),
     ("alter table public.books disable row level security", "row level security of public.books was switched off"),

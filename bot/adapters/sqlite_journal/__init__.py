@@ -1,4 +1,4 @@
-"""The journal on SQLite: chain, records, shelves, inbox and tallies in one file; the one room of sqlite-utils."""
+"""The journal on SQLite: chain, records, shelves, inbox and tallies in one file."""
 
 from __future__ import annotations
 

@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
-
-from sqlite_utils import Database
 
 from bot.adapters.links import Head, document, link, moment, scrubbed, words_of
 from bot.adapters.sqlite_journal.store import Store
@@ -48,7 +47,7 @@ class Chain(Store):
         sql = f"SELECT * FROM entries WHERE seq > :since {'AND about = :about' if about is not None else ''}"  # noqa: S608
         while True:
             with self.reading() as db:
-                rows = list(db.query(f"{sql} ORDER BY seq LIMIT {PAGE}", {"since": since, "about": about}))
+                rows = query(db, f"{sql} ORDER BY seq LIMIT {PAGE}", {"since": since, "about": about})
             yield from map(entry_of, rows)
             if len(rows) < PAGE:
                 return
@@ -67,8 +66,8 @@ class Chain(Store):
         each = " AND ".join(f"seq IN ({self._holding(f':word{number}')})" for number in range(len(sought)))
         terms = {f"word{number}": self._term(word) for number, word in enumerate(sought)}
         with self.reading() as db:
-            rows = db.query(
-                f"SELECT * FROM entries WHERE {each} ORDER BY seq DESC LIMIT :limit",  # noqa: S608
+            rows = query(
+                db, f"SELECT * FROM entries WHERE {each} ORDER BY seq DESC LIMIT :limit",  # noqa: S608
                 {**terms, "limit": limit},
             )
             return [entry_of(row) for row in rows]
@@ -91,7 +90,7 @@ class Chain(Store):
             word = word.replace(special, "\\" + special)
         return f"%{word}%"
 
-    def _link(self, db: Database, facts: Iterable[Fact], claim: Claim | None = None) -> tuple[Entry, ...]:
+    def _link(self, db: Connection, facts: Iterable[Fact], claim: Claim | None = None) -> tuple[Entry, ...]:
         head, now, made = head_of(db), self._clock.now(), []
         for fact in facts:
             new = link(head, fact, now)
@@ -117,7 +116,7 @@ class Chain(Store):
             made.append(entry)
         return tuple(made)
 
-    def _finish(self, db: Database, key: str) -> bool:
+    def _finish(self, db: Connection, key: str) -> bool:
         """Remember the key as worked off and let go of what was delivered; False when it was worked off before."""
         now = moment(self._clock.now())
         done = db.execute(
@@ -134,7 +133,7 @@ class Chain(Store):
     def _documents(self, puts: Sequence[Put]) -> list[tuple[str, str, str | None]]:
         return [(put.shelf, put.key, None if put.doc is None else document(put.doc, self._scrub)) for put in puts]
 
-    def _put(self, db: Database, documents: Sequence[tuple[str, str, str | None]]) -> None:
+    def _put(self, db: Connection, documents: Sequence[tuple[str, str, str | None]]) -> None:
         for shelf, key, doc in documents:
             if doc is None:
                 db.execute("DELETE FROM documents WHERE shelf = ? AND key = ?", [shelf, key])
@@ -146,19 +145,26 @@ class Chain(Store):
                 )
 
 
-def check(db: Database, claim: Claim) -> None:
+def check(db: Connection, claim: Claim) -> None:
     """Raise `Superseded` unless the claim is the newest of its record."""
     newest = db.execute("SELECT fence FROM fences WHERE record = ?", [claim.record]).fetchone()
     if newest is None or newest[0] != claim.fence:
         raise Superseded(f"Another walk of {claim.record} has begun.")
 
 
-def head_of(db: Database) -> Head:
+def query(db: Connection, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
+    """The rows, each by the names of its columns."""
+    cursor = db.execute(sql, values)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def head_of(db: Connection) -> Head:
     row = db.execute("SELECT seq, at, hash FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
     return Head(seq=row[0], at=datetime.fromisoformat(row[1]), hash=row[2]) if row else Head(hash=GENESIS)
 
 
-def write_entry(db: Database, entry: Entry) -> None:
+def write_entry(db: Connection, entry: Entry) -> None:
     values = [
         entry.seq, entry.id, entry.moment, entry.about, entry.kind, entry.actor, canonical(entry.data),
         entry.private_hash, entry.previous, entry.hash,

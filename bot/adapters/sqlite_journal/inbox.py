@@ -6,12 +6,11 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from sqlite3 import Connection
 from threading import Event, Lock
 
-from sqlite_utils import Database
-
 from bot.adapters.links import document, moment
-from bot.adapters.sqlite_journal.chain import Chain
+from bot.adapters.sqlite_journal.chain import Chain, query
 from bot.ports import Clock, Delivery
 from bot.scrub import Scrubber
 
@@ -48,9 +47,9 @@ class Deliveries(Chain):
 
     def pending(self, now: datetime) -> list[Delivery]:
         with self.reading() as db:
-            rows = list(db.query(
-                "SELECT * FROM deliveries WHERE finished IS NULL AND turn <= ? ORDER BY place", [moment(now)],
-            ))
+            rows = query(
+                db, "SELECT * FROM deliveries WHERE finished IS NULL AND turn <= ? ORDER BY place", [moment(now)],
+            )
         return [
             Delivery(
                 key=row["key"], kind=row["kind"], payload=json.loads(row["payload"]),
@@ -100,7 +99,7 @@ class Deliveries(Chain):
         return taken
 
 
-def _store(db: Database, ticket: Ticket) -> bool:
+def _store(db: Connection, ticket: Ticket) -> bool:
     delivery = ticket.delivery
     stored = db.execute(
         "INSERT OR IGNORE INTO deliveries (key, kind, payload, received, attempts, turn) VALUES (?, ?, ?, ?, ?, ?)",

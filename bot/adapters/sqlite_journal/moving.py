@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-
-from sqlite_utils import Database
+from sqlite3 import Connection
 
 from bot.adapters.links import words_of
 from bot.adapters.moving import TABLES, Row
@@ -32,7 +31,7 @@ class Moving(Chain):
 class Filling:
     """The store while it is filled."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Connection) -> None:
         self._db = db
 
     def rows(self, table: str) -> Iterator[Row]:
@@ -42,14 +41,14 @@ class Filling:
         columns = TABLES[table]
         places = ", ".join("?" * len(columns))
         sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608
-        self._db.conn.executemany(sql, rows)
+        self._db.executemany(sql, rows)
         if table == "entries":
             entries = (entry_of(dict(zip(columns, row, strict=True))) for row in self.rows("entries"))
-            self._db.conn.executemany(
+            self._db.executemany(
                 "INSERT INTO findable (seq, words) VALUES (?, ?)", ((entry.seq, words_of(entry)) for entry in entries),
             )
 
 
-def _rows(db: Database, table: str) -> Iterator[Row]:
+def _rows(db: Connection, table: str) -> Iterator[Row]:
     columns = TABLES[table]
     yield from db.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY {columns[0]}")  # noqa: S608

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.adapters.links import document, moment, storable
-from bot.adapters.sqlite_journal.chain import Chain, Row, check
+from bot.adapters.sqlite_journal.chain import Chain, Row, check, query
 from bot.domain.entry import Fact
 from bot.domain.record import Claim, Record, Status
 from bot.errors import Unknown
@@ -18,7 +18,7 @@ class Records(Chain):
 
     def load(self, record: str) -> Record | None:
         with self.reading() as db:
-            rows = list(db.query("SELECT * FROM records WHERE id = ?", [record]))
+            rows = query(db, "SELECT * FROM records WHERE id = ?", [record])
         return record_of(rows[0]) if rows else None
 
     def project(self, record: Record, claim: Claim, facts: Sequence[Fact] = ()) -> Record:
@@ -30,8 +30,8 @@ class Records(Chain):
             if (before := db.execute("SELECT others FROM records WHERE id = ?", [record.id]).fetchone()) is None:
                 raise Unknown(f"Nothing is known of {record.id}.")
             self._link(db, facts, claim)
-            (row,) = db.query(
-                "UPDATE records SET stage = :stage, status = :status, due = :due, waits_for = :waits_for, "
+            (row,) = query(
+                db, "UPDATE records SET stage = :stage, status = :status, due = :due, waits_for = :waits_for, "
                 "summary = :summary, folded = CASE WHEN :alone THEN touched ELSE :folded END "
                 "WHERE id = :id RETURNING *",
                 {
@@ -57,8 +57,8 @@ class Records(Chain):
             "due_by": moment(due_by) if due_by else None, "limit": limit,
         }
         with self.reading() as db:
-            rows = db.query(
-                f"SELECT * FROM records WHERE {' AND '.join(wanted) or '1'} ORDER BY opened LIMIT :limit",  # noqa: S608
+            rows = query(
+                db, f"SELECT * FROM records WHERE {' AND '.join(wanted) or '1'} ORDER BY opened LIMIT :limit",  # noqa: S608
                 values,
             )
             return [record_of(row) for row in rows]

@@ -1,151 +1,48 @@
-"""The tables of the SQLite store, and how an older store is moved forward."""
+"""Which version the tables of a SQLite store have, and that an older one is moved forward."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
-
-from sqlite_utils import Database
+from sqlite3 import Connection
 
 from bot.errors import Refused
 
 APPLICATION = 0x53746467
 """Stands in the file's header, so that another program's database is never taken for a store."""
 
+NEWEST = 2
+"""The version that this release makes; `steps` holds the way there."""
 
-def version_of(db: Database) -> int:
+
+def version_of(db: Connection) -> int:
     """The schema version of the file; 0 for an empty one. Raises `Refused` for a file that is not ours or too new."""
     mark = int(db.execute("PRAGMA application_id").fetchone()[0])
-    tables = set(db.table_names())
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables and mark in (0, APPLICATION):
         return 0
     if mark != APPLICATION or "schema_versions" not in tables:
         raise Refused("It is a database of another program. Name another file in STAGEDOOR_STORE_URL.")
     version = int(db.execute("SELECT max(version) FROM schema_versions").fetchone()[0])
-    if version > len(VERSIONS):
+    if version > NEWEST:
         raise Refused(
-            f"It was written by a newer release (store version {version}; this one knows up to {len(VERSIONS)}). "
+            f"It was written by a newer release (store version {version}; this one knows up to {NEWEST}). "
             "Start that release, or restore the copy from before the update.",
         )
     return version
 
 
-def move_forward(db: Database, *, full_text: bool, at: str) -> None:
+def move_forward(db: Connection, *, full_text: bool, at: str) -> None:
     """Bring the store to this release's version; the caller holds the write transaction."""
     known = version_of(db)
+    if known == NEWEST:
+        return
+    # A store in shape is opened without it: sqlite-utils loads NumPy where that is installed, 12 MiB and 0.1 s.
+    from bot.adapters.sqlite_journal.steps import advance
+
     if known == 0:
         db.execute(f"PRAGMA application_id = {APPLICATION}")
-        db.table("schema_versions").create({"version": int, "at": str}, pk="version")
-    for version, change in enumerate(VERSIONS[known:], start=known + 1):
-        change(db, full_text)
-        db.execute("INSERT INTO schema_versions (version, at) VALUES (?, ?)", [version, at])
+    advance(db, known, full_text=full_text, at=at)
 
 
-def first(db: Database, full_text: bool) -> None:
-    _chain(db)
-    _records(db)
-    _beside(db)
-    if full_text and _has_fts5(db):
-        for table, column in (("findable", "words"), ("private", "text")):
-            db.table(table).enable_fts([column], create_triggers=True, tokenize="unicode61")
-
-
-def tallies(db: Database, full_text: bool) -> None:
-    """Times are microseconds since 1970; a cell is the account's place and the minute or hour in one number."""
-    faults = db.table("faults").create(
-        {
-            "place": int, "project": str, "environment": str, "fingerprint": str, "source": str, "severity": str,
-            "sqlstate": str, "template": str, "objects": str, "first_seen": int, "last_seen": int, "total": int,
-            "sampled": int, "hits": str, "fold": int,
-        },
-        pk="place",
-    )
-    faults.create_index(["project", "environment", "fingerprint"], unique=True)
-    faults.create_index(["fold"])
-    faults.create_index(["project", "environment", "last_seen"])
-    for table in ("minutes", "hours"):
-        db.table(table).create({"cell": int, "count": int}, pk="cell", not_null=("count",))
-    db.table("marks").create({"mark": int, "hour": int}, pk="mark", not_null=("hour",))
-    samples = db.table("samples").create(
-        {"place": int, "fault": int, "at": int, "expires": int, "text": str}, pk="place",
-        not_null=("fault", "at", "expires", "text"),
-    )
-    samples.create_index(["fault"])
-    db.table("reaches").create({"name": str, "up_to": int, "heard": int, "cursor": str}, pk="name")
-    db.table("gaps").create(
-        {"place": int, "project": str, "environment": str, "begun": int, "ended": int, "why": str}, pk="place",
-    )
-
-
-VERSIONS: tuple[Callable[[Database, bool], None], ...] = (first, tallies)
-"""How each version is made of the one before; never edit one that was released."""
-
-
-def _chain(db: Database) -> None:
-    entries = db.table("entries").create(
-        {
-            "seq": int, "id": str, "at": str, "about": str, "kind": str, "actor": str, "data": str,
-            "private_hash": str, "previous": str, "hash": str,
-        },
-        pk="seq",
-        not_null=("id", "at", "about", "kind", "actor", "data", "private_hash", "previous", "hash"),
-    )
-    for column in ("id", "previous", "hash"):
-        entries.create_index([column], unique=True)
-    entries.create_index(["about", "seq"])
-    for verb in ("UPDATE", "DELETE"):
-        db.execute(
-            f"CREATE TRIGGER entries_no_{verb.lower()} BEFORE {verb} ON entries "
-            "BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END",
-        )
-    db.table("findable").create({"seq": int, "words": str}, pk="seq", not_null=("words",))
-    private = db.table("private").create(
-        {"seq": int, "entry": str, "salt": str, "text": str}, pk="seq", not_null=("entry", "salt", "text"),
-    )
-    private.create_index(["entry"], unique=True)
-
-
-def _records(db: Database) -> None:
-    records = db.table("records").create(
-        {
-            "opened": int, "id": str, "kind": str, "project": str, "stage": str, "status": str, "due": str,
-            "waits_for": str, "folded": int, "touched": int, "others": int, "announced": int, "summary": str,
-        },
-        pk="opened",
-        not_null=("id", "kind", "project", "stage", "status", "waits_for", "summary"),
-        defaults={"waits_for": "", "folded": 0, "touched": 0, "others": 0, "announced": 0, "summary": "{}"},
-    )
-    records.create_index(["id"], unique=True)
-    records.create_index(["status", "due"])
-    db.execute("CREATE INDEX records_unannounced ON records (opened) WHERE touched > announced")
-    db.execute("CREATE INDEX records_unfolded ON records (opened) WHERE touched > folded AND status = 'live'")
-    db.table("fences").create({"record": str, "fence": int}, pk="record", not_null=("fence",))
-    db.table("numbers").create({"series": str, "last": int}, pk="series", not_null=("last",))
-
-
-def _beside(db: Database) -> None:
-    documents = db.table("documents").create(
-        {"place": int, "shelf": str, "key": str, "doc": str}, pk="place", not_null=("shelf", "key", "doc"),
-    )
-    documents.create_index(["shelf", "key"], unique=True)
-    db.table("blobs").create({"sha256": str, "content": bytes}, pk="sha256", not_null=("content",))
-    deliveries = db.table("deliveries").create(
-        {
-            "place": int, "key": str, "kind": str, "payload": str, "received": str, "attempts": int, "turn": str,
-            "finished": str,
-        },
-        pk="place",
-        not_null=("key", "kind", "received", "attempts", "turn"),
-    )
-    deliveries.create_index(["key"], unique=True)
-    db.execute("CREATE INDEX deliveries_pending ON deliveries (turn) WHERE finished IS NULL")
-    db.execute("CREATE INDEX deliveries_finished ON deliveries (finished) WHERE finished IS NOT NULL")
-
-
-def _has_fts5(db: Database) -> bool:
-    try:
-        db.execute("CREATE VIRTUAL TABLE temp.probe USING fts5(words)")
-        db.execute("DROP TABLE temp.probe")
-    except sqlite3.OperationalError:
-        return False
-    return True
+def indexed(db: Connection) -> bool:
+    """Whether the store has an index of its words."""
+    return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'findable_fts'").fetchone() is not None

@@ -8,12 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from sqlite3 import Connection
 from threading import Lock
 
-from sqlite_utils import Database
-
 from bot.adapters.links import moment
-from bot.adapters.sqlite_journal.schema import move_forward, version_of
+from bot.adapters.sqlite_journal.schema import indexed, move_forward, version_of
 from bot.adapters.turns import Turns
 from bot.errors import Refused, StagedoorError, Unreachable
 from bot.ports import Clock
@@ -29,7 +28,7 @@ class Store:
 
     def __init__(self, path: Path, clock: Clock, *, full_text: bool = True) -> None:
         self.path, self._clock = path, clock
-        self._turns, self._readers, self._guard, self._closed = Turns(), list[Database](), Lock(), False
+        self._turns, self._readers, self._guard, self._closed = Turns(), list[Connection](), Lock(), False
         with self._sentences():
             _create(path)
             self._writer = self._connect()
@@ -43,7 +42,7 @@ class Store:
                 raise
 
     @contextmanager
-    def writing(self, *, urgent: bool = False) -> Iterator[Database]:
+    def writing(self, *, urgent: bool = False) -> Iterator[Connection]:
         """A write transaction: all of it is kept, or nothing."""
         with self._turns.turn(urgent=urgent):
             if self._closed:
@@ -52,7 +51,7 @@ class Store:
                 yield db
 
     @contextmanager
-    def reading(self) -> Iterator[Database]:
+    def reading(self) -> Iterator[Connection]:
         """A connection to read from; no writer waits for it, and it waits for none."""
         with self._guard:
             if self._closed:
@@ -92,14 +91,11 @@ class Store:
                 self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             self._writer.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}").fetchall()
 
-    def _connect(self) -> Database:
+    def _connect(self) -> Connection:
         # Autocommit, since sqlite3 would begin a deferred transaction: two such writers fail each other at once.
         connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-        try:
-            return Database(connection, execute_plugins=False)
-        except BaseException:
-            connection.close()
-            raise
+        connection.execute("PRAGMA recursive_triggers = ON")
+        return connection
 
     def _prepare(self, full_text: bool) -> None:
         db = self._writer
@@ -110,13 +106,13 @@ class Store:
             db.execute(f"PRAGMA {setting}")
         with self._transaction():
             move_forward(db, full_text=full_text, at=moment(self._clock.now()))
-        self.indexed = db.table("findable").detect_fts() is not None
+        self.indexed = indexed(db)
         if self.indexed:
             db.execute("SELECT seq FROM findable ORDER BY seq DESC LIMIT 1").fetchall()
             db.execute("SELECT rowid FROM findable_fts LIMIT 1").fetchall()
 
     @contextmanager
-    def _transaction(self) -> Iterator[Database]:
+    def _transaction(self) -> Iterator[Connection]:
         db = self._writer
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -148,7 +144,7 @@ def _create(path: Path) -> None:
         raise Refused(f"The store {path} cannot be opened: {error.strerror}.") from error
 
 
-def _to_wal(db: Database) -> None:
+def _to_wal(db: Connection) -> None:
     # Two processes that open a new store at once: this one switch does not wait by itself.
     until = time.monotonic() + PATIENCE
     while True:

@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from sqlite3 import Connection
 from typing import Any
-
-from sqlite_utils import Database
 
 from bot.adapters.sqlite_journal.chain import Chain
 from bot.adapters.tallying import Accounts
@@ -31,8 +30,8 @@ class Tallying(Chain, Accounts):
 class Lent:
     """A connection as the accounts speak to it."""
 
-    def __init__(self, db: Database) -> None:
-        self._connection = db.conn
+    def __init__(self, db: Connection) -> None:
+        self._connection = db
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._connection.execute(respelled(sql), values).fetchall()

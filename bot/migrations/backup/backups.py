@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.domain.backup import Kept, Proven, megabytes
@@ -111,6 +111,9 @@ class PgBackups:
         """Let a proven dump count, under `name`: encrypted, in the folder, in the bucket. Safe to repeat."""
         name += SUFFIX if self.encrypt_to else ""
         final = self.folder.path / name
+        if self.bucket and not self.local and not final.exists() and (there := self.bucket.found(name)):
+            # It was stored and taken from the folder, and Stagedoor died before that was noted.
+            return replace(there, encrypted_to=self.encrypt_to)
         if not final.exists():
             unfinished = self.folder.unfinished(given.unfinished)
             sealed = sealed_copy(unfinished, self.encrypt_to) if self.encrypt_to else unfinished
@@ -125,6 +128,14 @@ class PgBackups:
             file=str(final) if self.local or not self.bucket else "", address=address, size=size, sha256=sha256,
             encrypted_to=self.encrypt_to,
         )
+
+    def missing(self, kept: Kept) -> str:
+        """Why a dump that was kept cannot be used now: somebody took it away, or the disk went with its machine."""
+        if kept.file and (here := self.folder.path / Path(kept.file).name).is_file():
+            return "" if here.stat().st_size == kept.size else f"{here} has another size by now"
+        if kept.address and self.bucket:
+            return "" if self.bucket.found(Path(kept.address).name) else f"{kept.address} is gone"
+        return f"{kept.file or kept.address} is gone"
 
     def discard(self, id: str) -> None:
         """Take away whatever of a backup does not count."""

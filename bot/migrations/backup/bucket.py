@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from bot.errors import Refused
+from bot.domain.backup import Kept
+from bot.errors import Refused, Unreachable
 
 if TYPE_CHECKING:
     from minio import Minio
@@ -50,6 +51,19 @@ class Bucket:
         if stored.size != file.stat().st_size:
             raise Refused(f"the bucket {bucket} holds {stored.size} bytes of it, not {file.stat().st_size}")
         return f"s3://{bucket}/{key}"
+
+    def found(self, name: str) -> Kept | None:
+        """A dump as it lies there; None where it does not. Raises `Unreachable`."""
+        client, bucket, prefix = self._opened()
+        key = f"{prefix}{self.project}/{name}"
+        try:
+            stored = client.stat_object(bucket, key)
+        except Exception as trouble:
+            if getattr(trouble, "code", "") in ("NoSuchKey", "NoSuchBucket"):
+                return None
+            raise Unreachable(f"The bucket {bucket} did not say whether it has {name}: {_said(trouble)}.") from None
+        sha256 = str((stored.metadata or {}).get("x-amz-meta-sha256", ""))
+        return Kept(file="", address=f"s3://{bucket}/{key}", size=stored.size or 0, sha256=sha256)
 
     def remove(self, address: str) -> None:
         """Take a dump away. Raises `Refused`."""

@@ -49,8 +49,8 @@ def dump(
             if trouble := unfit(program, scene.major):
                 raise Refused(trouble)
             counting = _Counting(snapshot)
-            command = _command(program, scene, only, lock_wait)
-            with Running(command, environment=libpq_environment(url, application)) as running:
+            dumping = command(program, scene, only, lock_wait)
+            with Running(dumping, environment=libpq_environment(url, application)) as running:
                 counting.start()
                 try:
                     size, digest = _taken(running, path, lambda size: progress(size, scene.size), stopping, counting)
@@ -69,7 +69,8 @@ def dump(
         raise
 
 
-def _command(program: Program, scene: Scene, only: Sequence[Table], lock_wait: float) -> list[str]:
+def command(program: Program, scene: Scene, only: Sequence[Table], lock_wait: float) -> list[str]:
+    """pg_dump for this snapshot, without the tables that it may not read; the archive goes to its standard output."""
     return [
         program.path, "--format=custom", "--compress=1", f"--snapshot={scene.id}",
         f"--lock-wait-timeout={round(lock_wait * 1000)}",

@@ -9,6 +9,7 @@ from bot.domain.catalog import Snapshot
 from bot.domain.entry import Json
 from bot.migrations.catalog.access import access_diff
 from bot.migrations.catalog.diff import Difference, differences, value
+from bot.migrations.catalog.firing import firing
 from bot.migrations.catalog.witness import BLOCKS_READING, BLOCKS_WRITING, MODES
 
 _SHOWN = 6
@@ -24,13 +25,25 @@ _LINES = (
 )
 
 
-def checklist(before: Snapshot, after: Snapshot, seen: Mapping[str, Json]) -> list[str]:
-    """What is there now that was not, or no longer, or otherwise; then who may do what, and the rows."""
+def checklist(
+    before: Snapshot, after: Snapshot, seen: Mapping[str, Json], uncompiled: Mapping[str, str] | None = None,
+    counts: Mapping[str, int] | None = None,
+) -> list[str]:
+    """What is there now that was not, or no longer, or otherwise; then who may do what, and the rows.
+
+    `uncompiled` are functions that do not compile, `counts` the rows of the touched tables, both as they are now; None
+    where nobody could ask.
+    """
     found = differences(before, after)
     lines = []
     for title, kinds in _LINES:
         if own := [one for one in found if one.key[0] in kinds and not _with_its_table(one, found, after, before)]:
-            lines.append(f"{title}: {_few([_short(one) for one in own])}{_and_more(kinds[0], own, after)}")
+            more = _compile(own, after, uncompiled) if kinds[0] == "function" else _and_more(kinds[0], own, after)
+            lines.append(f"{title}: {_few([_short(one) for one in own])}{more}")
+    if others := sorted({*(uncompiled or {})} - {one.key[1] for one in found}):
+        told = [f"{_plain(name)}, {(uncompiled or {})[name]}" for name in others]
+        lines.append(f"Functions that the files do not touch and that do not compile now: {_few(told, '; ')}")
+    lines += [f"Firing order: {told}" for told in firing(before, after, found)]
     if not found:
         lines.append("Catalog: as it was before")
     access = access_diff(before, after)
@@ -39,7 +52,16 @@ def checklist(before: Snapshot, after: Snapshot, seen: Mapping[str, Json]) -> li
         lines.append(f"Access: … and {len(access) - _SHOWN} more in the file")
     if not access:
         lines.append("Access: anon, authenticated and service_role can do what they could do before")
-    return [*lines, _rows(seen), _foreign_keys(after, found)]
+    return [*lines, _rows(seen), *_counted(counts), _foreign_keys(after, found)]
+
+
+def touched(before: Snapshot, after: Snapshot, seen: Mapping[str, Json]) -> list[str]:
+    """The tables that a run changed, in their definition or their rows, and that are still there."""
+    names = {key[1] for one in differences(before, after) for key in (one.key, *after.parents.get(one.key, ()))
+             if key[0] == "table"}
+    rows = seen.get("rows")
+    return sorted(name for name in {*names, *(rows if isinstance(rows, dict) else ())}
+                  if ("table", name) in after.objects)
 
 
 def locks(
@@ -114,12 +136,25 @@ def _and_more(kind: str, own: list[Difference], after: Snapshot) -> str:
         case "constraint" if there:
             open_ = [key[1] for key in there if "NOT VALID" in str(after.objects[key]["definition"])]
             return f"; NOT VALID: {_few(open_)}" if open_ else "; valid"
-        case "function" if there:
-            return "; created without an error"
-        case "trigger" if there:
-            return "; triggers of one table fire in the order of their names"
         case _:
             return ""
+
+
+def _compile(own: Sequence[Difference], after: Snapshot, uncompiled: Mapping[str, str] | None) -> str:
+    there = [one.key[1] for one in own if one.key in after.objects]
+    if not there:
+        return ""
+    if uncompiled is None:
+        return "; could not check whether they compile"
+    broken = [f"{_plain(name)}, {uncompiled[name]}" for name in there if name in uncompiled]
+    return f"; does not compile: {_few(broken, '; ')}" if broken else "; compiled"
+
+
+def _counted(counts: Mapping[str, int] | None) -> list[str]:
+    if counts is None:
+        return ["Rows there now: could not count them"]
+    told = [f"{_plain(name)} {count:,}" for name, count in counts.items()]
+    return [f"Rows there now: {_few(told)}"] if told else []
 
 
 def _with_its_table(one: Difference, found: Sequence[Difference], after: Snapshot, before: Snapshot) -> bool:
@@ -144,8 +179,8 @@ def _change(part: str, old: Json, new: Json) -> str:
     return f"{word}: {values[0]} → {values[1]}" if max(map(len, values)) <= _BRIEF else word
 
 
-def _few(texts: Sequence[str]) -> str:
-    return ", ".join(texts[:_SHOWN]) + (f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else "")
+def _few(texts: Sequence[str], between: str = ", ") -> str:
+    return between.join(texts[:_SHOWN]) + (f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else "")
 
 
 def _plain(name: str) -> str:

@@ -12,18 +12,19 @@ import psycopg
 from bot.domain.catalog import Snapshot
 from bot.domain.way_back import Change, Schema, WayBack
 from bot.errors import Refused
-from bot.migrations.catalog.diff import differences, reordered
+from bot.migrations.catalog.compare import compared
+from bot.migrations.catalog.diff import differences
 from bot.migrations.catalog.draft import step
 from bot.migrations.catalog.losses import given_up, lost
 from bot.migrations.catalog.reading import snapshot
 from bot.migrations.session import ConnectionLost, Session
-from bot.migrations.transaction import in_a_trial
-from bot.migrations.trouble import said, short
+from bot.migrations.transaction import NotInATrial, in_a_trial
+from bot.migrations.trouble import UNSAFE_ENUM, said, short
 
 ROUNDS = 8
 """How often a draft looks at what it made of the catalog before it gives up."""
-MOST = 20
-"""How many differences a verdict lists."""
+_OUTSIDE = (UNSAFE_ENUM, "25001")
+"""An enum value that would be committed in production before it is used; what no transaction may hold."""
 SETTINGS = "set local check_function_bodies to off"
 
 
@@ -34,6 +35,16 @@ class Went:
     statements: list[str] = field(default_factory=list)
     reached: Snapshot | None = None
     why: list[str] = field(default_factory=list)
+    in_transaction: bool = False
+    """Whether nothing but the transaction kept it from going on."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What went wrong, as a sentence, and whether only because it happened in one transaction with all the rest."""
+
+    why: str
+    in_transaction: bool
 
 
 class Trial:
@@ -66,24 +77,30 @@ class Trial:
             went = self._down(change, now)
             found[change.version] = self._judged(change, went, now, time.monotonic() - began)
             if went.reached is None:
-                return self._unknown(changes, found, f"{change.label} could not be taken back")
+                return self._unknown(changes, found, f"{change.label} could not be taken back", went.in_transaction)
             now = went.reached
             states.append(now)
         states.reverse()
+        skipped = False
         for place, change in enumerate(changes):
             began = time.monotonic()
             aim = after if place == len(changes) - 1 else changes[place + 1].before
             assert aim is not None
             way = found[change.version] = self._up(change, aim, found[change.version])
+            if skipped and not way.proven:      # it met a catalog that an earlier file was to have changed
+                way = replace(way, schema=Schema.UNKNOWN, in_transaction=True)
+            skipped = skipped or way.in_transaction
             found[change.version] = replace(way, seconds=way.seconds + time.monotonic() - began)
         return tuple(found[change.version] for change in changes)
 
-    def _unknown(self, changes: Sequence[Change], found: dict[str, WayBack], why: str) -> tuple[WayBack, ...]:
+    def _unknown(
+        self, changes: Sequence[Change], found: dict[str, WayBack], why: str, in_transaction: bool = False,
+    ) -> tuple[WayBack, ...]:
         """Files after which nothing could be tried any more."""
         return tuple(
             found.get(change.version) or WayBack(
                 version=change.version, schema=Schema.UNKNOWN, source="file" if change.down else "draft",
-                down=_written(change), said=(f"{why}.",),
+                down=_written(change), said=(f"{why}.",), in_transaction=in_transaction,
             )
             for change in changes
         )
@@ -100,10 +117,11 @@ class Trial:
         try:
             statements = [statement for content in contents for statement in in_a_trial(content)]
         except Refused as refused:
-            return Went(why=[str(refused)])
+            return Went(why=[str(refused)], in_transaction=isinstance(refused, NotInATrial))
         went = Went(statements=statements)
         if trouble := self._execute(statements):
-            went.why.append(trouble)
+            went.why.append(trouble.why)
+            went.in_transaction = trouble.in_transaction
         else:
             went.reached = self._look()
         return went
@@ -116,7 +134,8 @@ class Trial:
             if not next_.statements:
                 return went
             if trouble := self._execute(next_.statements):
-                went.why.append(trouble)
+                went.why.append(trouble.why)
+                went.in_transaction = trouble.in_transaction
                 went.reached = now if went.statements else None
                 return went
             went.statements += next_.statements
@@ -134,10 +153,11 @@ class Trial:
         way = WayBack(
             version=change.version, schema=Schema.UNKNOWN, source=source, down=text, said=tuple(went.why),
             lost=lost(change.before, now), given_up=given_up(change.before, now), seconds=seconds,
+            in_transaction=went.in_transaction,
         )
         if went.reached is None:
             return way
-        return _compared(way, change.before, went.reached, "after going back, ")
+        return compared(way, change.before, went.reached, "after going back, ")
 
     # Up ------------------------------------------------------------------------------------------------------------
 
@@ -145,16 +165,18 @@ class Trial:
         try:
             statements = [statement for content in change.up for statement in in_a_trial(content)]
         except Refused as refused:
-            return replace(way, schema=Schema.UNKNOWN, said=(*way.said, str(refused)))
+            outside = isinstance(refused, NotInATrial)
+            return replace(way, schema=Schema.UNKNOWN, said=(*way.said, str(refused)), in_transaction=outside)
         if trouble := self._execute(statements):
             schema = way.schema if way.schema is Schema.DIFFERS else Schema.UNKNOWN
-            return replace(way, schema=schema, said=(*way.said, f"it could not be applied again: {trouble}"))
+            why = f"it could not be applied again: {trouble.why}"
+            return replace(way, schema=schema, said=(*way.said, why), in_transaction=trouble.in_transaction)
         reached = self._look()
         strays = tuple(difference.key for difference in differences(aim, reached))
-        return replace(_compared(way, aim, reached, "after applying it again, "), strays=strays)
+        return replace(compared(way, aim, reached, "after applying it again, "), strays=strays)
 
-    def _execute(self, statements: Sequence[str]) -> str:
-        """Run them all or none; what went wrong, as a sentence."""
+    def _execute(self, statements: Sequence[str]) -> Trouble | None:
+        """Run them all or none; what went wrong."""
         number = 0
         try:
             self._session.script(f"savepoint stagedoor_way; {SETTINGS}")
@@ -166,29 +188,14 @@ class Trial:
         except psycopg.Error as error:
             self._session.script("rollback to savepoint stagedoor_way")
             where = f"`{short(statements[number - 1])}`" if number else "its first statement"
-            return f"{said(error)}, at {where}."
-        return ""
+            return Trouble(f"{said(error)}, at {where}.", error.sqlstate in _OUTSIDE)
+        return None
 
     def _look(self) -> Snapshot:
         try:
             return snapshot(self._session.connection)
         except psycopg.OperationalError as error:
             raise ConnectionLost(f"the connection to {self._session.name} was lost") from error
-
-
-def _compared(way: WayBack, aim: Snapshot, reached: Snapshot, when: str) -> WayBack:
-    """The verdict so far, made worse by what differs."""
-    found = [f"{when}{difference}" for difference in differences(aim, reached)]
-    if found:
-        more = [f"… and {len(found) - MOST} more"] if len(found) > MOST else []
-        schema = Schema.DIFFERS
-        return replace(way, schema=schema, said=(*way.said, *found[:MOST], *more))
-    if way.schema is Schema.DIFFERS:
-        return way
-    if tables := reordered(aim, reached):
-        said_ = f"the columns of {', '.join(tables)} are in another order"
-        return replace(way, schema=Schema.ORDER, said=tuple(dict.fromkeys((*way.said, said_))))
-    return way if way.schema is Schema.ORDER else replace(way, schema=Schema.EXACT)
 
 
 def _written(change: Change) -> str:

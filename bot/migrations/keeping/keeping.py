@@ -42,6 +42,11 @@ begin
 end $$
 """
 
+UPGRADE = f"""
+alter table {SCHEMA}.batches add column if not exists xid xid, add column if not exists outcome jsonb
+"""
+"""What earlier releases did not note: which transaction it was, and what became of the rows."""
+
 _TABLE = """
 select n.nspname, c.relname, c.relpages::bigint * 8192, greatest(c.reltuples, 0)::bigint,
   array(select a.attname::text from pg_catalog.pg_attribute a
@@ -163,7 +168,8 @@ class Keeping:
         types = dict(zip(found.columns, found.types, strict=True))
         [(batch,)] = self._session.query(
             f"insert into {SCHEMA}.batches (record, version, statement, schema_name, table_name, why, columns, types,"
-            " key, changed) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id",
+            " key, changed, xid) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, pg_catalog.pg_current_xact_id()::xid)"
+            " returning id",
             self._record, self._version, number, found.schema, found.name, loss.why, wanted,
             [types[column] for column in wanted], found.key, list(loss.columns),
         )
@@ -198,7 +204,7 @@ class Keeping:
 
     def _make(self) -> None:
         if not self._made:
-            self._session.script(_MAKE)
+            self._session.script(f"{_MAKE}; {UPGRADE}")
             self._made = True
 
 

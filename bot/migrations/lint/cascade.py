@@ -16,6 +16,7 @@ RULE = Rule(
          "WHERE refobjid = 'public.books'::regclass; -- look, then name each of them in a DROP of its own",
 )
 KINDS = ("DropStmt", "TruncateStmt", "AlterTableStmt", "DropOwnedStmt")
+WORDS = ("cascade",)
 
 
 def statement(s: Statement) -> Iterator[Finding]:

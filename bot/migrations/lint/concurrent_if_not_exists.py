@@ -16,6 +16,7 @@ RULE = Rule(
          "CREATE INDEX CONCURRENTLY books_title_idx ON public.books (title); -- in the next one",
 )
 KINDS = ("IndexStmt",)
+WORDS = ("concurrently",)
 
 
 def statement(s: Statement) -> Iterator[Finding]:

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.lint import psql_only
-from bot.migrations.sql.bodies import BROKEN
-from bot.migrations.sql.rule import Rule, Source, Statement
-from bot.migrations.sql.statements import Trouble
+from bot.migrations.sql.rule import BROKEN, Rule, Source, Statement, Trouble
 
 RULE = Rule(
     name="could-not-analyse", level=Level.BLOCK, tags=(Tag.DESTRUCTIVE,),

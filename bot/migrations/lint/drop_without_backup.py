@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.facts import dropped
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import commands, dotted, find, strings, table
+from bot.migrations.sql.tree import Node, commands, dotted, find, strings, table, type_name
 
 RULE = Rule(
     name="drop-without-backup", level=Level.BLOCK, tags=(Tag.DESTRUCTIVE,),
@@ -17,6 +17,7 @@ RULE = Rule(
 )
 KINDS = ("DropStmt", "TruncateStmt", "DeleteStmt", "AlterTableStmt", "MergeStmt", "DropdbStmt", "DropOwnedStmt",
          "SelectStmt", "InsertStmt", "UpdateStmt", "AlterTypeStmt")
+COMMANDS = frozenset({"AT_DropColumn", "AT_AlterColumnType"})
 _KINDS = {
     "OBJECT_TABLE": "table", "OBJECT_FOREIGN_TABLE": "foreign table", "OBJECT_SCHEMA": "schema",
     "OBJECT_MATVIEW": "materialized view", "OBJECT_TYPE": "type", "OBJECT_DOMAIN": "domain",
@@ -57,8 +58,14 @@ def _columns(s: Statement) -> Iterator[tuple[str, str, str]]:
         column = f"{name}.{command.get('name')}"
         if command.get("subtype") == "AT_DropColumn":
             yield name, f"drops the column {column}", f"what {column} holds"
-        elif command.get("subtype") == "AT_AlterColumnType":
+        elif command.get("subtype") == "AT_AlterColumnType" and not _to_text(command):
             yield name, f"changes the type of {column}, which may cut its data", f"what of {column} does not fit"
+
+
+def _to_text(command: Node) -> bool:
+    """Every value has its text, as long as no USING says otherwise."""
+    column = command.get("def", {}).get("ColumnDef", {})
+    return type_name(column) == "text" and "raw_default" not in column
 
 
 def _rows(s: Statement) -> Iterator[tuple[str, str, str]]:

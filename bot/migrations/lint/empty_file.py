@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bot.domain.finding import Finding, Level
-from bot.migrations.sql.rule import Rule, Source, Statement
-from bot.migrations.sql.statements import Trouble
+from bot.migrations.sql.rule import Rule, Source, Statement, Trouble
 
 RULE = Rule(
     name="empty-file", level=Level.BLOCK, waivable=False,

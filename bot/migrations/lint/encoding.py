@@ -20,7 +20,11 @@ LONGEST = 10 << 20
 def unfit(name: str, raw: bytes) -> Finding | None:
     """Why these bytes cannot be looked at any further; None when they can."""
     if len(raw) > LONGEST:
-        return RULE.on(name, why=f"It is over {LONGEST >> 20} MB, the most that is analysed. Load data elsewhere.")
+        return RULE.on(
+            name, why=f"It is over {LONGEST >> 20} MB, the most that is analysed: nobody can review so much.",
+            effect="What it does would go in unseen.",
+            safe="-- load rows from a script of its own, not from a migration",
+        )
     if b"\0" in raw:
         return RULE.on(name, _line(raw, raw.index(b"\0")), why="There is a NUL byte, which Postgres cannot read.")
     try:

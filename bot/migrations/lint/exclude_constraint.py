@@ -16,6 +16,7 @@ RULE = Rule(
          "  EXCLUDE USING gist (room WITH =, during WITH &&)\n);",
 )
 KINDS = ("AlterTableStmt",)
+WORDS = ("exclude",)
 
 
 def statement(s: Statement) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
@@ -15,6 +16,11 @@ RULE = Rule(
 )
 KINDS = ("GrantStmt", "GrantRoleStmt", "AlterDefaultPrivilegesStmt", "AlterRoleStmt", "CreateRoleStmt")
 _POWERS = ("superuser", "bypassrls", "createrole", "isreplication")
+_MIGHTY = re.compile(r"postgres|service_role|supabase_\w+|dashboard_user|pg_\w+")
+_REACHED = {*OPEN_ROLES, "authenticator"}
+
+
+_ALL = "Whoever uses the API passes row level security."
 
 
 def statement(s: Statement) -> Iterator[Finding]:
@@ -25,11 +31,17 @@ def statement(s: Statement) -> Iterator[Finding]:
     if "RoleStmt" in s.kind and s.kind != "GrantRoleStmt":
         powers = [power for power in _POWERS if word(option(s.node.get("options"), power)) == "true"]
         if powers:
-            yield RULE.at(s, f"Gives a role {' and '.join(powers).upper()}: policies no longer hold it.", tags=tags)
+            said = f"Gives a role {' and '.join(powers).upper()}: policies no longer hold it."
+            own = s.node["role"].get("rolename") if s.kind == "AlterRoleStmt" else ""
+            yield RULE.at(s, said, tags=tags, level=Level.BLOCK if own in _REACHED else None,
+                          effect=_ALL if own in _REACHED else "")
         return
     if s.kind == "GrantRoleStmt":
         if node.get("is_grant"):
-            yield RULE.at(s, "Grants membership in a role, and with it all that the role may.", tags=tags)
+            given = {str(one.get("priv_name", "")) for one in find(node.get("granted_roles"), "AccessPriv")}
+            open_ = sorted(roles(node.get("grantee_roles")) & _REACHED) if any(map(_MIGHTY.fullmatch, given)) else []
+            said = "Grants membership in a role, and with it all that the role may."
+            yield RULE.at(s, said, tags=tags, level=Level.BLOCK if open_ else None, effect=_ALL if open_ else "")
         return
     to = sorted(roles(node.get("grantees")) & OPEN_ROLES)
     if not node.get("is_grant") or not to:

@@ -18,6 +18,7 @@ _COMMANDS = {
     "AT_AttachPartition": "ATTACH PARTITION", "AT_SetLogged": "SET LOGGED", "AT_SetUnLogged": "SET UNLOGGED",
     "AT_SetTableSpace": "SET TABLESPACE", "AT_SetAccessMethod": "SET ACCESS METHOD", "AT_ClusterOn": "",
 }
+COMMANDS = frozenset(_COMMANDS)
 KINDS = ("CreateTrigStmt", "AlterTableStmt", "LockStmt", "VacuumStmt", "ClusterStmt", "RefreshMatViewStmt")
 
 

@@ -23,6 +23,7 @@ _DROP = re.compile(r"^\s*DROP\s+(?:MATERIALIZED\s+|FOREIGN\s+|EVENT\s+)?\w+\s+",
 _LONGEST = 2000
 _COLUMNS = {"AT_AddColumn": "ADD COLUMN IF NOT EXISTS", "AT_DropColumn": "DROP COLUMN IF EXISTS"}
 KINDS = (*_CREATES, "DropStmt", "AlterTableStmt")
+COMMANDS = frozenset(_COLUMNS)
 
 
 def statement(s: Statement) -> Iterator[Finding]:

@@ -14,12 +14,11 @@ RULE = Rule(
     safe="ALTER TABLE public.books ADD COLUMN IF NOT EXISTS details jsonb;",
 )
 KINDS = ("CreateStmt", "AlterTableStmt")
+WORDS = ("json",)
 
 
 def statement(s: Statement) -> Iterator[Finding]:
     """A new column of type json."""
-    if not s.source.holds("json"):
-        return
     new = [*columns(s.node), *(one.get("def", {}).get("ColumnDef", {}) for one in commands(s.node))]
     for column in new:
         if type_name(column) == "json":

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bot.domain.finding import Finding, Level
-from bot.migrations.sql.rule import Rule, Source, Statement
-from bot.migrations.sql.statements import Trouble
+from bot.migrations.sql.rule import Rule, Source, Statement, Trouble
 from bot.migrations.sql.tree import commands, option
 
 RULE = Rule(

@@ -17,29 +17,54 @@ RULE = Rule(
     effect="Sign-in, storage or realtime may break now, or at the platform's next release.",
     safe="CREATE TABLE public.profiles (id uuid PRIMARY KEY REFERENCES auth.users (id) ON DELETE CASCADE);",
 )
-_PLATFORM = re.compile(r"(?:auth|storage|realtime|vault|extensions|pgsodium|graphql|net|cron|supabase_\w+|_\w+)\.")
-_WORDS = ("auth", "storage", "realtime", "vault", "extensions", "pgsodium", "graphql", "net", "cron", "_")
-_PATTERNS = {"auth.users": ("CreateTrigStmt",), "storage.objects": ("policy",), "realtime.messages": ("policy",)}
+_PLATFORM = re.compile(
+    r"(?:auth|storage|realtime|vault|extensions|pgsodium|graphql|net|cron|supabase_\w+"
+    r"|_(?:analytics|realtime|supavisor))\.")
+WORDS = ("auth", "storage", "realtime", "vault", "extensions", "pgsodium", "graphql", "net", "cron", "_")
+_PATTERNS = {
+    "auth.users": ("CreateTrigStmt", "OBJECT_TRIGGER"), "storage.objects": ("policy",),
+    "realtime.messages": ("policy",),
+}
 KINDS = (
     "CreateStmt", "AlterTableStmt", "IndexStmt", "CreateTrigStmt", "CreatePolicyStmt", "AlterPolicyStmt", "ViewStmt",
     "DropStmt", "RenameStmt", "CreateFunctionStmt", "CreateTableAsStmt", "AlterOwnerStmt", "AlterObjectSchemaStmt",
     "CreateEnumStmt", "CompositeTypeStmt", "CreateSeqStmt", "TruncateStmt", "CreateSchemaStmt", "RuleStmt",
+    "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt",
 )
+_ROWS = ("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
 
 
 def statement(s: Statement) -> Iterator[Finding]:
     """Supabase's own documented patterns are a note: a trigger on auth.users, policies where files and channels are."""
-    if not s.source.holds(*_WORDS):
+    if s.kind in _ROWS:
+        yield from _rows(s)
         return
     names = sorted({name for name in _names(s) if _PLATFORM.match(f"{name}.")})
     if not names:
         return
     said = f"{names[0]} belongs to the platform"
-    pattern = "policy" if _is_policy(s) else s.kind
+    pattern = "policy" if _is_policy(s) else str(s.node.get("removeType", s.kind))
     if all(pattern in _PATTERNS.get(name, ()) for name in names):
         yield RULE.at(s, f"{said}; this is a documented way to build on it.", level=Level.NOTE, effect="", safe="")
     else:
         yield RULE.at(s, f"{said}. {RULE.why}.")
+
+
+def _rows(s: Statement) -> Iterator[Finding]:
+    """What a migration writes there for itself; a function's body is the app's business."""
+    name = table(s.node.get("relation"))
+    if not s.runs or not name.startswith(("supabase_migrations.", "auth.")):
+        return
+    if name.startswith("auth."):
+        said = f"{name} is Supabase Auth's own: it keeps other tables in step with it, and its columns change"
+        safe = "-- with the Admin API of Supabase Auth, from a script of its own"
+        yield RULE.at(s, f"{said}.", level=Level.WARN, safe=safe, effect="Sign-in may break for whom it writes of.")
+    else:
+        yield RULE.at(
+            s, f"{name} is the migration history: who reads it is told what never ran, or runs again what did.",
+            effect="Stagedoor and the Supabase CLI no longer know what is in.",
+            safe="-- in the shell: supabase migration repair --status applied 20261101120000",
+        )
 
 
 def _names(s: Statement) -> Iterator[str]:

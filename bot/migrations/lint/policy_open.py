@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import OPEN_ROLES, is_true, roles, table
+from bot.migrations.sql.tree import OPEN_ROLES, is_signed_in, is_true, roles, table
 
 RULE = Rule(
     name="policy-open", level=Level.BLOCK, tags=(Tag.ACCESS, Tag.SECURITY),
@@ -18,17 +18,24 @@ KINDS = ("CreatePolicyStmt", "AlterPolicyStmt")
 
 
 def statement(s: Statement) -> Iterator[Finding]:
-    """Judged by the roles that it reaches: service_role passes row level security anyway. Reading is a warning."""
+    """Judged by the roles that it reaches: service_role passes row level security anyway. Reading is a warning.
+
+    To ask only whether somebody is signed in is as open as TO authenticated USING (true).
+    """
     if s.kind == "CreatePolicyStmt" and not s.node.get("permissive"):
         return
-    told = [name for name, key in (("USING", "qual"), ("WITH CHECK", "with_check")) if is_true(s.node.get(key))]
+    halves = [(name, s.node.get(key)) for name, key in (("USING", "qual"), ("WITH CHECK", "with_check"))]
+    told = [f"{name} (true)" for name, condition in halves if is_true(condition)]
     reached = roles(s.node.get("roles")) & OPEN_ROLES
+    if not told and reached - {"anon"}:
+        told = [f"{name} (anybody signed in)" for name, condition in halves if is_signed_in(condition)]
+        reached = {"authenticated"}
     if not told or not reached:
         return
     name, who = table(s.node.get("table")), _who(reached)
     command = str(s.node.get("cmd_name", "all")).lower()
     reading = command == "select"
-    said = f"{' and '.join(f'{one} (true)' for one in told)} on {name} reaches {who}"
+    said = f"{' and '.join(told)} on {name} reaches {who}"
     yield RULE.at(
         s, f"{said} for {'reading' if reading else command.upper()}.", table=name,
         level=Level.WARN if reading else Level.BLOCK, tags=(Tag.SECURITY,) if reading else RULE.tags,

@@ -16,13 +16,12 @@ RULE = Rule(
          "  USING (((SELECT auth.jwt()) -> 'app_metadata' ->> 'role') = 'admin');",
 )
 KINDS = ("CreatePolicyStmt", "AlterPolicyStmt")
+WORDS = ("_meta",)
 _CLAIMS = {"user_metadata", "raw_user_meta_data"}
 
 
 def statement(s: Statement) -> Iterator[Finding]:
     """The claim, by either of its names."""
-    if b"_meta" not in s.low:
-        return
     for key in ("qual", "with_check"):
         if any(node.get("sval") in _CLAIMS for _, node in walk(s.node.get(key)) if isinstance(node.get("sval"), str)):
             yield RULE.at(s, f"The policy reads user_metadata. {RULE.why}.", table=table(s.node.get("table")))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import find, table
+from bot.migrations.sql.tree import columns, constraints, table
 
 RULE = Rule(
     name="primary-key", level=Level.WARN,
@@ -23,5 +24,7 @@ def statement(s: Statement) -> Iterator[Finding]:
         return
     if "ofTypename" in node or any("TableLikeClause" in item for item in node.get("tableElts", ())):
         return
-    if not any(one.get("contype") == "CONSTR_PRIMARY" for one in find(node.get("tableElts", ()), "Constraint")):
+    own = (item["Constraint"] for item in node.get("tableElts", ()) if "Constraint" in item)
+    of_columns = (constraint for column in columns(node) for constraint in constraints(column))
+    if not any(one.get("contype") == "CONSTR_PRIMARY" for one in chain(own, of_columns)):
         yield RULE.at(s, f"{table(node['relation'])} has no primary key. {RULE.why}.")

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level
-from bot.migrations.sql.rule import Rule, Source, Statement
-from bot.migrations.sql.statements import Trouble
+from bot.migrations.sql.rule import Rule, Source, Statement, Trouble
 
 RULE = Rule(
     name="psql-only", level=Level.BLOCK, waivable=False,

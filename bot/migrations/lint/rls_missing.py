@@ -17,7 +17,10 @@ RULE = Rule(
 
 
 def across(pending: Sequence[Analysis]) -> Iterator[Finding]:
-    """Created here, and switched on neither in this file nor in another one of the set."""
+    """Created here, and switched on neither in this file nor in another one of the set.
+
+    A partition has row level security of its own: asked by its name, that of its parent does not hold it.
+    """
     on = {fact.subject for file in pending for fact in file.named("rls")}
     aside = {fact.subject for file in pending for fact in (*file.named("aside"), *file.named("gone"))}
     for file in pending:

@@ -16,6 +16,7 @@ RULE = Rule(
 )
 KINDS = ("AlterTableStmt",)
 _OFF = {"AT_DisableRowSecurity": "DISABLE", "AT_NoForceRowSecurity": "NO FORCE"}
+COMMANDS = frozenset(_OFF)
 
 
 def statement(s: Statement) -> Iterator[Finding]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import dotted, opened, option, strings, word
+from bot.migrations.sql.tree import dotted, find, opened, option, strings, word
 
 RULE = Rule(
     name="security-definer", level=Level.BLOCK, tags=(Tag.SECURITY,),
@@ -15,7 +16,23 @@ RULE = Rule(
     safe="CREATE FUNCTION public.book_count() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = ''\n"
          "AS $$ SELECT count(*) FROM public.books $$;",
 )
+_EXECUTES = re.compile(rb"\bexecute\s+(\w+)\s*(?:;|into\b|using\b)")
 KINDS = ("CreateFunctionStmt", "AlterFunctionStmt")
+WORDS = ("definer",)
+
+
+def _repeats(s: Statement) -> Iterator[Finding]:
+    """EXECUTE of a parameter as it is: whoever may call the function may run anything as its owner."""
+    given = {
+        str(one.get("name", "")).lower() for one in find(s.node.get("parameters", ()), "FunctionParameter")
+    } - {""}
+    for match in _EXECUTES.finditer(s.low):
+        if (name := match[1].decode()) in given:
+            yield RULE.at(
+                s, f"{dotted(strings(s.node.get('funcname')))} is SECURITY DEFINER and EXECUTEs {name}, whatever its "
+                "caller passes.", safe="-- write out the statement that it is for, with parameters as values: USING …",
+            )
+            return
 
 
 def statement(s: Statement) -> Iterator[Finding]:
@@ -24,6 +41,8 @@ def statement(s: Statement) -> Iterator[Finding]:
     options = s.node.get("options" if creating else "actions", ())
     if word(option(options, "security")) != "true":
         return
+    if creating:
+        yield from _repeats(s)
     settings = [opened(item["DefElem"].get("arg", {}))[1] for item in options if item["DefElem"]["defname"] == "set"]
     if not any(setting.get("name") == "search_path" for setting in settings):
         parts = s.node.get("funcname") if creating else s.node.get("func", {}).get("objname")

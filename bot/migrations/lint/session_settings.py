@@ -14,13 +14,13 @@ RULE = Rule(
     safe="SET LOCAL search_path = public;",
 )
 KINDS = ("VariableSetStmt", "SelectStmt")
-_POWERS = {"role", "session_authorization", "session_replication_role", "row_security"}
+_POWERS = {"role", "session_authorization", "session_replication_role"}
 
 
 def statement(s: Statement) -> Iterator[Finding]:
     """The role and the replication role switch checks off, so they are blocks, LOCAL or not."""
     if s.kind == "SelectStmt":
-        if b"set_config" in s.low:
+        if s.says(b"set_config"):
             for name, is_local in configured(s.node):
                 yield from _judged(s, name, is_local)
         return

@@ -14,11 +14,15 @@ RULE = Rule(
     safe="ALTER TABLE public.books ENABLE TRIGGER ALL; -- in the same file, after what needed them off",
 )
 _OFF = {"AT_DisableTrig", "AT_DisableTrigAll", "AT_DisableTrigUser", "AT_DisableRule"}
-KINDS = ("AlterTableStmt", "AlterOwnerStmt")
+KINDS = ("AlterTableStmt", "AlterOwnerStmt", "ReassignOwnedStmt")
+COMMANDS = frozenset({*_OFF, "AT_ChangeOwner"})
 
 
 def statement(s: Statement) -> Iterator[Finding]:
-    """DISABLE TRIGGER, OWNER TO."""
+    """DISABLE TRIGGER, OWNER TO, REASSIGN OWNED."""
+    if s.kind == "ReassignOwnedStmt":
+        yield RULE.at(s, f"Everything that a role owns gets another owner. {RULE.why}.")
+        return
     if s.kind == "AlterOwnerStmt":
         yield RULE.at(s, f"Changes an owner. {RULE.why}.")
         return

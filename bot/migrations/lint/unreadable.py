@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.lint.session_settings import configured
-from bot.migrations.sql.bodies import BRANCH, DYNAMIC
 from bot.migrations.sql.builtins import HARMLESS
-from bot.migrations.sql.rule import Rule, Statement
+from bot.migrations.sql.rule import BRANCH, DYNAMIC, Rule, Statement
 from bot.migrations.sql.tree import Node, commands, find, function
 
 RULE = Rule(
@@ -19,7 +18,7 @@ RULE = Rule(
 )
 KINDS = (DYNAMIC, BRANCH, "SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CallStmt",
          "CreateTableAsStmt", "ExecuteStmt", "AlterTableStmt", "IndexStmt")
-_EVALUATE = {"AT_AddColumn", "AT_AddConstraint", "AT_AlterColumnType"}
+COMMANDS = frozenset({"AT_AddColumn", "AT_AddConstraint", "AT_AlterColumnType"})
 
 
 def statement(s: Statement) -> Iterator[Finding]:
@@ -36,7 +35,7 @@ def statement(s: Statement) -> Iterator[Finding]:
     elif b"(" in s.text:
         tree = s.node
         if s.kind == "AlterTableStmt":
-            tree = {"cmds": [one for one in commands(s.node) if one.get("subtype") in _EVALUATE]}
+            tree = {"cmds": [one for one in commands(s.node) if one.get("subtype") in COMMANDS]}
         called = sorted({name for call in find(tree, "FuncCall", "funccall") if (name := _foreign(call))})
         if called:
             yield RULE.at(s, f"calls {', '.join(called)}. {RULE.why}.")

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bot.migrations.sql.parse import Unparsable, parse, parse_body
-from bot.migrations.sql.rule import Statement
+from bot.migrations.sql.parse import parse, parse_body
+from bot.migrations.sql.rule import BRANCH, BROKEN, DYNAMIC, Statement, Unparsable
 from bot.migrations.sql.tree import Node, dotted, opened, option, strings, tables, walk
-
-DYNAMIC, BRANCH, BROKEN = "(dynamic)", "(branch)", "(broken)"
-"""Kinds of what is no statement: EXECUTE, a condition on data, a body that cannot be parsed."""
 
 _BRANCHING = {"PLpgSQL_stmt_if", "PLpgSQL_stmt_while", "PLpgSQL_stmt_fors", "PLpgSQL_stmt_case", "PLpgSQL_if_elsif",
               "PLpgSQL_stmt_loop", "PLpgSQL_stmt_fori", "PLpgSQL_case_when", "PLpgSQL_stmt_foreach_a"}

@@ -51,6 +51,8 @@ pg_advisory_xact_lock pg_try_advisory_xact_lock pg_notify
 auth.uid auth.role auth.jwt auth.email extensions.uuid_generate_v4 extensions.gen_random_uuid extensions.digest
 extensions.gen_random_bytes extensions.crypt extensions.gen_salt crypt storage.foldername storage.filename
 storage.extension realtime.topic
+cron.schedule cron.schedule_in_database cron.unschedule pgmq.create pgmq.create_partitioned pgmq.create_unlogged
+vault.create_secret
 """
 
 HARMLESS = frozenset(_NAMES.split())

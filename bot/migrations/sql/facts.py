@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from bot.migrations.sql.rule import Fact, Statement
 from bot.migrations.sql.tree import Node, columns, commands, constraints, dotted, find, option, strings, table, tables
@@ -32,17 +32,17 @@ def dropped(node: Node) -> list[str]:
     return [dotted(parts[:-1] if owned else parts) for parts in names if parts]
 
 
-def facts(statement: Statement) -> Iterator[Fact]:
-    """The facts of one statement; those of a function's body are none, since it does not run."""
-    if statement.runs and (read := _READ.get(statement.kind)):
-        yield from read(statement)
+def facts(statement: Statement) -> Iterable[Fact]:
+    """The facts of one statement that runs with the migration: one of a function's body does not."""
+    read = _READ.get(statement.kind)
+    return read(statement) if read else ()
 
 
 def _create(s: Statement) -> Iterator[Fact]:
     name = table(s.node.get("relation"))
     unsure = s.node.get("if_not_exists") or s.maybe
     yield Fact("table", s.line, name, "maybe" if unsure else "new")
-    if s.node["relation"].get("relpersistence") == "t" or s.kind != "CreateStmt" or "partbound" in s.node:
+    if s.node["relation"].get("relpersistence") == "t" or s.kind != "CreateStmt":
         yield Fact("aside", s.line, name)
     for column in columns(s.node):
         line = s.line_of(column.get("location", -1))
@@ -92,12 +92,18 @@ def _alter(s: Statement) -> Iterator[Fact]:
         elif subtype == "AT_AddConstraint":
             yield from _constraint(s, name, command.get("def", {}).get("Constraint", {"contype": ""}))
         elif subtype == "AT_AddColumn":
-            column = command.get("def", {}).get("ColumnDef", {})
-            for constraint in constraints(column):
-                if constraint["contype"] == "CONSTR_FOREIGN":
-                    yield Fact("foreign", s.line_of(column.get("location", -1)), name, str(column["colname"]))
-                elif constraint["contype"] in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):
-                    yield Fact("index", s.line, name, str(column["colname"]))
+            yield from _added(s, name, command.get("def", {}).get("ColumnDef", {}))
+
+
+def _added(s: Statement, name: str, column: Node) -> Iterator[Fact]:
+    kinds = {constraint["contype"] for constraint in constraints(column)}
+    if "CONSTR_FOREIGN" in kinds and not kinds & {"CONSTR_DEFAULT", "CONSTR_GENERATED", "CONSTR_IDENTITY"}:
+        yield Fact("empty-foreign", s.line, name)
+    for constraint in constraints(column):
+        if constraint["contype"] == "CONSTR_FOREIGN":
+            yield Fact("foreign", s.line_of(column.get("location", -1)), name, str(column["colname"]))
+        elif constraint["contype"] in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):
+            yield Fact("index", s.line, name, str(column["colname"]))
 
 
 def _index(s: Statement) -> Iterator[Fact]:

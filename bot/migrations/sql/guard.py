@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
 import subprocess
@@ -11,7 +10,10 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, Any
+from typing import IO
+
+from bot.migrations.sql.rule import Analysis
+from bot.migrations.sql.wire import read
 
 PATIENCE = 20.0
 """Seconds that one file may take."""
@@ -23,7 +25,7 @@ DEATHS = 8
 """After so many files that killed the process, the rest of the batch is given up: somebody plays with it."""
 
 
-def ask(files: Sequence[tuple[str, bytes]]) -> list[Any]:
+def ask(files: Sequence[tuple[str, bytes]]) -> list[Analysis | None]:
     """For each file what the process says of it, in order; None where it could not. Many files go to two processes."""
     if len(files) < MANY or (os.cpu_count() or 1) < 2:
         return list(_asked(files))
@@ -33,13 +35,13 @@ def ask(files: Sequence[tuple[str, bytes]]) -> list[Any]:
     return [*first, *second]
 
 
-def _asked(files: Sequence[tuple[str, bytes]]) -> Iterator[Any]:
+def _asked(files: Sequence[tuple[str, bytes]]) -> Iterator[Analysis | None]:
     rest, deaths = list(files), 0
     while rest:
         answered = 0
         for said in _answers(rest):
             answered += 1
-            yield None if "gave up" in said else said
+            yield said
         rest = rest[answered:]
         if rest:
             deaths += 1
@@ -50,7 +52,7 @@ def _asked(files: Sequence[tuple[str, bytes]]) -> Iterator[Any]:
             return
 
 
-def _answers(files: Sequence[tuple[str, bytes]]) -> Iterator[dict[str, Any]]:
+def _answers(files: Sequence[tuple[str, bytes]]) -> Iterator[Analysis | None]:
     """The answers of one process, until the last or until it dies, falls silent or talks nonsense."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "bot.migrations.sql.worker"], cwd="/", env=_environment(),
@@ -62,7 +64,7 @@ def _answers(files: Sequence[tuple[str, bytes]]) -> Iterator[dict[str, Any]]:
     asking.start()
     try:
         for line in _lines(process.stdout, len(files)):
-            yield json.loads(line)
+            yield read(line)
     except (TimeoutError, ValueError):
         pass
     finally:

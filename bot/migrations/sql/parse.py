@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import json
+import re
 from ctypes import POINTER, Structure, c_char_p, c_int
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-
-class Unparsable(Exception):
-    """Postgres would not take it; `at` is the byte where it stumbles, from 0, or -1."""
-
-    def __init__(self, why: str, at: int = -1) -> None:
-        super().__init__(why)
-        self.at = at
+from bot.migrations.sql.rule import Unparsable
 
 
 class _Error(Structure):
@@ -71,9 +66,18 @@ def parse_body(sql: bytes) -> Any:
     result = _LIB.pg_query_parse_plpgsql(sql)
     try:
         _raise(result)
-        return _read(result.tree) if result.tree else []
+        return _read(_STRAY.sub(_mended, result.tree)) if result.tree else []
     finally:
         _LIB.pg_query_free_plpgsql_parse_result(result)
+
+
+# Of a trigger function libpg_query closes each variable of a kind that it does not know (TG_OP and the like) once too
+# often. An element of a list cannot be `{}}`; what stands in a text stays as it is.
+_STRAY = re.compile(rb'"(?:[^"\\]|\\.)*"|(?<=[\[,])\{\}\}(?=[,\]])', re.DOTALL)
+
+
+def _mended(found: re.Match[bytes]) -> bytes:
+    return b"{}" if found[0] == b"{}}" else found[0]
 
 
 def _read(tree: bytes) -> Any:

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from bot.domain.finding import Finding, Ignore, Level, Tag
 from bot.migrations.sql.tree import Node
+
+DYNAMIC, BRANCH, BROKEN = "(dynamic)", "(branch)", "(broken)"
+"""Kinds of what is no statement: EXECUTE, a condition on data, a body that cannot be parsed."""
+
+
+class Unparsable(Exception):
+    """Postgres would not take it; `at` is the byte where it stumbles, from 0, or -1."""
+
+    def __init__(self, why: str, at: int = -1) -> None:
+        super().__init__(why)
+        self.at = at
+
+
+class Trouble(Unparsable):
+    """Where a file cannot be parsed: the line, and the words there."""
+
+    def __init__(self, why: str, line: int, text: str) -> None:
+        super().__init__(why)
+        self.line = line
+        self.text = text
 
 
 class Fact(NamedTuple):
@@ -26,17 +47,15 @@ class Source:
     name: str
     text: str
     low: str = ""
-    _held: dict[tuple[str, ...], bool] = field(default_factory=dict)
+    escapes: bool = False
 
     def __post_init__(self) -> None:
         self.low = self.text.lower()
+        self.escapes = "\\" in self.text or "u&" in self.low
 
     def holds(self, *words: str) -> bool:
-        """Whether any of these words, in small letters, stands in the file."""
-        known = self._held.get(words)
-        if known is None:
-            known = self._held[words] = any(word in self.low for word in words)
-        return known
+        """Whether any of these words, in small letters, may stand in the file: escapes can spell every word."""
+        return self.escapes or any(word in self.low for word in words)
 
 
 @dataclass(slots=True)
@@ -64,6 +83,10 @@ class Statement:
         if self._low is None:
             self._low = self.text.lower()
         return self._low
+
+    def says(self, *words: bytes) -> bool:
+        """Whether any of these words, in small letters, may stand in it: escapes can spell every word."""
+        return self.source.escapes or any(word in self.low for word in words)
 
     def line_of(self, location: int) -> int:
         """The line of a place in the tree (a byte's number in the file)."""
@@ -121,6 +144,13 @@ class Analysis:
     ignores: list[Ignore] = field(default_factory=list)
     analysed: bool = True
 
-    def named(self, kind: str) -> Iterable[Fact]:
-        """The facts of a kind."""
-        return (fact for fact in self.facts if fact.kind == kind)
+    def named(self, kind: str) -> Sequence[Fact]:
+        """The facts of a kind; none is added once they were asked for."""
+        return self._by_kind.get(kind, ())
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Fact]]:
+        sorted_out: dict[str, list[Fact]] = {}
+        for fact in self.facts:
+            sorted_out.setdefault(fact.kind, []).append(fact)
+        return sorted_out

@@ -6,23 +6,14 @@ import re
 from collections.abc import Iterator
 
 from bot.migrations.splitter import split
-from bot.migrations.sql.parse import Unparsable, parse
-from bot.migrations.sql.rule import Source, Statement
+from bot.migrations.sql.parse import parse
+from bot.migrations.sql.rule import Source, Statement, Trouble, Unparsable
 from bot.migrations.sql.tree import opened
 
 AT_ONCE = 1 << 18
 """Bytes that are parsed in one go; longer files go statement by statement, or their tree would fill the memory."""
 
 _BEFORE = re.compile(rb"(?:\s+|--[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+")
-
-
-class Trouble(Unparsable):
-    """Where a file cannot be parsed: the line, and the words there."""
-
-    def __init__(self, why: str, line: int, text: str) -> None:
-        super().__init__(why)
-        self.line = line
-        self.text = text
 
 
 def statements(raw: bytes, source: Source, troubles: list[Trouble]) -> Iterator[Statement]:

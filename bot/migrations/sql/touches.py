@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from bot.migrations.sql.facts import dropped
 from bot.migrations.sql.rule import Fact, Statement
@@ -19,14 +19,10 @@ _NAMES = {
 }
 
 
-def touches(s: Statement) -> Iterator[Fact]:
-    """`rename`, `drop`, `made` with the object's kind, `retype` with the new type, `since` with the first major."""
-    if not s.runs:
-        return
-    if read := _READ.get(s.kind):
-        yield from read(s)
-    if s.source.holds(*_NEWER):
-        yield from _since(s)
+def touches(s: Statement) -> Iterable[Fact]:
+    """`rename`, `drop`, `made` with the object's kind, `retype` with the new type."""
+    read = _READ.get(s.kind)
+    return read(s) if read else ()
 
 
 def _rename(s: Statement) -> Iterator[Fact]:
@@ -60,14 +56,15 @@ def _drop(s: Statement) -> Iterator[Fact]:
 def _alter(s: Statement) -> Iterator[Fact]:
     name = table(s.node.get("relation"))
     for command in commands(s.node):
-        column = f"{name}.{command.get('name')}"
-        if command.get("subtype") == "AT_DropColumn":
-            yield Fact("drop", s.line, column, "column")
-        elif command.get("subtype") == "AT_AddColumn":
+        subtype = command.get("subtype")
+        if subtype == "AT_DropColumn":
+            yield Fact("drop", s.line, f"{name}.{command.get('name')}", "column")
+        elif subtype == "AT_AddColumn":
             added = command.get("def", {}).get("ColumnDef", {}).get("colname")
             yield Fact("made", s.line, f"{name}.{added}", "column")
-        elif command.get("subtype") == "AT_AlterColumnType":
-            yield Fact("retype", s.line, column, _type(command.get("def", {}).get("ColumnDef", {})))
+        elif subtype == "AT_AlterColumnType":
+            retyped = command.get("def", {}).get("ColumnDef", {})
+            yield Fact("retype", s.line, f"{name}.{command.get('name')}", _type(retyped))
 
 
 def _function(s: Statement) -> Iterator[Fact]:
@@ -114,12 +111,12 @@ def _named(item: Node) -> list[str]:
     return []
 
 
-_NEWER = ("merge", "not distinct", "virtual", "set expression", "json_table", "maintain", "overlaps", "set null")
+NEWER = ("merge", "not distinct", "virtual", "set expression", "json_table", "maintain", "overlaps", "set null")
 """Without one of these in the file nothing of `_SYNTAX` stands there, and no tree has to be searched."""
 
 
-def _since(s: Statement) -> Iterator[Fact]:
-    """Syntax that an older server does not know, as far as it is met in migrations."""
+def since(s: Statement) -> Iterator[Fact]:
+    """`since` with the first major: syntax that an older server does not know, as far as it is met in migrations."""
     for what, version, stands in _SYNTAX:
         if stands(s):
             yield Fact("since", s.line, what, version)

@@ -110,6 +110,35 @@ def is_true(expression: Any) -> bool:
     return False
 
 
+def is_signed_in(expression: Any) -> bool:
+    """Whether an expression only asks if somebody is signed in: `auth.uid() IS NOT NULL`, `auth.role() = '…'`."""
+    kind, node = opened(expression or {})
+    if kind == "NullTest":
+        return node.get("nulltesttype") == "IS_NOT_NULL" and _asked(node.get("arg")) == "auth.uid"
+    if kind == "A_Expr" and strings(node.get("name")) == ["="]:
+        left, right = node.get("lexpr", {}), node.get("rexpr", {})
+        return _asked(left) in ("auth.role", "auth.jwt role") and word(right) == "authenticated"
+    if kind == "BoolExpr":
+        parts = [is_signed_in(part) or is_true(part) for part in node.get("args", [])]
+        return any(parts) if node.get("boolop") == "OR_EXPR" else all(parts) and node.get("boolop") == "AND_EXPR"
+    return False
+
+
+def _asked(expression: Any) -> str:
+    """The one function that an expression is, also as `(SELECT auth.uid())`; of a token's claim its name as well."""
+    kind, node = opened(expression or {})
+    if kind == "SubLink":
+        select = node.get("subselect", {}).get("SelectStmt", {})
+        targets = select.get("targetList", [])
+        plain = len(targets) == 1 and not any(key in select for key in ("fromClause", "whereClause"))
+        return _asked(targets[0].get("ResTarget", {}).get("val")) if plain else ""
+    if kind == "TypeCast":
+        return _asked(node.get("arg"))
+    if kind == "A_Expr" and strings(node.get("name")) == ["->>"]:
+        return f"{_asked(node.get('lexpr'))} {word(node.get('rexpr'))}"
+    return function(node) if kind == "FuncCall" and not node.get("args") else ""
+
+
 def roles(specs: Any) -> set[str]:
     """Names of roles, PUBLIC as `public`; no role at all means PUBLIC to Postgres."""
     found = {_role(item.get("RoleSpec", {})) for item in specs or ()}

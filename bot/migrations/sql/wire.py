@@ -1,17 +1,31 @@
-"""How the guarded process and the one that asks it write to each other: JSON, one line each."""
+"""How an analysis is written: as a line of JSON on the way from the guarded process, and for the shelf."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from bot.domain.entry import Json
 from bot.domain.finding import Finding, Ignore
 from bot.migrations.sql.rule import Analysis, Fact
 
+_READS: msgspec.json.Decoder[Analysis | None] = msgspec.json.Decoder(Analysis | None)
+
+
+def line(analysis: Analysis | None) -> bytes:
+    """An analysis as the guarded process says it; None where it gave up."""
+    return msgspec.json.encode(analysis) + b"\n"
+
+
+def read(said: bytes) -> Analysis | None:
+    """The same back again. Raises `ValueError` for what is none."""
+    return _READS.decode(said)
+
 
 def to_json(analysis: Analysis) -> dict[str, Json]:
-    """An analysis as JSON: for the wire, and for the shelf where it is kept."""
+    """An analysis for the shelf where it is kept."""
     return {
         "file": analysis.file, "analysed": analysis.analysed,
         "findings": [finding.to_json() for finding in analysis.findings],

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import resource
 import sys
 from typing import BinaryIO
 
 from bot.migrations.lint import CHECKS
 from bot.migrations.sql.analyse import Analyst
-from bot.migrations.sql.wire import to_json
+from bot.migrations.sql.wire import line
 
 MEMORY = 1 << 30
 SECONDS = 120
@@ -29,10 +28,10 @@ def main(asked: BinaryIO, answers: BinaryIO) -> None:
         length, _, name = header.decode().rstrip("\n").partition(" ")
         raw = asked.read(int(length))
         try:
-            said = json.dumps(to_json(analyst.analyse(name, raw)))
-        except (MemoryError, RecursionError) as limit:
-            said = json.dumps({"gave up": type(limit).__name__})
-        answers.write(said.encode() + b"\n")
+            said = line(analyst.analyse(name, raw))
+        except (MemoryError, RecursionError):
+            said = line(None)
+        answers.write(said)
         answers.flush()
 
 

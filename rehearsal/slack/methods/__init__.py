@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from rehearsal.slack.methods import chat, conversations, extras, files, users, views
+from rehearsal.slack.methods import canvases, chat, conversations, extras, files, users, views
 from rehearsal.slack.methods.asked import Asked, Method
 
 METHODS: dict[str, Method] = {
     **extras.METHODS,
+    **canvases.METHODS,
     **chat.METHODS,
     **conversations.METHODS,
     **files.METHODS,
