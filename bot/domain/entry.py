@@ -110,8 +110,8 @@ class Audit:
 def audit(entries: Iterable[Entry], against: str | None = None) -> Audit:
     """Recompute the chain from its first entry.
 
-    With `against` (a hash that somebody noted earlier) the chain must also contain
-    that hash: a chain whose tail was cut is intact in itself and shows only so.
+    With `against` (a hash that somebody noted earlier, or its beginning, as cards show it) the chain must
+    also contain that hash: a chain whose tail was cut is intact in itself and shows only so.
     """
     previous, count, met = GENESIS, 0, against in (None, GENESIS)
     for entry in entries:
@@ -136,7 +136,7 @@ def audit(entries: Iterable[Entry], against: str | None = None) -> Audit:
         if expected != entry.hash:
             return Audit(entries=count, head=previous, broken_at=entry.seq, why="its content does not fit its hash")
         previous = entry.hash
-        met = met or previous == against
+        met = met or (against is not None and previous.startswith(against))
     if not met:
         return Audit(
             entries=count,

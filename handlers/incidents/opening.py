@@ -19,6 +19,7 @@ from handlers.which import Which, taken_apart
 from templates.blocks import line, notice
 from templates.incident import modals
 from templates.incident.card import OPEN_FROM
+from templates.words import place
 
 
 class Opening:
@@ -94,7 +95,8 @@ class Opening:
         )
         where = "the private channel" if room else self._ports.projects[project].policy.channels.incidents
         word = "is open" if facts else "was opened from it before"
-        return Reply(facts=facts, message=notice(line(f"{record} {word}. Its card is in {where}.")), wake=(record,))
+        told = notice(line(f"{record} {word}. Its card is in ", place(where), "."))
+        return Reply(facts=facts, message=told, wake=(record,))
 
     def _project(self, ask: Ask, named: str) -> Project:
         """The one that was named or whose channel this is; the window asks where there are several."""

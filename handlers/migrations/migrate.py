@@ -20,6 +20,7 @@ from templates.promotion.course import RESUME
 from templates.promotion.sql import sql_modal
 from templates.promotion.waiver import REASON, WAIVE, WAIVE_REASON, waive_modal
 from templates.promotion.way_back import ROLLBACK_PLAN, rollback_modal
+from templates.words import place
 
 EMERGENCY = "--emergency"
 Verb = Callable[[Ask, Project, tuple[str, ...]], Reply]
@@ -96,14 +97,14 @@ class Migrate:
         asked = self._requests.baseline(ask.user, project, ask.key)
         said = f"{asked.record} asks for {len(asked.plan.accepts)} differences to be accepted"
         where = project.policy.channels.deploys
-        return Reply(message=notice(line(f"{said}. Its card is in {where}.")), wake=(asked.record,))
+        return Reply(message=notice(line(f"{said}. Its card is in ", place(where), ".")), wake=(asked.record,))
 
     def _asked(self, project: Project, asked: Asked) -> Reply:
         where = project.policy.channels.deploys
         names = [file.label for file in asked.plan.files]
         files = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         said = f"{asked.record} is that very request already" if asked.again else f"{asked.record} is on its way"
-        return Reply(message=notice(line(f"{said}: {files}. Its card is in {where}.")), wake=(asked.record,))
+        return Reply(message=notice(line(f"{said}: {files}. Its card is in ", place(where), ".")), wake=(asked.record,))
 
     def _approve(self, ask: Ask) -> Reply:
         return Reply(facts=self._promotions.approve(ask.user, ask.value))
