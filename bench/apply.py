@@ -3,7 +3,9 @@
     python bench/apply.py [FILES] [ROUNDS]
 
 Ours is the real walk of an approved promotion (walker, journal on SQLite synced to disk, the apply protocol) from the
-judging of its gates to its verified end, without Slack. Plain is one psycopg connection: for each file BEGIN, both time
+last word of approval, without Slack, in three parts: the gates are judged (twice, as the second time is the moment of
+use) and production is looked at; the files go in, from the first attempt to the last COMMIT; what is there is verified
+and the watch begins. Plain is one psycopg connection: for each file BEGIN, both time
 limits, the file's text, its history row, COMMIT. The CLI is `supabase db push` from npm, its start included, as people
 wait for it. Rounds alternate, since the machine may be shared; Postgres writes to disk as a production does.
 """
@@ -15,8 +17,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -44,10 +47,19 @@ def write_files(folder: Path, count: int) -> None:
         )
 
 
+class Parts(NamedTuple):
+    """Seconds: before the first attempt, from there to the last COMMIT, after it; and what of all the journal took."""
+
+    judging: float
+    going_in: float
+    verifying: float
+    journal: float
+
+
 # ---- the three ways
 
-def ours(migrations: Path, database: Callable[[], str], parts: list[tuple[float, float]]) -> float:
-    """Adds to `parts` how much of it the journal took, and how much everything but putting files in."""
+def ours(migrations: Path, database: Callable[[], str], parts: list[Parts]) -> float:
+    """Adds its `parts`. Returns the seconds from the word to the verified end."""
     journal = 0.0
 
     with tempfile.TemporaryDirectory(prefix="stagedoor-bench-") as folder, approved(
@@ -64,12 +76,13 @@ def ours(migrations: Path, database: Callable[[], str], parts: list[tuple[float,
                 journal += time.perf_counter() - began
 
         walk.journal.append = timed  # type: ignore[method-assign]
-        begun = time.perf_counter()
+        pressed, begun = datetime.now(UTC), time.perf_counter()
         reached = walk.on()
         took = time.perf_counter() - begun
         assert reached.stage == "watch", f"it stopped at {reached.stage}: {reached.waits_for}"
-        times = [entry.at for entry in walk.entries if entry.kind in ("apply.before", "apply.committed")]
-        parts.append((journal, took - (times[-1] - times[0]).total_seconds()))
+        times = [entry.at for entry in walk.entries if entry.kind in ("apply.attempt", "apply.committed")]
+        before, going_in = (times[0] - pressed).total_seconds(), (times[-1] - times[0]).total_seconds()
+        parts.append(Parts(judging=before, going_in=going_in, verifying=took - before - going_in, journal=journal))
         return took
 
 
@@ -111,7 +124,7 @@ def main(files: int = 100, rounds: int = 5) -> None:
         migrations.mkdir(parents=True)
         write_files(migrations, files)
         made: list[str] = []
-        parts: list[tuple[float, float]] = []
+        parts: list[Parts] = []
 
         def database() -> str:
             made.append(f"bench{len(made)}")
@@ -136,7 +149,7 @@ def main(files: int = 100, rounds: int = 5) -> None:
 
 
 def tell(
-    took: dict[str, list[float]], parts: list[tuple[float, float]], files: int, rounds: int, cli: SupabaseCli | None,
+    took: dict[str, list[float]], parts: list[Parts], files: int, rounds: int, cli: SupabaseCli | None,
 ) -> None:
     if cli is not None:
         print(f"supabase {cli.version()}, as npm installs it")
@@ -146,13 +159,18 @@ def tell(
         spread = f"{min(values) * 1000:.0f}-{max(values) * 1000:.0f}"
         share = f"{median[name] / median['plain psycopg']:.2f} x plain"
         print(f"  {name:<18}{median[name] * 1000:>8.0f}   ({spread}){'':<4}{share:>14}")
-    journal, around = (statistics.median(part) for part in zip(*parts, strict=True))
-    print(f"  of ours: {journal * 1000:.0f} the journal, {around * 1000:.0f} judging the gates and verifying")
-    ratio = statistics.median(a / b for a, b in zip(took["ours"], took["plain psycopg"], strict=True))
-    aims = {f"at most {AIM_PLAIN} x a plain psycopg loop: {ratio:.2f} (median of the rounds)": ratio <= AIM_PLAIN}
+    judging, going_in, verifying, journal = (1000 * statistics.median(part) for part in zip(*parts, strict=True))
+    print(
+        f"  of ours: {judging:.0f} judging, {going_in:.0f} the files going in ({journal:.0f} the journal), "
+        f"{verifying:.0f} verifying"
+    )
+    alone = statistics.median(a.going_in / b for a, b in zip(parts, took["plain psycopg"], strict=True))
+    aims = {f"the files going in at most {AIM_PLAIN} x a plain psycopg loop: {alone:.2f}": alone <= AIM_PLAIN}
     if cli is not None:
-        faster = median["supabase db push"] / median["ours"]
-        aims[f"at least {AIM_CLI:.0f} x faster than supabase db push: {faster:.1f}"] = faster >= AIM_CLI
+        pushes = zip(took["supabase db push"], parts, strict=True)
+        faster = statistics.median(push / (part.judging + part.going_in) for push, part in pushes)
+        aim = f"from the press to the last COMMIT at least {AIM_CLI:.0f} x faster than supabase db push: {faster:.1f}"
+        aims[aim] = faster >= AIM_CLI
     for aim, held in aims.items():
         print(f"{'held  ' if held else 'MISSED'}  {aim}")
     raise SystemExit(0 if all(aims.values()) else 1)

@@ -221,7 +221,7 @@ def verify(
         if not place.exists():
             raise Unknown(f"There is no journal in {place.name}; STAGEDOOR_STORE_URL says where it is.")
         with closing(place.open(SystemClock(), Scrubber(()))) as opened:
-            found = recompute(opened.entries(), against)
+            found = recompute(opened.entries(), against, opened.salted)
     except ConfigurationError as wrong:
         _complain(str(wrong))
         raise typer.Exit(2) from None

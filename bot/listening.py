@@ -11,6 +11,7 @@ import httpx
 import structlog
 
 from bot.adapters.supabase import ManagementLogs
+from bot.adapters.trust import authorities
 from bot.domain.project import Environment
 from bot.domain.record import Status
 from bot.domain.sighting import Batch, Folded, Gap
@@ -44,7 +45,9 @@ class Listening:
             where: ref for project in settings.projects.values() for where, ref in _refs(project) if ref
         }
         self._funnel = Funnel(store, on_folded)
-        self._client = httpx.Client(limits=httpx.Limits(max_connections=16, max_keepalive_connections=16))
+        self._client = httpx.Client(
+            verify=authorities(), limits=httpx.Limits(max_connections=16, max_keepalive_connections=16),
+        )
         self.drains = {
             where: (self._drain(project, where), secret)
             for project in settings.projects.values() for where, secret in _secrets(project)

@@ -16,7 +16,8 @@ def require_member(person: Person, policy: Policy) -> None:
             "Stagedoor is for full members of this workspace; guests, bots and other workspaces' people may not use it."
         )
     members = policy.roles.members
-    if members and not _in(person, (*members, *policy.roles.operators, *policy.approvals.approvers)):
+    listed = (*members, *policy.roles.operators, *policy.approvals.approvers, *policy.incidents.on_call)
+    if members and not _in(person, listed):
         raise Refused(
             "You are not among Stagedoor's members; the policy lists them under [roles] members.", can=members
         )

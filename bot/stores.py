@@ -22,6 +22,10 @@ class Store(Journal, Shelves, Inbox, Movable, Tallies, Protocol):
         """The hash of the newest entry."""
         ...
 
+    def salted(self, entry: str) -> tuple[str, str] | None:
+        """Salt and text that lie beside an entry; None where there is no text (any more)."""
+        ...
+
     def prune(self, before: datetime) -> int:
         """Forget the keys of deliveries that were finished before then; returns how many."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from bot.domain.entry import SYSTEM, Entry, Fact, Json
 from bot.domain.project import Environment
@@ -89,7 +90,7 @@ class World:
     claim: Claim
     terms: Mapping[str, Json] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def project(self) -> Project:
         return self.ports.project_of(self.record.project, self.terms)
 

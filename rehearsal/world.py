@@ -19,6 +19,7 @@ import httpx
 
 from rehearsal import shop
 from rehearsal.github import GitHub
+from rehearsal.loopback import TRUST
 from rehearsal.postgres import Postgres
 from rehearsal.slack import Slack
 from rehearsal.supabase import LOGGING, PRODUCTION_REF, STAGING_REF, Drain, Supabase
@@ -149,14 +150,15 @@ class World:
     def wait_ready(self) -> None:
         """Wait until the bot answers `/healthz`. Raises RuntimeError with the end of its log when it does not."""
         until = time.monotonic() + READY_WITHIN
-        while time.monotonic() < until:
-            if self.bot is not None and self.bot.poll() is not None:
-                break
-            try:
-                if httpx.get(f"http://127.0.0.1:{self.bot_port}/healthz", timeout=2).status_code == 200:
-                    return
-            except httpx.HTTPError:
-                time.sleep(0.02)
+        with httpx.Client(timeout=2, verify=TRUST) as client:
+            while time.monotonic() < until:
+                if self.bot is not None and self.bot.poll() is not None:
+                    break
+                try:
+                    if client.get(f"http://127.0.0.1:{self.bot_port}/healthz").status_code == 200:
+                        return
+                except httpx.HTTPError:
+                    time.sleep(0.02)
         raise RuntimeError(f"the bot did not become ready:\n{self.bot_log()[-3000:]}")
 
     def bot_log(self) -> str:

@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import pytest
 
+from bot.domain.catalog import Snapshot
+from bot.domain.moment import Moment
 from bot.domain.project import Environment
 from bot.ports import Put
 from bot.scrub import Scrubber
@@ -26,13 +28,8 @@ SQL = "create table public.shops (id bigint primary key, name text);\n"
 class Empty:
     """A production without tables."""
 
-    def sizes(self) -> dict[str, int]:
-        return {}
-
-    def catalog(self) -> Any:
-        from bot.domain.catalog import Snapshot
-
-        return Snapshot(server=170000, objects={})
+    def moment(self) -> Moment:
+        return Moment(history=(), sizes={}, leftovers=(), catalog=Snapshot(server=170000, objects={}))
 
 
 class Talk(Bench):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 
 from bot.domain.record import Status
 from bot.errors import Refused
+from bot.windows import schedule
+from bot.windows.verbs import Deploys
 from tests.deploying import ANA, BO, CY, NIGHTS, RULES, SAM, UNATTENDED, Killed, Mortal, Stage
 
 Opens = Callable[..., Stage]
@@ -395,6 +398,35 @@ def test_run_now_given_before_a_freeze_waits_for_its_end(stage: Opens) -> None:
     s.say(s.deploys.unfreeze(BO, s.ports.projects["shop"], "over"))
     s.at("12:06")
     assert [record for record, _ in s.started] == ["P-1", "P-2"]
+
+
+def test_what_was_shown_to_somebody_counts_by_their_own_word_alone(stage: Opens) -> None:
+    s = stage(RULES)
+    asked = s.deploys.window(ANA, s.ports.projects["shop"], "tomorrow 22:00 for 2h", "k")
+    s.journal.put([asked.put])
+    with pytest.raises(Refused, match="Only who asked for it"):
+        s.deploys.confirm(CY, asked.token)
+    shop = s.ports.projects["shop"]
+    fewer = shop.policy.model_copy(update={"roles": shop.policy.roles.model_copy(update={"operators": (CY,)})})
+    later = Deploys(replace(s.ports, projects={"shop": replace(shop, policy=fewer)}))
+    with pytest.raises(Refused, match="needs an operator"):
+        later.confirm(ANA, asked.token)
+    assert s.deploys.confirm(ANA, asked.token) == ("W-1", "shop")
+
+
+def test_a_freeze_of_everything_holds_each_project_and_takes_an_approver_of_all(stage: Opens) -> None:
+    s = stage(RULES)
+    shop = s.ports.projects["shop"]
+    approvers = shop.policy.approvals.model_copy(update={"approvers": (CY,)})
+    blog = replace(shop, name="blog", policy=shop.policy.model_copy(update={"approvals": approvers}))
+    ports = replace(s.ports, projects={"shop": shop, "blog": blog})
+    deploys = Deploys(ports)
+    record = deploys.freeze(ANA, "all", "an audit", "k")
+    assert [[each.id for each in schedule.freezes(ports, name)] for name in ("shop", "blog")] == [[record], [record]]
+    for project in (shop, blog):
+        with pytest.raises(Refused, match="not a listed approver"):
+            deploys.unfreeze(BO, project, "F-1 it is over")
+    assert deploys.unfreeze(CY, shop, "F-1 it is over")
 
 
 def test_the_calendar_of_two_weeks(stage: Opens) -> None:

@@ -239,6 +239,20 @@ def test_a_checklist_survives_the_journal() -> None:
         assert Check.from_json(check.to_json()) == check
 
 
+def test_a_waived_way_back_is_not_one_that_leads_elsewhere() -> None:
+    untried = replace(READY, proofs={A: proof(A)})
+    then = judged(untried)["rollback_plan"]
+    waiver = Waiver(by="U0BO00001", at=NOW, reason="It is urgent.", state=then.state, said=then.said)
+    waived = replace(untried, waivers={"rollback_plan": waiver})
+    assert judged(waived)["rollback_plan"].state is State.PASSED
+    tried = replace(waived, proofs={
+        A: proof(A), B: proof(B, Schema.DIFFERS, said=("t is left.",)),
+    })
+    later = judged(tried)["rollback_plan"]
+    assert later.state is State.WAITING
+    assert later.said.endswith("The waiver was given for something else.")
+
+
 # Tests for what broke
 
 def asserted(where: str, holds: bool | None = True, why: str = "") -> Asserted:

@@ -110,8 +110,11 @@ def test_without_github_it_is_a_tick() -> None:
     assert not judged(JUDGED).manual, "with GitHub nobody ticks it"
 
 
-def waived(evidence: Evidence, state: State) -> Evidence:
-    return replace(evidence, waivers={"pull_request": Waiver(by="U0BO00001", at=NOW, reason="Outage.", state=state)})
+def waived(evidence: Evidence, state: State, given_for: Evidence | None = None) -> Evidence:
+    """With a waiver that was given for what the line said then, or for what it says now."""
+    said = judged(given_for or evidence).said
+    waiver = Waiver(by="U0BO00001", at=NOW, reason="Outage.", state=state, said=said)
+    return replace(evidence, waivers={"pull_request": waiver})
 
 
 def test_a_waiver_stands_for_what_it_was_given_for() -> None:
@@ -120,11 +123,23 @@ def test_a_waiver_stands_for_what_it_was_given_for() -> None:
     assert (check.state, check.by) == (State.PASSED, "U0BO00001")
     assert "waived: Outage. Without that: Nobody can say who approved it. GitHub answered 502." in check.said
     assert judged(waived(of(JUDGED, reviews=()), State.WAITING)).state is State.PASSED
-    assert judged(waived(silent, State.WAITING)).state is State.PASSED
+    assert judged(waived(silent, State.WAITING, of(JUDGED, reviews=()))).state is State.PASSED
+
+
+@pytest.mark.parametrize("later", [
+    of(JUDGED, reviews=(BO, DEE)), of(JUDGED, checks=Checks(red=("test",))), of(JUDGED, reviews=(), head=OLD),
+    of(JUDGED, unnamed=("Foo Bar",)), of(JUDGED, reviews=(replace(BO, login="cy-dev"),)),
+])
+def test_a_waiver_covers_no_objection_that_came_later(later: Evidence) -> None:
+    for state, then in ((State.WAITING, of(JUDGED, reviews=())), (State.UNKNOWN, replace(JUDGED, reviews=None))):
+        check = judged(waived(later, state, then))
+        assert check.state is not State.PASSED, check
+        assert "The waiver was given" in check.said
 
 
 def test_a_waiver_for_silence_does_not_cover_an_objection() -> None:
-    check = judged(waived(of(JUDGED, reviews=()), State.UNKNOWN))
+    silent = replace(JUDGED, reviews=None, unread={"reviews": "GitHub answered 502."})
+    check = judged(waived(of(JUDGED, reviews=()), State.UNKNOWN, silent))
     assert check.state is State.WAITING
     assert "given while nobody could check" in check.said
 

@@ -301,11 +301,27 @@ def test_of_two_who_publish_at_once_one_does(after: Callable[..., After]) -> Non
 
 def test_a_private_incident_has_no_report_for_others(after: Callable[..., After]) -> None:
     a = after()
-    a.incident("INC-2", private=True, channel="C0SECRET", stage="report")
+    a.incident("INC-2", "A leaked key", private=True, channel="C0SECRET", stage="report")
     for verb in (words.FILL, words.PUBLISH, words.ADD):
         with pytest.raises(Unknown, match="There is no incident INC-2 that you can see"):
             a.press(SAM, verb, "INC-2")
-    assert "INC-2* · shop · SEV2 · a private incident" in a.page(SAM)
+    page = a.page(SAM)
+    assert "INC-2* · shop · SEV2 · a private incident" in page
+    assert "people" not in next(line for line in page.splitlines() if "INC-2" in line)
+    with pytest.raises(Unknown):
+        a.talk._aftermath.read(SAM, "INC-2", "C0OTHER")
+    due = a.clock.now() + timedelta(hours=2)
+    said = a.talk._aftermath.add(ERIN, "INC-2", "Rotate it", "", due, "", "k", "C0SECRET")
+    a.journal.append(said.facts, puts=said.puts)
+    record = a.journal.load(a.journal.find(kind="follow")[-1].id)
+    assert record
+    assert FollowView(a.ports).channel(record) == "C0SECRET"
+    a.at("2026-11-26 12:00")
+    page = a.page(SAM)
+    assert "report overdue" in page
+    assert "measure overdue" in page
+    for private in ("leaked", "Rotate"):
+        assert private not in page
 
 
 # What follows
@@ -348,6 +364,16 @@ def test_a_test_for_what_broke_runs_once_another_approver_accepted_it(after: Cal
     assert a.journal.all("assertions")["shop:A-1"]["sql"] == "select true"
     a.submit(BO, words.WITHDRAWN, "INC-1:A-1", {words.REASON: "the table is gone"})
     assert a.journal.all("assertions") == {}
+
+
+def test_a_private_incidents_test_tells_others_nothing_but_its_number(after: Callable[..., After]) -> None:
+    a = after()
+    a.incident("INC-2", private=True, channel="C0SECRET", stage="report")
+    test = {"id": "A-9", "text": "Rotate the leaked key", "owner": "", "due": None, "assertion": "select true"}
+    a.note("INC-2", "action.added", ERIN, **test)
+    a.journal.put(a.talk._aftermath.accept(BO, "INC-2:A-9", "C0SECRET").puts)
+    [doc] = a.journal.all("assertions").values()
+    assert (doc["id"], doc["incident"], doc["text"]) == ("A-9", "INC-2", "a private measure")
 
 
 # The day

@@ -86,6 +86,14 @@ def test_a_private_incident_is_never_written_to_the_repository(logged: Logged) -
     assert logged.hub.pulls.all == {}
 
 
+def test_a_private_measures_issue_names_nothing(logged: Logged) -> None:
+    logged.resolved(private=True, channel="C1")
+    said = logged.talk._aftermath.add(ERIN, "INC-1", "Rotate the leaked key", "", None, "", "k", "C1")
+    logged.journal.append(said.facts, puts=said.puts)
+    logged.walk()
+    assert [issue["title"] for issue in logged.hub.api.issues] == ["INC-1 A-1: a private measure"]
+
+
 def test_measures_become_issues_once(logged: Logged) -> None:
     logged.resolved()
     logged.hub.api.down = 500

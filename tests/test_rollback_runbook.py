@@ -6,10 +6,12 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.domain.entry import Fact
+from bot.domain.person import Person
 from bot.domain.resumable import why_not
 from bot.domain.rolling_back import How
 from bot.errors import Refused
@@ -36,10 +38,30 @@ def s(tmp_path: Path, server: Postgres) -> Iterator[Shop]:
         yield made
 
 
+class Gone:
+    """Everybody is a member, but for one who left."""
+
+    def __init__(self, user: str) -> None:
+        self._user = user
+
+    def find(self, user: str) -> Person:
+        return Person(id=user, full_member=user != self._user)
+
+
 def card(s: Shop) -> str:
     record = s.w.journal.load(s.rollback)
     assert record is not None
     return rollback_card(Sight(record=record, promotion=s.read())).text
+
+
+def buttons(s: Shop, words: str) -> list[str]:
+    """The values that the card's buttons of that name carry."""
+    record = s.w.journal.load(s.rollback)
+    assert record is not None
+    rows: Any = [block for block in rollback_card(Sight(record=record, promotion=s.read())).blocks]
+    return [each["value"] for row in rows for each in row.get("elements", ()) if each.get("text", {}) == {
+        "type": "plain_text", "text": words, "emoji": False,
+    }]
 
 
 def test_an_approvers_asking_is_the_press_and_it_is_gone_everywhere(s: Shop) -> None:
@@ -125,6 +147,49 @@ def test_a_word_is_for_this_head_and_these_objects(s: Shop) -> None:
     assert s.rolling.words == (), "what it was given for is no longer there"
     assert len(s.told("rollback.planned")) == 1
     s.says(s.rollbacks.approve(CY, s.rollback))
+    s.goes()
+    assert s.ending()[0] == "done", s.ending()
+
+
+@pytest.mark.parametrize(("by_hand", "why"), [
+    ("alter table books alter column title set not null", "what P-1 made was changed since"),
+    ("alter table books add column by_hand int", "by_hand was made since by no promotion, and goes with it"),
+])
+def test_a_press_is_for_what_the_promotion_left_there(s: Shop, by_hand: str, why: str) -> None:
+    s.production.run(by_hand)
+    assert not s.asks(BO).pressed
+    assert why in s.rolling.why_not
+    assert any("by no promotion" in said for said in s.rolling.told)
+
+
+def test_whose_word_counted_no_more_when_it_was_to_begin(s: Shop) -> None:
+    s.later(hours=13)
+    s.asks(ANA)
+    s.goes()
+    s.w.ports.shelves.put_new("hold", "shop:promotion", {"record": "P-9"})
+    s.says(s.rollbacks.approve(BO, s.rollback))
+    assert s.goes().stage == "apply"
+    s.w.ports = replace(s.w.ports, people=Gone(BO))
+    s.w.ports.shelves.put([Put(shelf="hold", key="shop:promotion", doc=None)])
+    s.later(seconds=5)
+    assert s.goes().stage == "approval"
+    assert (s.rolling.words, s.tables()) == ((), ["books", "books_pkey", "books_title"])
+    assert s.w.ports.shelves.get("hold", "shop:promotion") is None
+
+
+def test_a_press_on_an_older_card_is_no_word_for_the_plan_of_now(s: Shop) -> None:
+    s.later(hours=13)
+    s.asks(ANA)
+    s.goes()
+    [old] = buttons(s, "Approve")
+    s.says(s.rollbacks.approve(BO, old))
+    s.production.run("create index by_hand on books (id)")
+    s.goes()                                    # planned anew, and Bo's word is void
+    for press in (s.rollbacks.approve, s.rollbacks.require_breakable):
+        with pytest.raises(Refused, match="made anew since that card was drawn"):
+            press(CY, old)
+    [now] = buttons(s, "Approve")
+    s.says(s.rollbacks.approve(CY, now))
     s.goes()
     assert s.ending()[0] == "done", s.ending()
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import httpx
 
+from bot.adapters.trust import authorities
+
 
 class HttpHealth:
     """The port `Health`: an address is well when it answers 2xx within the time-out (seconds)."""
 
     def __init__(self, timeout: float = 5.0) -> None:
-        self._client = httpx.Client(timeout=timeout, follow_redirects=True)
+        self._client = httpx.Client(verify=authorities(), timeout=timeout, follow_redirects=True)
 
     def check(self, url: str) -> str | None:
         try:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 import httpx
 import structlog
 
+from bot.adapters.trust import authorities
+
 log = structlog.get_logger(__name__)
 
 EVERY_SECONDS = 60
@@ -18,7 +20,7 @@ class Heartbeat:
     def __init__(self, addresses: Iterable[str], parts: Callable[[], Iterable[str]], timeout: float = 10.0) -> None:
         self._addresses = tuple(dict.fromkeys(address for address in addresses if address))
         self._parts = parts
-        self._client = httpx.Client(timeout=timeout)
+        self._client = httpx.Client(verify=authorities(), timeout=timeout)
         self._silent = ""
 
     def beat(self) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from bot.domain.entry import GENESIS, Entry, Fact, Json, canonical, chained
+from bot.domain.entry import GENESIS, Entry, Fact, Json, canonical, chained, hidden
 from bot.scrub import Scrubber
 
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -39,15 +38,15 @@ def link(head: Head, fact: Fact, now: datetime) -> Link:
     """The entry that follows `head`. When the clock stepped back it gets the time of the entry before it."""
     seq, at = head.seq + 1, max(now.astimezone(UTC), head.at)
     salt = secrets.token_hex(16) if fact.private else ""
-    hidden = hashlib.sha256((salt + fact.private).encode()).hexdigest() if fact.private else ""
+    told = hidden(salt, fact.private) if fact.private else ""
     id = entry_id(at, seq)
     hash = chained(
         head.hash, seq=seq, id=id, at=at, about=fact.about, kind=fact.kind, actor=fact.actor, data=fact.data,
-        private_hash=hidden,
+        private_hash=told,
     )
     entry = Entry(
         seq=seq, id=id, at=at, about=fact.about, kind=fact.kind, actor=fact.actor, data=fact.data,
-        private_hash=hidden, previous=head.hash, hash=hash,
+        private_hash=told, previous=head.hash, hash=hash,
     )
     return Link(entry=entry, text=fact.private, salt=salt)
 

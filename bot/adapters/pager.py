@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from bot.adapters.trust import authorities
 from bot.domain.entry import Json
 from bot.errors import Unreachable
 
@@ -23,7 +24,7 @@ class HttpPager:
         host = urlsplit(url).hostname or ""
         self._events = host.endswith(PAGERDUTY[0]) or urlsplit(url).path.rstrip("/").endswith(PAGERDUTY[1])
         self._url, self._key = url, key
-        self._client = httpx.Client(timeout=timeout)
+        self._client = httpx.Client(verify=authorities(), timeout=timeout)
 
     def trigger(self, key: str, summary: str, details: Mapping[str, Json]) -> None:
         """Wake somebody. Raises `Unreachable`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from bot.domain.entry import Fact, Opening
+from bot.domain.entry import Fact, Json, Opening
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
@@ -46,18 +46,17 @@ class Restores:
             asked = self._asked(project, promotion)
             if asked and asked[-1].status is Status.LIVE:
                 return asked[-1].id
-            record_id = f"{SERIES}-{self._ports.journal.number(SERIES)}"
             plan = Plan(project=project.name, environment=Environment.PRODUCTION, head=None, files=())
-            fact = Fact(
-                about=record_id, kind="promotion.requested", actor=by,
-                data={"kind": KIND, "plan": plan.to_json(), "terms": terms(project.policy), "restores": promotion},
-                opens=Opening(kind=KIND, project=project.name, stage="gates"),
-            )
-            put = Put(shelf="requests", key=key, doc={"record": record_id})
+            data: dict[str, Json] = {
+                "kind": KIND, "plan": plan.to_json(), "terms": terms(project.policy), "restores": promotion,
+            }
+            begins = Opening(kind=KIND, project=project.name, stage="gates")
             # Whichever process they come from: the restore after the ones that were known is opened once.
-            if self._ports.journal.append([fact], key=f"restore:{promotion}:{len(asked)}", puts=[put]) is None:
-                return self._asked(project, promotion)[-1].id
-            return record_id
+            opened = self._ports.journal.open(SERIES, lambda record: (
+                [Fact(about=record, kind="promotion.requested", actor=by, data=data, opens=begins)],
+                [Put(shelf="requests", key=key, doc={"record": record})],
+            ), key=f"restore:{promotion}:{len(asked)}")
+            return opened or self._asked(project, promotion)[-1].id
 
     def _asked(self, project: Project, promotion: str) -> list[Record]:
         """What was opened for the rows of a promotion, oldest first."""

@@ -102,11 +102,11 @@ class BackupRequests:
                 self._open(project, SYSTEM, NIGHTLY, put)
 
     def _open(self, project: Project, by: str, cause: str, put: Put) -> str:
-        journal = self._ports.journal
-        record = f"{SERIES}-{journal.number(SERIES)}"
-        fact = asked(record, project=project.name, by=by, cause=cause, proof=project.policy.backups.proof)
-        doc = {**(put.doc or {}), "record": record}
-        journal.append([fact], puts=[Put(shelf=put.shelf, key=put.key, doc=doc)])
+        record = self._ports.journal.open(SERIES, lambda record: (
+            [asked(record, project=project.name, by=by, cause=cause, proof=project.policy.backups.proof)],
+            [Put(shelf=put.shelf, key=put.key, doc={**(put.doc or {}), "record": record})],
+        ))
+        assert record is not None  # no key was given
         self._ports.wake(record)
         return record
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -56,6 +56,13 @@ class Snapshot:
                 order[table] = other.order.get(table, ())
         return replace(self, objects=objects, parents=parents, needs=needs, order=order, inherited=frozenset(inherited))
 
+    def only(self, keys: Collection[Key]) -> Snapshot:
+        """A few objects of this catalog, for comparing them and nothing else."""
+        return Snapshot(
+            server=self.server, objects={key: self.objects[key] for key in keys if key in self.objects},
+            parents={key: self.parents[key] for key in keys if key in self.parents},
+        )
+
     def encoded(self) -> bytes:
         """Plain JSON, the same bytes for the same catalog."""
         return canonical(self._json()).encode()
@@ -76,7 +83,10 @@ class Snapshot:
 
     @classmethod
     def decoded(cls, content: bytes) -> Snapshot:
-        data: dict[str, Any] = json.loads(content)
+        return cls.of_json(json.loads(content))
+
+    @classmethod
+    def of_json(cls, data: Mapping[str, Any]) -> Snapshot:
         return cls(
             server=data["server"],
             objects={_key(name): doc for name, doc in data["objects"].items()},

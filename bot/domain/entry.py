@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -107,13 +107,26 @@ class Audit:
     why: str = ""
 
 
-def audit(entries: Iterable[Entry], against: str | None = None) -> Audit:
-    """Recompute the chain from its first entry.
+REDACTED = "journal.redacted"
+"""An entry that says that the text beside another one was taken away."""
+
+Kept: TypeAlias = Callable[[str], tuple[str, str] | None]
+"""Salt and text that lie beside an entry, by its id; None where there is no text."""
+
+
+def hidden(salt: str, text: str) -> str:
+    """What an entry holds of the text beside it: nothing of it can be guessed from that, and no other text has it."""
+    return hashlib.sha256((salt + text).encode()).hexdigest()
+
+
+def audit(entries: Iterable[Entry], against: str | None = None, kept: Kept | None = None) -> Audit:
+    """Recompute the chain from its first entry, and with `kept` the hashes of the texts beside it.
 
     With `against` (a hash that somebody noted earlier, or its beginning, as cards show it) the chain must
     also contain that hash: a chain whose tail was cut is intact in itself and shows only so.
     """
     previous, count, met = GENESIS, 0, against in (None, GENESIS)
+    beside, redacted = list[Entry](), set[str]()
     for entry in entries:
         count += 1
         if entry.seq != count:
@@ -137,6 +150,13 @@ def audit(entries: Iterable[Entry], against: str | None = None) -> Audit:
             return Audit(entries=count, head=previous, broken_at=entry.seq, why="its content does not fit its hash")
         previous = entry.hash
         met = met or (against is not None and previous.startswith(against))
+        if entry.kind == REDACTED:
+            redacted.add(str(entry.data.get("entry")))
+        if entry.private_hash:
+            beside.append(entry)
+    for entry in beside if kept else ():
+        if why := _beside(entry, kept, redacted):
+            return Audit(entries=count, head=previous, broken_at=entry.seq, why=why)
     if not met:
         return Audit(
             entries=count,
@@ -145,3 +165,10 @@ def audit(entries: Iterable[Entry], against: str | None = None) -> Audit:
             why="the given hash is not in the chain: its end was cut off",
         )
     return Audit(entries=count, head=previous)
+
+
+def _beside(entry: Entry, kept: Kept | None, redacted: set[str]) -> str:
+    found = kept(entry.id) if kept else None
+    if found is None:
+        return "" if entry.id in redacted else "the text beside it is gone, and no redaction says so"
+    return "" if hidden(*found) == entry.private_hash else "the text beside it is not the one that was written"

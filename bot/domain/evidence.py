@@ -10,6 +10,7 @@ from bot.domain.backup import Backing
 from bot.domain.baseline import Difference, Kind
 from bot.domain.checklist import State
 from bot.domain.drift import Drift
+from bot.domain.entry import Json
 from bot.domain.finding import Report
 from bot.domain.migration import Match
 from bot.domain.plan import Plan
@@ -40,8 +41,29 @@ class Staged:
     before: str = ""
     after: str = ""
     """SHA-256 of the catalogs that it found and left, where they were seen."""
+    changes: str = ""
+    """SHA-256 of what it touched in them (`bot.evidence.changes`)."""
     head: str = ""
     """Staging's newest version before that run."""
+
+    @classmethod
+    def from_json(cls, doc: Mapping[str, Json]) -> Staged:
+        """The run as its document has it."""
+        seconds, locks = doc["seconds"], doc.get("locks")
+        before, after, changes, head = (str(doc.get(each, "")) for each in ("before", "after", "changes", "head"))
+        return cls(
+            sha256=str(doc["sha256"]), at=datetime.fromisoformat(str(doc["at"])), record=str(doc["record"]),
+            seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+            locks=tuple(map(str, locks)) if isinstance(locks, list) else (),
+            before=before, after=after, changes=changes, head=head,
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "sha256": self.sha256, "at": self.at.isoformat(), "record": self.record, "seconds": self.seconds,
+            "locks": list(self.locks), "before": self.before, "after": self.after, "changes": self.changes,
+            "head": self.head,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

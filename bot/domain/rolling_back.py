@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -118,6 +119,10 @@ class Rolling:
             given_up=texts(data.get("given_up")), told=texts(data.get("told")),
             kept_in=str(data.get("kept_in", "")),
         )
+
+    def mark(self, plan: str) -> str:
+        """What a card's buttons carry, so that a press on an older card is no word for a plan that was made since."""
+        return hashlib.sha256(f"{plan}{self.ground}".encode()).hexdigest()[:12]
 
     @property
     def label(self) -> str:

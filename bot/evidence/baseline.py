@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bot.domain.baseline import Difference, Kind
-from bot.domain.migration import Folder, Match
+from bot.domain.migration import Applied, Folder, Match
 from bot.domain.project import Environment
 from bot.evidence.drift import drifted
+from bot.evidence.looking import look
 from bot.migrations.history import match
 from bot.ports import Put, Shelves
 from bot.world import Project
@@ -17,16 +18,16 @@ SHELF = "baseline"
 
 def differences(project: Project, shelves: Shelves) -> tuple[Difference, ...]:
     """What does not fit today, in both environments. Raises `Unreachable` when something cannot be read."""
-    folder = project.migrations.read()
+    folder, looked = project.migrations.read(), look(project.databases)
     return (
-        *(difference for environment in Environment for difference in _of(project, folder, environment)),
-        *(stray.difference for stray in drifted(project, shelves).held),
+        *(each for where in Environment for each in _of(looked.at(where).history, folder, where)),
+        *(stray.difference for stray in drifted(project.name, looked, shelves).held),
     )
 
 
-def _of(project: Project, folder: Folder, environment: Environment) -> Iterator[Difference]:
+def _of(history: Iterable[Applied], folder: Folder, environment: Environment) -> Iterator[Difference]:
     local = {migration.version: migration for migration in folder.migrations}
-    applied = {row.version: row for row in project.databases[environment].history()}
+    applied = {row.version: row for row in history}
     for version, row in sorted(applied.items()):
         file = local.get(version)
         if file is None:

@@ -1,4 +1,4 @@
-"""Reads what drift is judged by: both catalogs, both histories, and what Stagedoor's own staging runs changed."""
+"""Judges what drift is: both catalogs, both histories, and what Stagedoor's own staging runs changed."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from dataclasses import replace
 from bot.domain.catalog import Snapshot
 from bot.domain.course import BEGUN
 from bot.domain.drift import Drift
+from bot.domain.evidence import Staged
 from bot.domain.migration import Applied, Folder, Migration
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
-from bot.errors import Unreachable
+from bot.evidence import changes
+from bot.evidence.looking import Looked
 from bot.migrations.catalog.drift import Pending, drift
 from bot.migrations.history import same
-from bot.ports import Database, Shelves
-from bot.world import Project
-
-TRIES = 3
-"""How often both are read again when a history moved meanwhile: what is just being applied is no drift."""
+from bot.ports import Shelves
 
 
-def drifted(project: Project, shelves: Shelves, plan: Plan | None = None) -> Drift:
-    """What production and staging hold otherwise than each other, for no known reason. Raises `Unreachable`."""
-    databases = project.databases
-    here, staging = _still(databases[Environment.STAGING])
-    there, production = _still(databases[Environment.PRODUCTION])
-    ours, theirs = ({row.version for row in rows} for rows in (here, there))
-    pending = [_ran(project.name, row, shelves, staging) for row in here if row.version not in theirs]
-    production = _without_half_built(production, project.name, [row.version for row in here], shelves)
-    elsewhere = [Pending(label=_label(row), sql=_sql(row)) for row in there if row.version not in ours]
+def drifted(project: str, looked: Looked, shelves: Shelves, plan: Plan | None = None) -> Drift:
+    """What production and staging held otherwise than each other, for no known reason, when they were looked at.
+
+    Raises `Unreachable`.
+    """
+    here, there = looked.whole(Environment.STAGING), looked.whole(Environment.PRODUCTION)
+    assert here.catalog
+    assert there.catalog
+    ours, theirs = ({row.version for row in moment.history} for moment in (here, there))
+    pending = [_ran(project, row, shelves, here.catalog) for row in here.history if row.version not in theirs]
+    production = _without_half_built(there.catalog, project, [row.version for row in here.history], shelves)
+    elsewhere = [Pending(label=_label(row), sql=_sql(row)) for row in there.history if row.version not in ours]
     planned = "" if plan is None else "\n".join(_text(shelves.fetch(file.sha256)) for file in plan.files)
-    return drift(production, staging, pending, elsewhere, planned)
+    return drift(production, here.catalog, pending, elsewhere, planned)
 
 
 def _without_half_built(production: Snapshot, project: str, versions: Sequence[str], shelves: Shelves) -> Snapshot:
@@ -59,25 +60,14 @@ def renamed(folder: Folder, row: Applied) -> Migration | None:
     return next((file for file in folder.migrations if same(file.content, row)), None)
 
 
-def _still(database: Database) -> tuple[Sequence[Applied], Snapshot]:
-    """A history and the catalog that belongs to it."""
-    history = database.history()
-    for _ in range(TRIES):
-        catalog, after = database.catalog(), database.history()
-        if after == history:
-            return history, catalog
-        history = after
-    raise Unreachable("Migrations keep coming in while the catalogs are compared; it is looked at again.")
-
-
 def _ran(project: str, row: Applied, shelves: Shelves, staging: Snapshot) -> Pending:
     """A migration that only staging has, with the catalogs of Stagedoor's run where it was that very file."""
-    doc = shelves.get("staged", f"{project}:{row.version}") or {}
-    before, after = (str(doc.get(moment) or "") for moment in ("before", "after"))
-    if before and after and same(shelves.fetch(str(doc["sha256"])), row):
-        seen = [Snapshot.decoded(shelves.fetch(kept)) for kept in (before, after)]
-        if all(one.major == staging.major for one in seen):
-            return Pending(label=_label(row), before=seen[0], after=seen[1])
+    doc = shelves.get("staged", f"{project}:{row.version}")
+    run = Staged.from_json(doc) if doc else None
+    if run and same(shelves.fetch(run.sha256), row) and (seen := changes.seen(run, shelves)):
+        before, after = seen
+        if before.major == after.major == staging.major:
+            return Pending(label=_label(row), before=before, after=after)
     return Pending(label=_label(row), sql=_sql(row))
 
 

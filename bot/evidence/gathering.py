@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
-from bot.domain.entry import Json
 from bot.domain.evidence import Ahead, Asserted, Evidence, Row, Staged, Tick, Waiver
 from bot.domain.migration import Applied, Folder, Match, Migration
 from bot.domain.plan import Plan
@@ -17,6 +16,7 @@ from bot.errors import StagedoorError
 from bot.evidence.baseline import accepted
 from bot.evidence.drift import drifted
 from bot.evidence.linting import reported
+from bot.evidence.looking import look
 from bot.evidence.proofs import proofs
 from bot.evidence.reviewing import files, reviews
 from bot.evidence.safekeeping import backing, holds
@@ -47,18 +47,22 @@ def gather(
     unread: dict[str, str] = {"proof": unproven} if unproven else {}
     read = _tried(unread, "files", lambda: files(plan, project, shelves, now))
     folder, files_as_of = read or (None, None)
-    target = _tried(unread, "target", project.databases[plan.environment].history)
-    staging, said = target, None
-    if plan.environment is not Environment.STAGING:
+    said, promoted = None, plan.environment is not Environment.STAGING
+    looked = look(project.databases if promoted else {})
+    target = _tried(unread, "target", lambda: (
+        looked.at(plan.environment).history if promoted else project.databases[plan.environment].history()
+    ))
+    staging = target
+    if promoted:
         said = _tried(unread, "reviews", lambda: reviews(plan, project, shelves, now))
-        staging = _tried(unread, "staging", project.databases[Environment.STAGING].history)
+        staging = _tried(unread, "staging", lambda: looked.at(Environment.STAGING).history)
     drift, lint, tests, tried = None, None, tuple[Asserted, ...](), proofs(shelves, plan)
-    if plan.environment is not Environment.STAGING:
+    if promoted:
         tests = asserted(shelves, plan.project, project.databases)
         held, backs = holds(project.policy.backups), folder.rollbacks if folder else ()
-        lint = reported(plan, project.databases[plan.environment], shelves, now, held, backs)
+        lint = reported(plan, lambda: looked.at(plan.environment), shelves, now, held, backs)
         if drift_gate.NAME not in project.policy.gates.skip:
-            drift = _tried(unread, "drift", lambda: drifted(project, shelves, plan))
+            drift = _tried(unread, "drift", lambda: drifted(project.name, looked, shelves, plan))
     contents = {file.version: shelves.fetch(file.sha256) for file in plan.files}
     obstacles = {version: why for version, content in contents.items() if (why := obstacle(content))}
     fit = {version: content for version, content in contents.items() if version not in obstacles}
@@ -93,11 +97,11 @@ def gather(
     )
 
 
-def in_history(plan: Plan, project: Project, shelves: Shelves) -> dict[str, Match]:
-    """How the target's rows of the plan's versions compare with the planned bytes. Raises `Unreachable`."""
+def in_history(plan: Plan, history: Iterable[Applied], shelves: Shelves) -> dict[str, Match]:
+    """How the rows of the plan's versions compare with the planned bytes."""
     planned = {file.version: file for file in plan.files}
     found: dict[str, Match] = {}
-    for row in project.databases[plan.environment].history():
+    for row in history:
         if file := planned.get(row.version):
             content = shelves.fetch(file.sha256)
             found[row.version] = match(
@@ -137,20 +141,8 @@ def elsewhere(shelves: Shelves, plan: Plan, history: tuple[Applied, ...] | None)
 
 def staged(shelves: Shelves, plan: Plan) -> dict[str, Staged]:
     """Stagedoor's own staging runs of the plan's versions."""
-    found: dict[str, Staged] = {}
-    for file in plan.files:
-        doc = shelves.get("staged", f"{plan.project}:{file.version}")
-        if doc is not None:
-            seconds = doc["seconds"]
-            found[file.version] = Staged(
-                sha256=str(doc["sha256"]),
-                at=datetime.fromisoformat(str(doc["at"])),
-                record=str(doc["record"]),
-                seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
-                locks=tuple(map(str, locks)) if isinstance(locks := doc.get("locks"), list) else (),
-                before=str(doc.get("before", "")), after=str(doc.get("after", "")), head=str(doc.get("head", "")),
-            )
-    return found
+    docs = {file.version: shelves.get("staged", f"{plan.project}:{file.version}") for file in plan.files}
+    return {version: Staged.from_json(doc) for version, doc in docs.items() if doc}
 
 
 def pages(shelves: Shelves, plan: Plan, project: Project) -> tuple[Visit, ...]:
@@ -169,11 +161,7 @@ def pages(shelves: Shelves, plan: Plan, project: Project) -> tuple[Visit, ...]:
 
 def staged_put(project: str, version: str, run: Staged, pull: int = 0) -> Put:
     """The document that says that Stagedoor ran these bytes on staging and verified them."""
-    doc: dict[str, Json] = {
-        "sha256": run.sha256, "at": run.at.isoformat(), "record": run.record, "seconds": run.seconds, "pull": pull,
-        "locks": list(run.locks), "before": run.before, "after": run.after, "head": run.head,
-    }
-    return Put(shelf="staged", key=f"{project}:{version}", doc=doc)
+    return Put(shelf="staged", key=f"{project}:{version}", doc={**run.to_json(), "pull": pull})
 
 
 def _tried(unread: dict[str, str], what: str, read: Callable[[], Read]) -> Read | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from bot.domain.finding import Report
 from bot.domain.migration import Folder, Migration
+from bot.domain.moment import Moment
 from bot.domain.pending import Pending
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
@@ -19,8 +21,11 @@ from bot.migrations.grounded import ASKS
 from bot.migrations.lint.rollback_file import with_back
 from bot.migrations.sql.rule import Analysis
 from bot.migrations.sql.wire import from_json, to_json
-from bot.ports import Database, Put, Shelves
+from bot.ports import Put, Shelves
 from bot.world import Project
+
+Target = Callable[[], Moment]
+"""Looks at the database that files are for, or hands out what was seen of it. Raises `Unreachable`."""
 
 SHELF = "lint"
 AGAIN = timedelta(minutes=10)
@@ -28,7 +33,7 @@ AGAIN = timedelta(minutes=10)
 
 
 def reported(
-    plan: Plan, target: Database, shelves: Shelves, now: datetime, held: str = "", backs: Sequence[Migration] = (),
+    plan: Plan, target: Target, shelves: Shelves, now: datetime, held: str = "", backs: Sequence[Migration] = (),
 ) -> Report:
     """The report over a plan's files and their rollback files.
 
@@ -47,9 +52,9 @@ def pending(
     project: Project, folder: Folder, chosen: Sequence[Migration], shelves: Shelves, now: datetime, held: str = "",
 ) -> Pending:
     """The report over these files, or over all that production lacks. Raises `Unreachable` when it has to know that."""
-    target, files = project.databases[Environment.PRODUCTION], list(chosen)
+    target, files = cache(project.databases[Environment.PRODUCTION].moment), list(chosen)
     if not chosen:
-        applied = {row.version for row in target.history()}
+        applied = {row.version for row in target().history}
         files = [file for file in folder.migrations if file.version not in applied]
     analyses = looked_at(files, shelves, now)
     ground, unread = _ground(analyses, target, held)
@@ -61,7 +66,7 @@ def pending(
 
 
 def risks(
-    files: Sequence[Migration], shelves: Shelves, now: datetime, target: Database | None = None,
+    files: Sequence[Migration], shelves: Shelves, now: datetime, target: Target | None = None,
 ) -> dict[str, tuple[str, ...]]:
     """What each file destroys or opens, by version. What could not be analysed counts, and is read by its words too."""
     analyses = looked_at(files, shelves, now)
@@ -119,13 +124,15 @@ def _held(key: str, shelves: Shelves, now: datetime) -> Analysis | None:
     return None if stale else analysis
 
 
-def _ground(analyses: Sequence[Analysis], target: Database, held: str) -> tuple[Ground, str]:
+def _ground(analyses: Sequence[Analysis], target: Target, held: str) -> tuple[Ground, str]:
     """What the target holds, asked only where something depends on it; and why it could not be read."""
     weighs = any(finding.weighs for one in analyses for finding in one.findings)
     asks = any(fact.kind in ASKS for one in analyses for fact in one.facts)
+    if not (weighs or asks):
+        return Ground(held=held), ""
     try:
-        return Ground(
-            sizes=target.sizes() if weighs else None, catalog=target.catalog() if asks else None, held=held,
-        ), ""
+        seen = target()
     except StagedoorError as trouble:
         return Ground(held=held), str(trouble)
+    catalog, unread = (seen.catalog, seen.unread) if asks else (None, "")
+    return Ground(sizes=seen.sizes if weighs else None, catalog=catalog, held=held), unread

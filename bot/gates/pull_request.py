@@ -128,12 +128,13 @@ def _few(names: tuple[str, ...]) -> str:
 
 
 def _waived(check: Check, evidence: Evidence) -> Check:
-    """The line with an approver's waiver. Given for silence, it does not cover what is said once there is an answer."""
+    """The line with an approver's waiver. It covers silence, and of what is said only what it was given for."""
     waiver = evidence.waivers.get(NAME)
     if waiver is None or check.state in (State.PASSED, State.REFUSED):
         return check
-    if waiver.state is State.UNKNOWN and check.state is State.WAITING:
-        return replace(check, said=f"{check.said} The waiver was given while nobody could check.")
+    if evidence.reviews is not None and check.said not in waiver.said:
+        then = "while nobody could check" if waiver.state is State.UNKNOWN else "for something else"
+        return replace(check, said=f"{check.said} The waiver was given {then}.")
     said = f"waived: {waiver.reason} Without that: {check.said}"
     return Check(gate=NAME, title=TITLE, state=State.PASSED, said=said, by=waiver.by, at=waiver.at)
 

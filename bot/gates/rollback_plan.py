@@ -21,7 +21,8 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
     found = [_judge(file, evidence) for file in evidence.plan.files]
     for state in (State.REFUSED, State.UNKNOWN, State.WAITING):
         if objections := [said for seen, said in found if seen is state]:
-            return (_waived(_line(state, " ".join(dict.fromkeys(objections)), waivable=True), evidence),)
+            wrong = [said for said in objections if _verdict(Schema.DIFFERS) in said]
+            return (_waived(_line(state, " ".join(dict.fromkeys(objections)), waivable=True), wrong, evidence),)
     return (_line(State.PASSED, "; ".join(dict.fromkeys(said for _, said in found)) + _lost(evidence)),)
 
 
@@ -59,11 +60,13 @@ def _verdict(schema: Schema) -> str:
     return "does not lead back" if schema is Schema.DIFFERS else "could not be tried"
 
 
-def _waived(check: Check, evidence: Evidence) -> Check:
-    """The line with an approver's waiver. Given for what could not be checked, it does not cover what differs."""
+def _waived(check: Check, wrong: list[str], evidence: Evidence) -> Check:
+    """The line with an approver's waiver. Of what was found to lead elsewhere it covers what it was given for."""
     waiver = evidence.waivers.get(NAME)
     if waiver is None or (waiver.state is State.UNKNOWN and check.state is State.WAITING):
         return check
+    if not all(said in waiver.said for said in wrong):
+        return replace(check, said=f"{check.said} The waiver was given for something else.")
     said = f"waived: {waiver.reason} Without that: {check.said}"
     return replace(check, state=State.PASSED, said=said, by=waiver.by, at=waiver.at, waivable=False)
 

@@ -68,24 +68,39 @@ class Responding:
     def found(self, by: str, sought: str, channel: str = "") -> tuple[Known, ...]:
         """Incidents whose entries or notes hold all the words (all of them without any), newest first, at most 20."""
         person = self._ports.people.find(by)
-        for project in self._ports.projects.values():
-            require_member(person, project.policy)
+        mine = self._member_of(person)
         hits = {entry.about for entry in self._ports.journal.search(sought, limit=2000)} if sought else None
         seen = [
             known for known in incidents.every(self._ports)
-            if incidents.sees(self._ports, by, known.incident, channel, person.groups)
+            if known.incident.project in mine
+            and incidents.sees(self._ports, by, known.incident, channel, person.groups)
             and (hits is None or known.incident.id in hits)
         ]
         return tuple(reversed(seen))[:20]
 
     def running(self, by: str, channel: str = "") -> tuple[Incident, ...]:
-        """The incidents that go on and that this person may see, newest first."""
+        """The incidents that go on and that this person may see, newest first. Raises `Refused` for no member."""
         person = self._ports.people.find(by)
+        mine = self._member_of(person)
         live = (known.incident for known in incidents.every(self._ports, Status.LIVE))
         return tuple(reversed([
             each for each in live
-            if each.open and incidents.sees(self._ports, by, each, channel, person.groups)
+            if each.open and each.project in mine
+            and incidents.sees(self._ports, by, each, channel, person.groups)
         ]))
+
+    def _member_of(self, person: Person) -> frozenset[str]:
+        """The projects that this person belongs to. Raises `Refused` for one of none."""
+        mine, refusals = set[str](), list[Refused]()
+        for project in self._ports.projects.values():
+            try:
+                require_member(person, project.policy)
+                mine.add(project.name)
+            except Refused as refusal:
+                refusals.append(refusal)
+        if not mine and refusals:
+            raise refusals[0]
+        return frozenset(mine)
 
     # Running it
 

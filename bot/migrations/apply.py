@@ -27,11 +27,15 @@ from bot.ports import Done, Failed, InDoubt, Job, Noting
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """How long things may take, in seconds: getting the lock, a statement once we must stop, a doubt to clear up."""
+    """How long things may take, in seconds.
+
+    Getting the lock, a statement once we must stop, a doubt to clear up, a look at all that a judgement needs.
+    """
 
     lock: float = 10.0
     grace: float = 5.0
     doubt: float = 15.0
+    look: float = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +125,7 @@ class Apply:
         session = self.session
         watch = Watch(
             session, self.noting.stopping, grace=self.patience.grace, lock_timeout=self.job.lock_timeout,
-            statement_timeout=self.job.statement_timeout,
+            statement_timeout=self.job.statement_timeout, longest_wait=self.job.lock_timeout,
         )
         witness = Witness(session) if self.job.witness else None
         def kept(statement: str) -> None:

@@ -37,12 +37,11 @@ def holds(url: str, name: str, sql: str) -> bool:
 
 
 def _asked(connection: psycopg.Connection, sql: str, role: str) -> bool:
-    connection.execute("begin transaction isolation level repeatable read, read only")
+    settings = {"statement_timeout": TIMEOUT, "lock_timeout": "1s", "row_security": "off"}
+    settings |= {"role": role} if role else {}
+    ours = ", ".join(f"pg_catalog.set_config('{name}', '{value}', true)" for name, value in settings.items())
     try:
-        for setting, value in (("statement_timeout", TIMEOUT), ("lock_timeout", "1s"), ("row_security", "off")):
-            connection.execute("select pg_catalog.set_config(%s, %s, true)", (setting, value))
-        if role:
-            connection.execute("select pg_catalog.set_config('role', %s, true)", (role,))
+        connection.execute(f"begin transaction isolation level repeatable read, read only; select {ours}".encode())
         # In binary the extended protocol is used, which takes one statement and no second one behind a semicolon.
         rows = connection.execute(
             b"select * from (\n" + sql.encode() + b"\n) as question limit 2", binary=True,

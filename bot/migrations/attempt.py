@@ -14,11 +14,13 @@ from bot.migrations.catalog.witness import Witness
 from bot.migrations.keeping.keeping import Keeping
 from bot.migrations.session import Session
 from bot.migrations.splitter import Statement
-from bot.migrations.trouble import failed, short
+from bot.migrations.trouble import TOOK_TOO_LONG, failed, short
 from bot.migrations.watch import Seen, Watch, telling
 from bot.ports import Failed, Job, Noting
 
 _FEW = 200
+_SETS = {"SET", "RESET"}
+_CALLS = {"SELECT", "DO", "CALL", "WITH", "VALUES", "EXECUTE", "EXPLAIN"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +69,17 @@ class Attempt:
     def _execute(self, number: int, statement: Statement, of: int) -> Failed | None:
         self.begins.append(time.monotonic())
         try:
-            if self.keeping and (kept := self.keeping.before(number, statement)):
+            kept = self.keeping.before(number, statement) if self.keeping else []
+            tag = self._run(statement.text, telling(self.noting, number, of))
+            if self.keeping and self.keeping.missed(tag):
+                kept = self.keeping.before(number, statement, whole=True)
+                self._run(statement.text, telling(self.noting, number, of))
+            if kept:
                 self.noting.note("kept", {"statement": number, "kept": list[Json](kept)})
-            self._run(statement.text, telling(self.noting, number, of))
             if self.witness and self.session.in_transaction:
                 self.witness.after(number)
+            if _may_loosen(statement) and self.session.in_transaction:
+                self._tighten(statement)
         except psycopg.Error as error:
             return self._failed(error, f"at statement {number} of {of}", number, statement)
         if not self.session.in_transaction:
@@ -80,8 +88,6 @@ class Attempt:
                 f"Statements 1 to {number} may be in {self.name} without a history row. "
                 "Look at the database before anything else."
             ))
-        if _may_loosen(statement):
-            self._tighten()
         return None
 
     def told(self) -> dict[str, Json]:
@@ -108,9 +114,9 @@ class Attempt:
             ))
         return None
 
-    def _run(self, statement: str, still: Callable[[Seen], None] = lambda seen: None) -> None:
+    def _run(self, statement: str, still: Callable[[Seen], None]) -> str:
         self.watch.begin(still)
-        self.session.run(statement, self.watch.tick)
+        return self.session.run(statement, self.watch.tick)
 
     def _script(self, statements: str) -> str | None:
         self.watch.begin()
@@ -121,13 +127,19 @@ class Attempt:
         wanted = {"lock_timeout": self.job.lock_timeout, "statement_timeout": self.job.statement_timeout}
         return {name: max(1, round(seconds * 1000)) for name, seconds in wanted.items()}
 
-    def _tighten(self) -> None:
-        """Bring our limits back unless stricter ones are in force: a file may tighten them, never loosen them."""
-        for name, most in self._limits().items():
-            self._run(
-                f"select pg_catalog.set_config(name, '{most}', true) from pg_catalog.pg_settings"  # noqa: S608  (our own words)
-                f" where name = '{name}' and not setting::bigint between 1 and {most}"
-            )
+    def _tighten(self, statement: Statement) -> None:
+        """Bring our limits back unless stricter ones are in force: a file may tighten them, never loosen them.
+
+        And what we send is UTF-8, whatever the file says of itself: it would be read as something else without a word.
+        """
+        ours = [
+            f"select pg_catalog.set_config(name, '{most}', true) from pg_catalog.pg_settings"  # noqa: S608  (our own words)
+            f" where name = '{name}' and not setting::bigint between 1 and {most}"
+            for name, most in self._limits().items()
+        ]
+        if statement.first in _SETS:
+            ours.append("select pg_catalog.set_config('client_encoding', 'UTF8', true)")
+        self._script("; ".join(ours))
 
     def _stopped(self, where: str) -> Failed:
         return Failed(retry=True, why=(
@@ -137,12 +149,13 @@ class Attempt:
     def _failed(self, error: psycopg.Error, where: str, number: int = 0, statement: Statement | None = None) -> Failed:
         if self.watch.cancelled:
             return self._stopped(where)
-        return failed(self.job.label, error, where, number, statement, self.watch.blockers)
+        set_aside = self.watch.waited_too_long and error.sqlstate == TOOK_TOO_LONG
+        return failed(self.job.label, error, where, number, statement, self.watch.blockers, set_aside=set_aside)
 
 
 def _may_loosen(statement: Statement) -> bool:
-    """Whether a statement may have changed the limits: pulled schemas begin with `SET lock_timeout = 0`."""
-    if statement.first in ("SET", "RESET"):
-        return True
-    text = statement.text.lower()
-    return statement.first in ("SELECT", "DO") and ("set_config" in text or "_timeout" in text or "reset" in text)
+    """Whether a statement may have changed the limits: pulled schemas begin with `SET lock_timeout = 0`.
+
+    A function may do so as well, unseen. One that is called while rows are written is left to the watch.
+    """
+    return statement.first in _SETS or statement.first in _CALLS

@@ -11,6 +11,7 @@ import psycopg
 
 from bot.domain.catalog import Snapshot
 from bot.domain.migration import Applied
+from bot.domain.moment import Moment
 from bot.domain.returning import Returning
 from bot.domain.way_back import AS_SUPERUSER, Change, WayBack
 from bot.errors import Refused, Unreachable
@@ -20,58 +21,17 @@ from bot.migrations.apply import Patience
 from bot.migrations.asking import holds
 from bot.migrations.catalog.as_written import tried_as_written, wanted
 from bot.migrations.catalog.reading import snapshot
-from bot.migrations.catalog.scope import PLATFORM
 from bot.migrations.catalog.scratch import sweep
 from bot.migrations.catalog.taking_back import take_back
 from bot.migrations.catalog.trial import Trial
 from bot.migrations.keeping import restoring
+from bot.migrations.moment import LEFTOVERS, SIZES, moment
 from bot.migrations.session import IDENTITY, ConnectionLost, Session, connect, identity
 from bot.migrations.trouble import said, sentence
 from bot.ports import Busy, Job, KeptRows
 
-_LEFTOVERS = """
-with mine as (
-  select oid, nspname from pg_catalog.pg_namespace
-  where nspname not like 'pg\\_%%' and nspname <> all (%(platform)s)
-    and nspname not like 'timescaledb\\_%%' and nspname not like '\\_timescaledb\\_%%'
-)
-select format('Index %%I.%%I on %%I.%%I is INVALID: queries do not use it. Drop it and build it again.',
-  mine.nspname, i.relname, mine.nspname, t.relname)
-from pg_catalog.pg_index x
-join pg_catalog.pg_class i on i.oid = x.indexrelid
-join pg_catalog.pg_class t on t.oid = x.indrelid
-join mine on mine.oid = t.relnamespace
-where not x.indisvalid
-union all
-select format('Constraint %%I on %%s is NOT VALID: older rows were never checked. Validate it.',
-  c.conname, coalesce(format('%%I.%%I', mine.nspname, t.relname), format('domain %%I.%%I', mine.nspname, d.typname)))
-from pg_catalog.pg_constraint c
-join mine on mine.oid = c.connamespace
-left join pg_catalog.pg_class t on t.oid = c.conrelid
-left join pg_catalog.pg_type d on d.oid = c.contypid
-where not c.convalidated and coalesce((to_jsonb(c) ->> 'conenforced')::boolean, true)
-order by 1
-"""
-
-# A row takes at least 36 bytes. A partitioned table is as large as its parts together.
 _INDEX_SCANS = """
 select pg_catalog.format('%I.%I', schemaname, indexrelname), idx_scan from pg_catalog.pg_stat_user_indexes
-"""
-_SIZES = """
-with parts as (
-  select c.oid, c.relnamespace, c.relname, coalesce(p.relid, c.oid) as part
-  from pg_catalog.pg_class c
-  left join lateral pg_catalog.pg_partition_tree(c.oid) p on c.relkind = 'p' and p.isleaf
-  where c.relkind in ('r', 'p', 'm')
-)
-select n.nspname || '.' || parts.relname,
-  sum(case when c.relkind = 'p' then 0 when c.reltuples >= 0 then c.reltuples
-      else ceil(pg_catalog.pg_relation_size(c.oid) / 36.0) end)::bigint
-from parts
-join pg_catalog.pg_class c on c.oid = parts.part
-join pg_catalog.pg_namespace n on n.oid = parts.relnamespace
-where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_%'
-group by 1
 """
 
 _SUPERUSER = """
@@ -109,6 +69,10 @@ class PostgresDatabase:
         with _Reading(self._url, self._name) as query:
             return history.read(query)
 
+    def moment(self) -> Moment:
+        """All that a judgement reads of it, over one connection. Raises `Unreachable`."""
+        return moment(self._url, self._name, self._patience.look)
+
     def activity(self) -> int:
         """How many transactions this database has ended since its counters began."""
         with _Reading(self._url, self._name) as query:
@@ -126,7 +90,7 @@ class PostgresDatabase:
     def sizes(self) -> dict[str, int]:
         """About how many rows each table holds, as the planner knows it; of a table it never saw, as its bytes say."""
         with _Reading(self._url, self._name) as query:
-            return {str(name): int(rows) for name, rows in query(_SIZES)}
+            return {str(name): int(rows) for name, rows in query(SIZES)}
 
     def index_scans(self) -> dict[str, int]:
         """How often each index was scanned since its statistics began."""
@@ -185,7 +149,7 @@ class PostgresDatabase:
     def leftovers(self) -> tuple[str, ...]:
         """INVALID indexes and NOT VALID constraints of user schemas, as sentences, sorted."""
         with _Reading(self._url, self._name) as query:
-            return tuple(sorted(row[0] for row in query(_LEFTOVERS, {"platform": PLATFORM})))
+            return tuple(sorted(row[0] for row in query(LEFTOVERS)))
 
     def catalog(self) -> Snapshot:
         """What the user schemas hold, by name. Raises `Unreachable`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from bot.domain.migration import Applied, Match, Migration
@@ -13,7 +14,7 @@ TABLE = "supabase_migrations.schema_migrations"
 HEAD = f'select max(version collate "C") from {TABLE}'  # noqa: S608  (our own words)
 """The newest version, in the CLI's order; NULL for an empty history."""
 
-_COLUMNS = """
+COLUMNS = """
 select coalesce(array_agg(attname::text), '{}') from pg_catalog.pg_attribute
 where attrelid = pg_catalog.to_regclass('supabase_migrations.schema_migrations') and attnum > 0 and not attisdropped
 """
@@ -35,13 +36,28 @@ class Query(Protocol):
 
 def columns(query: Query) -> frozenset[str]:
     """The columns that the history table has today; none when there is no such table."""
-    return frozenset(query(_COLUMNS)[0][0])
+    return frozenset(query(COLUMNS)[0][0])
 
 
 def read(query: Query) -> tuple[Applied, ...]:
     """All rows in version order (as text, bytewise, like the CLI); tables of old CLIs lack name and statements."""
-    selected = _select(columns(query))
-    rows = query(f'{selected} order by version::text collate "C"') if selected else []
+    wanted = reading(columns(query))
+    return applied(query(wanted)) if wanted else ()
+
+
+def reading(present: frozenset[str]) -> str:
+    """The query of all rows, by the columns that are there; empty when there is no table to read."""
+    selected = _select(present)
+    return f'{selected} order by version::text collate "C"' if selected else ""
+
+
+def versions(present: frozenset[str]) -> str:
+    """The query of the versions alone, in the same order."""
+    return f'select version::text from {TABLE} order by version::text collate "C"' if "version" in present else ""  # noqa: S608  (our own words)
+
+
+def applied(rows: Iterable[tuple[Any, ...]]) -> tuple[Applied, ...]:
+    """What the answer to `reading` says."""
     return tuple(_applied(*row) for row in rows)
 
 

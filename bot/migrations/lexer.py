@@ -30,8 +30,10 @@ class Piece(NamedTuple):
 
 
 # A word as Postgres sees it: everything beyond ASCII belongs to words, even what looks like white space.
-_WORD = r"[A-Za-z_\u0080-\U0010FFFF][A-Za-z0-9_$\u0080-\U0010FFFF]*+"
-_TAG = r"[A-Za-z_\u0080-\U0010FFFF][A-Za-z0-9_\u0080-\U0010FFFF]*+"
+# Its letters are said by what of ASCII is none: a class that reaches up to U+10FFFF takes long to compile.
+_LETTER = r"[^\x00-@\[-^`{-\x7f]"
+WORD = _LETTER + r"[^\x00-\#%-/:-@\[-^`{-\x7f]*+"
+_TAG = _LETTER + r"[^\x00-/:-@\[-^`{-\x7f]*+"
 
 _NUMBER = r"[0-9][A-Za-z0-9_.$]*+"
 _OPERATORS = r"[\x00-\x20!\#%&*+,.:<=>?@\[\]^`{|}~\x7f]++ | /(?!\*) | -(?!-)"
@@ -41,7 +43,7 @@ _OPERATORS = r"[\x00-\x20!\#%&*+,.:<=>?@\[\]^`{|}~\x7f]++ | /(?!\*) | -(?!-)"
 # whatever follows a group matches at once and nothing is tried twice.
 _PIECE = re.compile(
     rf"""
-      (?P<plain> (?: (?! [eE]' ) {_WORD} | {_NUMBER} | {_OPERATORS} )+ )
+      (?P<plain> (?: (?! [eE]' ) {WORD} | {_NUMBER} | {_OPERATORS} )+ )
     | (?P<mark> [;()] )
     | (?P<quoted>
           ' (?: [^']++ | '' )* (?: ' | \Z )
@@ -56,7 +58,7 @@ _PIECE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
-_TOKEN = re.compile(rf"{_WORD}|{_NUMBER}|\S")
+_TOKEN = re.compile(rf"{WORD}|{_NUMBER}|\S")
 
 
 def pieces(text: str) -> Iterator[Piece]:

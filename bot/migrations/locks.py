@@ -102,6 +102,17 @@ def blockers(session: Session) -> tuple[str, ...]:
     return tuple(_blocker(*row) for row in session.query(_BLOCKERS, session.pid, beside=True))
 
 
+_WAITING = """
+select coalesce(max(extract(epoch from pg_catalog.clock_timestamp() - (to_jsonb(l) ->> 'waitstart')::timestamptz)), 0)
+from pg_catalog.pg_locks l where l.pid = %s and not l.granted
+"""
+
+
+def waiting(session: Session) -> float:
+    """For how many seconds this session's statement has waited for the lock that it waits for; from Postgres 14 on."""
+    return float(session.query(_WAITING, session.pid, beside=True)[0][0])
+
+
 def _blocker(
     pid: int, user: str | None, application: str | None, state: str | None, since: datetime | None, query: str | None,
     backend: str | None,

@@ -147,6 +147,11 @@ class Session:
         ours = ", ".join(f"pg_catalog.set_config('{name}', '{value}', false)" for name, value in self._settings.items())
         return f"reset session authorization; reset all; {self._role} select {ours}"
 
+    @property
+    def own_role(self) -> str:
+        """What `role` is set to while no file has its way."""
+        return "postgres" if self._role else "none"
+
     def begin_anew(self, application: str, words: str) -> str | None:
         """Leave nothing of the file before to the next one, as a new session would; only advisory locks stay.
 

@@ -19,18 +19,22 @@ _MESSAGE_LENGTH = 300
 
 def failed(
     label: str, error: psycopg.Error, where: str, number: int = 0, statement: Statement | None = None,
-    blockers: tuple[str, ...] = (), outside: bool = False,
+    blockers: tuple[str, ...] = (), outside: bool = False, set_aside: bool = False,
 ) -> Failed:
-    """A failure after which the server rolled the whole file back, unless it ran `outside` a transaction."""
-    sqlstate = error.sqlstate or ""
+    """A failure after which the server rolled the whole file back, unless it ran `outside` a transaction.
+
+    `set_aside`: it was cancelled because it waited for a lock for longer than the limit that it had set aside.
+    """
+    sqlstate = LOCK_TIMEOUT if set_aside else error.sqlstate or ""
     line = _line(error, statement) if statement else 0
     place = f"{where}, line {line}" if line else where
     waited = sqlstate == LOCK_TIMEOUT or (outside and sqlstate == TOOK_TOO_LONG)
     held = f" {'It waited for' if outside else 'The lock was held by'}: {'; '.join(blockers)}." if blockers else ""
     over = "" if outside else " It was rolled back; nothing of it is in."
     remedy = f" {REMEDY}" if sqlstate == UNSAFE_ENUM else ""
+    what = f"it waited for a lock for longer than lock_timeout, which it set aside ({sqlstate})" if set_aside else ""
     return Failed(
-        why=sentence(f"{label} failed {place}: {said(error)}") + f"{held if waited else ''}{remedy}{over}",
+        why=sentence(f"{label} failed {place}: {what or said(error)}") + f"{held if waited else ''}{remedy}{over}",
         sqlstate=sqlstate, statement=number, line=line, sql=short(statement.text) if statement else "",
         retry=sqlstate in _RETRY, blockers=blockers if waited else (),
     )

@@ -20,6 +20,8 @@ _SILENCE = 60.0
 LONG = 2.0
 """After how many seconds a statement counts as long: from then on it is told how far it is."""
 _STEPS = 5
+_LENIENCE = 0.25
+"""How many seconds the server has to keep to lock_timeout by itself."""
 """The time of a long statement is told in steps of so many seconds."""
 
 Seen = dict[str, Json]
@@ -39,8 +41,9 @@ class Watch:
 
     def __init__(
         self, session: Session, stopping: Callable[[], bool], *, grace: float, lock_timeout: float,
-        statement_timeout: float,
+        statement_timeout: float, longest_wait: float | None = None,
     ) -> None:
+        """`longest_wait`: after how many seconds of waiting for one lock it is cancelled, whatever the file has set."""
         self._session = session
         self._stopping = stopping
         self._grace = grace
@@ -49,6 +52,8 @@ class Watch:
         self.blockers: tuple[str, ...] = ()
         self.now: tuple[str, ...] = ()
         self.cancelled = False
+        self._longest_wait = longest_wait
+        self.waited_too_long = False
         self.begin()
 
     def begin(self, still: Callable[[Seen], None] = lambda seen: None) -> None:
@@ -82,11 +87,20 @@ class Watch:
             self.blockers = self.now or self.blockers
             if self.now:
                 seen["blockers"] = list(self.now)
+                self._not_for_ever()
             if seconds >= LONG:
                 seen |= {"seconds": int(seconds) // _STEPS * _STEPS, "doing": how_far(self._session)}
         except (psycopg.Error, ConnectionLost):
             self._look_at = float("inf")
         return seen
+
+    def _not_for_ever(self) -> None:
+        """A block that sets lock_timeout aside for itself would have everybody queue behind it."""
+        if self._longest_wait is None or self.waited_too_long:
+            return
+        if locks.waiting(self._session) > self._longest_wait + _LENIENCE:
+            self.waited_too_long = True
+            self._session.cancel()
 
     def _stop(self, now: float) -> None:
         self._stop_seen = self._stop_seen or now

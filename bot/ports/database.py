@@ -10,6 +10,7 @@ from typing import Protocol
 
 from bot.domain.catalog import Snapshot
 from bot.domain.migration import Applied
+from bot.domain.moment import Moment
 from bot.domain.returning import Returning
 from bot.domain.way_back import Change, WayBack
 from bot.errors import Refused
@@ -49,6 +50,10 @@ class Database(Protocol):
 
         Raises `Unreachable` when the server does not answer.
         """
+        ...
+
+    def moment(self) -> Moment:
+        """All that a judgement reads of it, at once, within seconds. Raises `Unreachable`."""
         ...
 
     def activity(self) -> int:

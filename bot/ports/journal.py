@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -23,6 +23,10 @@ class Put:
     doc: Mapping[str, Json] | None
 
 
+Opens = Callable[[str], tuple[Sequence[Fact], Sequence[Put]]]
+"""What a record begins with, by the number that it got. It may ask nothing of the journal and nobody outside."""
+
+
 class Journal(Protocol):
     """The truth: an append-only, hash-chained list of entries, and the projections of the records they are about."""
 
@@ -33,6 +37,15 @@ class Journal(Protocol):
 
         Returns None, and writes nothing, when the key was seen before. Raises `Superseded`
         when `claim` is no longer the newest of its record.
+        """
+        ...
+
+    def open(
+        self, series: str, opens: Opens, *, key: str | None = None, claim: Claim | None = None,
+    ) -> str | None:
+        """Take the next number of a series and append what opens that record, in one transaction.
+
+        So no number is passed over. Returns the record (`P-31`), or None as `append` does; raises as it does.
         """
         ...
 
@@ -72,7 +85,7 @@ class Journal(Protocol):
         ...
 
     def number(self, series: str) -> int:
-        """The next number of a series, counting from 1 (`P-31` is number 31 of series `P`)."""
+        """The next number of a series, counting from 1, for what is opened later. A crash passes it over."""
         ...
 
     def announced(self, record: str, seq: int) -> None:

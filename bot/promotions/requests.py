@@ -200,28 +200,36 @@ class Requests:
         self, by: str, project: Project, kind: str, plan: Plan, key: str, back: dict[str, Json] | None = None,
         resumes: Promotion | None = None, emergency: str = "", stage: str = "",
     ) -> Asked:
-        record_id = f"{SERIES[kind]}-{self._ports.journal.number(SERIES[kind])}"
-        fact = Fact(
-            about=record_id,
-            kind="promotion.requested",
-            actor=by,
-            data={
-                "kind": kind, "plan": plan.to_json(), "terms": terms(project.policy),
-                **({"takes_back": back} if back else {}),
-                **({"resumes": resuming.request(resumes, plan, by)} if resumes else {}),
-                **({"emergency": emergency} if emergency else {}),
-            },
-            opens=Opening(kind=kind, project=project.name, stage=stage or ("take_back" if back else "gates")),
-        )
-        # The note of which record a delivery opened goes in with the opening, so that the same
-        # delivery worked again after a crash finds it.
-        facts = [fact, *(self._incident(by, project, record_id, plan, emergency) if emergency else ())]
-        if resumes:
-            facts.append(Fact(about=resumes.id, kind="promotion.resumed", actor=by, data={"as": record_id}))
-        self._ports.journal.append(facts, puts=[Put(shelf="requests", key=key, doc={"record": record_id})])
-        for each in facts[1:]:
-            self._ports.wake(each.about)
-        return Asked(record=record_id, plan=plan, again=False)
+        data: dict[str, Json] = {
+            "kind": kind, "plan": plan.to_json(), "terms": terms(project.policy),
+            **({"takes_back": back} if back else {}),
+            **({"resumes": resuming.request(resumes, plan, by)} if resumes else {}),
+            **({"emergency": emergency} if emergency else {}),
+        }
+        begins = Opening(kind=kind, project=project.name, stage=stage or ("take_back" if back else "gates"))
+        also = list[Fact]()
+
+        def opens(record: str) -> tuple[list[Fact], list[Put]]:
+            facts = [Fact(about=record, kind="promotion.requested", actor=by, data=data, opens=begins), *also]
+            if resumes:
+                facts.append(Fact(about=resumes.id, kind="promotion.resumed", actor=by, data={"as": record}))
+            # The note of which record a delivery opened goes in with the opening, so that the same
+            # delivery worked again after a crash finds it.
+            return facts, [Put(shelf="requests", key=key, doc={"record": record})]
+
+        journal = self._ports.journal
+        if emergency:  # its incident has to know the number first
+            record = f"{SERIES[kind]}-{journal.number(SERIES[kind])}"
+            also += self._incident(by, project, record, plan, emergency)
+            facts, puts = opens(record)
+            journal.append(facts, puts=puts)
+        else:
+            opened = journal.open(SERIES[kind], opens)
+            assert opened is not None  # no key was given
+            record = opened
+        for each in (*(fact.about for fact in also), *([resumes.id] if resumes else ())):
+            self._ports.wake(each)
+        return Asked(record=record, plan=plan, again=False)
 
     def _incident(self, by: str, project: Project, record: str, plan: Plan, reason: str) -> tuple[Fact, ...]:
         """An emergency is one of an incident, whose freeze lets it pass."""
@@ -270,7 +278,7 @@ class Requests:
             count = len(meant.migrations)
             raise Refused(f"Nothing to do: {environment} has every migration of {asked.where} ({count}).")
         chosen.sort(key=lambda file: file.version)
-        target = project.databases[Environment.PRODUCTION]
+        target = project.databases[Environment.PRODUCTION].moment
         opened = risks(chosen, self._ports.shelves, self._ports.clock.now(), target)
         files = tuple(
             PlannedFile(

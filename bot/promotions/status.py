@@ -9,6 +9,7 @@ from bot.domain.project import Environment
 from bot.errors import StagedoorError
 from bot.evidence.baseline import accepted
 from bot.evidence.drift import drifted, renamed
+from bot.evidence.looking import look
 from bot.migrations.history import difference, match
 from bot.ports import Shelves
 from bot.world import Project
@@ -19,18 +20,18 @@ def overview(project: Project, shelves: Shelves) -> Overview:
 
     Raises `Unreachable` when the migration files cannot be read.
     """
-    folder = project.migrations.read()
+    folder, looked = project.migrations.read(), look(project.databases)
     unread: dict[str, str] = {}
     histories: dict[Environment, dict[str, Applied] | None] = {}
     for environment in Environment:
         try:
-            histories[environment] = {row.version: row for row in project.databases[environment].history()}
+            histories[environment] = {row.version: row for row in looked.at(environment).history}
         except StagedoorError as trouble:
             histories[environment], unread[str(environment)] = None, str(trouble)
     drift, strays = None, tuple[Stray, ...]()
     if not unread:
         try:
-            drift = drifted(project, shelves)
+            drift = drifted(project.name, looked, shelves)
             strays = drift.open(accepted(shelves, project.name))
         except StagedoorError as trouble:
             unread["drift"] = str(trouble)

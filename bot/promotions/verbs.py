@@ -18,6 +18,8 @@ from bot.roles import requesters, require_approver, require_member, require_oper
 from bot.world import Ports, Project
 
 _RECORD = re.compile(r"[A-Za-z]{1,4}-\d{1,9}")
+DECIDED = ("promotion", "staging", "baseline", "restore")
+"""Kinds of records that these verbs are about. A button may name any record; a rollback has verbs of its own."""
 
 
 class Promotions:
@@ -132,15 +134,18 @@ class Promotions:
     def confirm(self, by: str, record_id: str, label: str) -> tuple[Fact, ...]:
         """Tick a manual line. Ticks before the apply are gates; those of `gates.after` are given while watching."""
         record, promotion, policy = self._known(record_id)
-        require_operator(self._ports.people.find(by), policy)
+        person = self._ports.people.find(by)
+        require_member(person, policy)
         before = manual_labels(self._ports.project_of(record.project, promotion.terms))
         after = tuple(policy.gates.after)
         if promotion.emergency and label == PULL_REQUEST and label in (promotion.emergency.owed or ()):
             # In place of a review that GitHub would show: it takes somebody else who may approve.
             self._require_other(by, promotion, policy, "confirm its review")
-            require_approver(self._ports.people.find(by), policy)
-        elif label not in (*before, *after):
-            raise Unknown(f"{record_id} has no line “{label}” to confirm.")
+            require_approver(person, policy)
+        else:
+            require_operator(person, policy)
+            if label not in (*before, *after):
+                raise Unknown(f"{record_id} has no line “{label}” to confirm.")
         if label in promotion.ticks:
             raise Refused(f"“{label}” was confirmed already.")
         if record.status is Status.ENDED:
@@ -149,7 +154,7 @@ class Promotions:
 
     def read(self, by: str, record_id: str) -> tuple[Record, Promotion]:
         """A promotion for reading, by anybody who may use the bot."""
-        record, promotion, policy = self._known(record_id)
+        record, promotion, policy = self._known(record_id, (*DECIDED, "rollback"))
         require_member(self._ports.people.find(by), policy)
         return record, promotion
 
@@ -159,9 +164,9 @@ class Promotions:
         records = [record for record in found if record.kind in SERIES][-limit:]
         return [(record, self._fold(record.id)) for record in reversed(records)]
 
-    def _known(self, record_id: str) -> tuple[Record, Promotion, Policy]:
+    def _known(self, record_id: str, kinds: tuple[str, ...] = DECIDED) -> tuple[Record, Promotion, Policy]:
         record = self._ports.journal.load(record_id)
-        if record is None or record.project not in self._ports.projects:
+        if record is None or record.project not in self._ports.projects or record.kind not in kinds:
             raise Unknown(f"There is no promotion {record_id}.")
         promotion = self._fold(record_id)
         return record, promotion, self._ports.project_of(record.project, promotion.terms).policy

@@ -105,11 +105,13 @@ def planned(
             f"{promotion.id} did not do to production what it did to staging ({', '.join(unlike[:3])}), so the draft "
             f"that was proven there may destroy what was here before. Write {twin}, and ask again."
         )
-    told = ground.told(ports, promotion, drafted, first, last, now)
+    changed = ground.told(ports, promotion, drafted, first, last, now)
     known = proofs(shelves, promotion.plan)
     ways = [known[step.version].way for step in steps if step.version in known and known[step.version].sql == step.sql]
-    told += [f"Production and staging took it differently: {', '.join(unlike[:5])}."] if unlike else []
+    told = [*changed, *([f"Production and staging took it differently: {', '.join(unlike[:5])}."] if unlike else ())]
     until, why_not = _preapproved(entries, promotion, steps, project, head, first, last, now)
+    if until and changed:
+        until, why_not = None, changed[0].rstrip(".")       # nobody approved that this goes, too
     if unlike:
         until, why_not = None, "production and staging took the promotion differently"
     elif None in ground.seen(promotion, shelves):

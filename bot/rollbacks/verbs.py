@@ -81,12 +81,17 @@ class Rollbacks:
             now = planned(self._ports, project, promotion, Severity(severity), reason)
             return self._open(by, project, promotion, now, key)
 
-    def approve(self, by: str, record_id: str) -> tuple[Fact, ...]:
-        """Let it begin, as an approver other than the one who asked, or as one who presses what was approved before."""
+    def approve(self, by: str, seen: str) -> tuple[Fact, ...]:
+        """Let it begin, as an approver other than the one who asked, or as one who presses what was approved before.
+
+        `seen` is the record, after a colon with the mark of the plan that its card showed.
+        """
+        record_id, _, mark = seen.partition(":")
         record, rollback, own, policy = self._known(record_id)
         person = self._ports.people.find(by)
         require_member(person, policy)
         self._require_waiting(record, rollback, own)
+        self._require_seen(rollback, own, mark)
         if may_be_pressed(rollback, self._ports.clock.now()):
             require_on_call(person, policy)
             return (_word(rollback, own, by, How.PRESSED),)
@@ -96,11 +101,13 @@ class Rollbacks:
         require_approver(person, policy)
         return (_word(rollback, own, by, How.APPROVED),)
 
-    def break_glass(self, by: str, record_id: str, reason: str) -> tuple[Fact, ...]:
-        """Let it begin alone, with a reason, after nobody answered."""
+    def break_glass(self, by: str, seen: str, reason: str) -> tuple[Fact, ...]:
+        """Let it begin alone, with a reason, after nobody answered; `seen` as for `approve`."""
+        record_id, _, mark = seen.partition(":")
         record, rollback, own, policy = self._known(record_id)
         require_rescuer(self._ports.people.find(by), policy)
         self._require_waiting(record, rollback, own)
+        self._require_seen(rollback, own, mark)
         if not own.glass and own.answered:
             until = own.answered[1] + policy.rollback.break_glass_after
             raise Refused(
@@ -115,9 +122,9 @@ class Rollbacks:
             raise Refused("Breaking the glass needs a reason: it stays on the card and in the journal.")
         return (_word(rollback, own, by, How.GLASS, reason),)
 
-    def require_breakable(self, by: str, record_id: str) -> None:
+    def require_breakable(self, by: str, seen: str) -> None:
         """Raises `Refused` for somebody, or at a moment, that the glass is not for."""
-        self.break_glass(by, record_id, "to be given")
+        self.break_glass(by, seen, "to be given")
 
     def reject(self, by: str, record_id: str) -> tuple[Fact, ...]:
         """End a rollback that has not begun, as an approver."""
@@ -135,34 +142,36 @@ class Rollbacks:
         return (Fact(about=record_id, kind="promotion.cancelled", actor=by),)
 
     def _open(self, by: str, project: Project, promotion: Promotion, now: Planned, key: str) -> Asked:
-        ports, record = self._ports, f"{SERIES['rollback']}-{self._ports.journal.number(SERIES['rollback'])}"
+        ports = self._ports
         data: dict[str, Json] = {
             "kind": "rollback", "plan": now.plan.to_json(), "rolling": now.rolling.to_json(),
             "terms": terms(project.policy),
         }
-        facts = [
-            Fact(
-                about=record, kind="promotion.requested", actor=by, data=data,
-                opens=Opening(kind="rollback", project=project.name, stage="severity"),
-            ),
-            Fact(
-                about=promotion.id, kind="taken_back.asked", actor=by,
-                data={"record": record, "reason": now.rolling.reason, "severity": str(now.rolling.severity)},
-            ),
-        ]
+        begins = Opening(kind="rollback", project=project.name, stage="severity")
         pressed = False
         if now.rolling.until and ports.clock.now() <= now.rolling.until and now.rolling.severity is Severity.MAJOR:
             with suppress(Refused):
                 require_on_call(ports.people.find(by), project.policy)
-                facts.append(Fact(
-                    about=record, kind="rollback.word", actor=by,
-                    data={"plan": now.plan.digest, "ground": now.rolling.ground, "how": str(How.PRESSED)},
-                ))
                 pressed = True
+
+        def opens(record: str) -> tuple[list[Fact], list[Put]]:
+            asked: dict[str, Json] = {
+                "record": record, "reason": now.rolling.reason, "severity": str(now.rolling.severity),
+            }
+            word: dict[str, Json] = {
+                "plan": now.plan.digest, "ground": now.rolling.ground, "how": str(How.PRESSED),
+            }
+            facts = [
+                Fact(about=record, kind="promotion.requested", actor=by, data=data, opens=begins),
+                Fact(about=promotion.id, kind="taken_back.asked", actor=by, data=asked),
+                *([Fact(about=record, kind="rollback.word", actor=by, data=word)] if pressed else ()),
+            ]
+            return facts, [Put(shelf="requests", key=key, doc={"record": record})]
+
         # Whichever process they come from: the rollback after the one that was known is opened once.
         once = f"taken_back:{promotion.id}:{promotion.taken_back.record if promotion.taken_back else ''}"
-        request = Put(shelf="requests", key=key, doc={"record": record})
-        if ports.journal.append(facts, key=once, puts=[request]) is None:
+        record = ports.journal.open(SERIES["rollback"], opens, key=once)
+        if record is None:
             return self._again(promotion.id)
         return Asked(record=record, promotion=promotion, pressed=pressed)
 
@@ -230,6 +239,15 @@ class Rollbacks:
             raise Refused(f"{record.id} has the word that it needs.")
         if record.stage != "approval":
             raise Refused(f"{record.id} cannot be approved yet: {record.waits_for or 'its plan is being made'}.")
+
+    @staticmethod
+    def _require_seen(rollback: Promotion, own: Rolling, mark: str) -> None:
+        """A word is for the plan that its giver saw: one that was made since has another mark."""
+        if mark and mark != own.mark(rollback.plan.digest):
+            raise Refused(
+                f"The plan of {rollback.id} was made anew since that card was drawn, because production moved. "
+                "Look at its card again."
+            )
 
     @staticmethod
     def _require_open(record: Record, rollback: Promotion) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.domain.backup import PROMOTION, SERIES, Backup, asked
-from bot.domain.entry import SYSTEM, Fact
+from bot.domain.entry import SYSTEM, Fact, Json
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from bot.domain.returning import returning
 from bot.evidence.safekeeping import Table, only, why_needed
+from bot.ports import Put
 from bot.runbooks import steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.world import World
@@ -93,13 +94,15 @@ def _looked_after(promotion: Promotion, id: str, world: World) -> Outcome:
 
 def _begin(promotion: Promotion, world: World) -> None:
     """Open the backup's own record and note it here, in one transaction."""
-    ports, policy = world.ports, world.policy.backups
-    id = f"{SERIES}-{ports.journal.number(SERIES)}"
-    tables = _only(promotion, world)
-    opens = asked(
-        id, project=promotion.plan.project, by=SYSTEM, cause=PROMOTION, promotion=promotion.id, proof=policy.proof,
-        only=tables,
-    )
-    begun = Fact(about=promotion.id, kind="backup.begun", actor=SYSTEM, data={"backup": id, "tables": len(tables)})
-    ports.journal.append([opens, begun], claim=world.claim)
-    ports.wake(id)
+    ports, policy, tables = world.ports, world.policy.backups, _only(promotion, world)
+
+    def opens(id: str) -> tuple[list[Fact], list[Put]]:
+        opened = asked(
+            id, project=promotion.plan.project, by=SYSTEM, cause=PROMOTION, promotion=promotion.id, proof=policy.proof,
+            only=tables,
+        )
+        begun: dict[str, Json] = {"backup": id, "tables": len(tables)}
+        return [opened, Fact(about=promotion.id, kind="backup.begun", actor=SYSTEM, data=begun)], []
+
+    if id := ports.journal.open(SERIES, opens, claim=world.claim):
+        ports.wake(id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.entry import SYSTEM, Fact
+from bot.domain.entry import SYSTEM, Fact, Json
 from bot.domain.incident import Incident
 from bot.domain.record import Status
 from bot.windows import schedule
@@ -20,21 +20,15 @@ def keep_frozen(incident: Incident, world: World) -> None:
 
 def _freeze(incident: Incident, world: World) -> None:
     """The freeze and the note of it in one transaction, so that a crash leaves neither or both."""
-    journal = world.ports.journal
-    record = f"F-{journal.number('F')}"
     what = "a private incident" if incident.private else incident.title
-    journal.append(
-        [
-            Fact(
-                about=record, kind="freeze.set", actor=SYSTEM,
-                data={"reason": f"{incident.id}: {what}", "until": None, "incident": incident.id},
-                opens=schedule.opening("freeze", incident.project),
-            ),
-            Fact(about=incident.id, kind="incident.froze", actor=SYSTEM, data={"freeze": record}),
-        ],
-        claim=world.claim,
-    )
-    world.ports.wake(record)
+    reason: dict[str, Json] = {"reason": f"{incident.id}: {what}", "until": None, "incident": incident.id}
+    begins = schedule.opening("freeze", incident.project)
+    record = world.ports.journal.open("F", lambda record: ([
+        Fact(about=record, kind="freeze.set", actor=SYSTEM, data=reason, opens=begins),
+        Fact(about=incident.id, kind="incident.froze", actor=SYSTEM, data={"freeze": record}),
+    ], []), claim=world.claim)
+    if record:
+        world.ports.wake(record)
 
 
 def _thaw(incident: Incident, world: World) -> None:

@@ -79,7 +79,7 @@ def apply(promotion: Promotion, world: World) -> Outcome:
     elif blocked := steps.project_taken(world):
         return blocked
     outcome = steps.put_in(promotion, world)
-    if not isinstance(outcome, Wait):
+    if isinstance(outcome, Stop):  # else it is looked at when it is verified
         proving.look(promotion, proving.AFTER, world)
     return halted(outcome, promotion, world)
 

@@ -10,12 +10,13 @@ from bot.domain.catalog import Key, Snapshot
 from bot.domain.entry import Json
 from bot.domain.evidence import Evidence, Staged
 from bot.domain.migration import Match, Migration
+from bot.domain.moment import Moment
 from bot.domain.plan import PlannedFile
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.way_back import Schema
 from bot.errors import Refused, Unreachable
-from bot.evidence import proofs
+from bot.evidence import changes, proofs
 from bot.evidence.gathering import staged
 from bot.gates import rollback_plan
 from bot.migrations.catalog import checklist
@@ -30,21 +31,25 @@ AFTER = ""
 """The key of the catalog that a run left; the others go by the version of the file before which they were seen."""
 
 
-def look(promotion: Promotion, version: str, world: World) -> Promotion:
+def look(promotion: Promotion, version: str, world: World, seen: Moment | None = None) -> Promotion:
     """Keep staging's catalog as it is before this file, or after the last one, unless that was done.
 
     Production's is kept from before the first file, and from after the last one that went in: that is what a rollback
-    has to lead back to.
+    has to lead back to. What was `seen` just now is not read again.
     """
     where = promotion.plan.environment
     if where is Environment.PRODUCTION and version == AFTER:
         pass  # after a stop and a resume there is another one to keep
     elif version in promotion.catalogs or (where is Environment.PRODUCTION and promotion.changed_something):
         return promotion
+    kept, why = "", seen.unread if seen else ""
     try:
-        kept, why = world.ports.shelves.keep(world.project.databases[where].catalog().encoded()), ""
+        catalog = seen.catalog if seen else world.project.databases[where].catalog()
+        kept = world.ports.shelves.keep(catalog.encoded()) if catalog else ""
     except Unreachable as trouble:
-        kept, why = "", str(trouble)  # the run itself goes on: if staging is down, the apply will say so
+        why = str(trouble)  # the run itself goes on: if staging is down, the apply will say so
+    if kept and kept == promotion.catalogs.get(version):
+        return promotion
     return promotion.after(world.note("catalog.seen", {"version": version, "sha256": kept, "why": why}))
 
 
@@ -113,10 +118,11 @@ def staged_run(promotion: Promotion, file: PlannedFile, world: World) -> Staged:
         return _verified_again(promotion, file, world)
     place = promotion.plan.files.index(file)
     next_ = promotion.plan.files[place + 1].version if file is not promotion.plan.files[-1] else AFTER
+    before, after = promotion.catalogs.get(file.version, ""), promotion.catalogs.get(next_, "")
     return Staged(
         sha256=file.sha256, at=world.ports.clock.now(), record=promotion.id,
         seconds=promotion.committed[file.version].seconds, locks=promotion.locks.get(file.version, ()),
-        before=promotion.catalogs.get(file.version, ""), after=promotion.catalogs.get(next_, ""),
+        before=before, after=after, changes=changes.kept(before, after, world.ports.shelves),
         head=promotion.plan.head or "",
     )
 
@@ -242,8 +248,11 @@ def _worst(found: list[Schema]) -> str:
     return str(Schema.EXACT)
 
 
-def compared_with_staging(promotion: Promotion, world: World) -> tuple[list[str], str]:
-    """Where production's touched objects are not what staging's became; and a sentence for the verdict."""
+def compared_with_staging(promotion: Promotion, seen: Moment, world: World) -> tuple[list[str], str]:
+    """Where production's touched objects are not what staging's became; and a sentence for the verdict.
+
+    Raises `Unreachable` where it could not be looked at.
+    """
     if promotion.plan.environment is not Environment.PRODUCTION:
         return [], ""
     runs = staged(world.ports.shelves, promotion.plan)
@@ -252,7 +261,9 @@ def compared_with_staging(promotion: Promotion, world: World) -> tuple[list[str]
         return [], "its end state was not compared with staging's, which Stagedoor did not see"
     fetch = world.ports.shelves.fetch
     before, after = Snapshot.decoded(fetch(own[0].before)), Snapshot.decoded(fetch(own[-1].after))
-    now = world.project.databases[Environment.PRODUCTION].catalog()
+    now = seen.catalog
+    if now is None:
+        raise Unreachable(seen.unread)
     if now.major != after.major:
         return [], f"its end state could not be compared: PostgreSQL {now.major} here, {after.major} on staging"
     touched = differences(before, after)

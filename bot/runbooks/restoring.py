@@ -58,6 +58,9 @@ def put_back(promotion: Promotion, world: World) -> Outcome:
     if over := _not_yet(promotion, world):
         return over
     world.note("rows.attempt", {"of": promotion.restores})
+    # A cancel that was journalled before this attempt, but after this walk folded, still counts.
+    if over := steps.called_off(Promotion.of(world.ports.journal.entries(about=promotion.id))):
+        return over
     approved, limit = _approved(promotion), world.policy.apply.lock_timeout.total_seconds()
     try:
         put = production.put_back(promotion.restores, approved, limit, world.stopping)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bot.domain.entry import Json
 from bot.domain.migration import Match
+from bot.domain.moment import Moment
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.rolling_back import Severity
@@ -84,16 +85,16 @@ def verify(promotion: Promotion, world: World) -> Outcome:
     if promotion.verified or rolling(promotion).unlike:
         return Next()
     try:
-        rows = in_history(promotion.plan, world.project, world.ports.shelves)
+        seen = world.project.databases[Environment.PRODUCTION].moment()
+        rows = in_history(promotion.plan, seen.history, world.ports.shelves)
         wrong = [f"{each.label} is not in production's history" for each in promotion.plan.files
                  if rows.get(each.version) is not Match.SAME]
-        said, unlike = _compared(promotion, world)
-        left = world.project.databases[Environment.PRODUCTION].leftovers()
+        said, unlike = _compared(promotion, seen, world)
     except Unreachable as trouble:
         return Wait(for_=f"production to answer: could not verify yet. {trouble}",
                     until=world.ports.clock.now() + steps.SETTLE)
     before = {*(promotion.leftovers or ()), *(rescue.promotion_of(promotion, world).leftovers or ())}
-    wrong += [*unlike, *(each for each in left if each not in before)]
+    wrong += [*unlike, *(each for each in seen.leftovers if each not in before)]
     if wrong:
         world.note("rollback.unlike", {"wrong": list(wrong)})
         rescue.call_people(promotion, world, f"its end state is not as before: {'; '.join(wrong[:3])}.")
@@ -127,12 +128,14 @@ def _changing(world: World) -> str:
     return "" if holder == world.record.id else holder
 
 
-def _compared(promotion: Promotion, world: World) -> tuple[str, list[str]]:
+def _compared(promotion: Promotion, seen: Moment, world: World) -> tuple[str, list[str]]:
     own, fetch = rolling(promotion), world.ports.shelves.fetch
     if not (own.before and own.after):
         return "in production's history; nobody saw the catalog from before, so it was not compared", []
     before, after = rescue.catalog(fetch(own.before)), rescue.catalog(fetch(own.after))
-    now = world.project.databases[Environment.PRODUCTION].catalog()
+    now = seen.catalog
+    if now is None:
+        raise Unreachable(seen.unread)
     if now.major != before.major:
         return f"in production's history; PostgreSQL {before.major} then, {now.major} now: not compared", []
     found = restored(before, after, now)

@@ -89,15 +89,16 @@ def _opened(promotion: Promotion, world: World) -> str:
     plan = Plan(
         project=promotion.plan.project, environment=Environment.STAGING, head=head, files=promotion.plan.files,
     )
-    record = f"S-{ports.journal.number('S')}"
-    fact = Fact(
-        about=record, kind="promotion.requested", actor=promotion.requested_by,
-        data={"kind": "staging", "plan": plan.to_json(), "terms": terms(world.policy), "for": promotion.id},
-        # No gate judges it: its file is not in the folder yet, and it is older than what waits on staging.
-        opens=Opening(kind="staging", project=plan.project, stage="apply"),
-    )
-    ports.journal.append([fact], key=key, puts=[Put(shelf="requests", key=key, doc={"record": record})])
-    return record
+    data: dict[str, Json] = {
+        "kind": "staging", "plan": plan.to_json(), "terms": terms(world.policy), "for": promotion.id,
+    }
+    # No gate judges it: its file is not in the folder yet, and it is older than what waits on staging.
+    begins = Opening(kind="staging", project=plan.project, stage="apply")
+    record = ports.journal.open("S", lambda record: (
+        [Fact(about=record, kind="promotion.requested", actor=promotion.requested_by, data=data, opens=begins)],
+        [Put(shelf="requests", key=key, doc={"record": record})],
+    ), key=key)
+    return record or str((ports.shelves.get("requests", key) or {}).get("record", ""))
 
 
 def file(promotion: Promotion, world: World) -> Outcome:

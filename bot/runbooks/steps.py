@@ -85,7 +85,10 @@ def put_in(promotion: Promotion, world: World) -> Outcome:
     Whatever else becomes of a file is for the walker: it settles that, and the next call begins with a new session.
     """
     if promotion.leftovers is None:
-        world.note("apply.before", {"leftovers": list(_database(promotion, world).leftovers())})
+        seen = _database(promotion, world).moment()
+        world.note("apply.before", {"leftovers": list(seen.leftovers)})
+        if promotion.remaining:
+            promotion = proving.look(promotion, promotion.remaining[0].version, world, seen)
     if promotion.remaining and not promotion.attempting:
         world.note("apply.attempt", _attempt(promotion, promotion.remaining[0], promotion.retries))
         # A cancel that was journalled before this attempt, but after this walk folded, still counts.
@@ -215,11 +218,13 @@ def verified(promotion: Promotion, world: World) -> Outcome:
     """The history holds our rows with our statements, and nothing was left INVALID or NOT VALID by us."""
     ports, where = world.ports, promotion.where
     try:
-        rows = in_history(promotion.plan, world.project, ports.shelves)
+        seen = _database(promotion, world).moment()
     except Unreachable as trouble:
         return Wait(
             for_=f"{where} to answer: could not verify yet. {trouble}", until=ports.clock.now() + SETTLE,
         )
+    promotion = proving.look(promotion, proving.AFTER, world, seen)
+    rows = in_history(promotion.plan, seen.history, ports.shelves)
     wrong = [f"{file.label} is not in {where}'s history" for file in promotion.plan.files if file.version not in rows]
     wrong += [
         f"{file.label} stands in {where}'s history with other statements"
@@ -227,8 +232,8 @@ def verified(promotion: Promotion, world: World) -> Outcome:
         if rows.get(file.version) is Match.EDITED
     ]
     known = (*(promotion.leftovers or ()), *_admitted(promotion))
-    wrong += [left for left in _database(promotion, world).leftovers() if not left.startswith(known)]
-    unlike, compared = proving.compared_with_staging(promotion, world)
+    wrong += [left for left in seen.leftovers if not left.startswith(known)]
+    unlike, compared = proving.compared_with_staging(promotion, seen, world)
     if wrong + unlike:
         return Stop(verdict="unverified", why="; ".join(wrong + unlike))
     said = f"{len(promotion.plan.files)} in {where}'s history, nothing left half-built{compared and f'; {compared}'}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bot.domain.entry import SYSTEM, Fact
+from bot.domain.entry import SYSTEM, Fact, Json
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from bot.domain.window import Closure, Span
@@ -125,17 +125,17 @@ def _announce(project: str, span: Span, every: Calendar, world: World) -> None:
         return
     place = f"{project}:{span.start.isoformat()}:{span.end.isoformat()}"
     before = str((ports.shelves.get(OCCURRENCES, place) or {}).get("record", ""))
-    record = f"W-{ports.journal.number('W')}"
+    data: dict[str, Json] = {
+        "opens": span.start.isoformat(), "closes": span.end.isoformat(), "reason": "", "recurring": True,
+    }
+    begins = schedule.opening("window", project)
     # Two walks at the same moment see the same record before theirs, so that one of them writes nothing.
-    ports.journal.append(
-        [Fact(
-            about=record, kind="window.announced", actor=SYSTEM,
-            data={"opens": span.start.isoformat(), "closes": span.end.isoformat(), "reason": "", "recurring": True},
-            opens=schedule.opening("window", project),
-        )],
-        key=f"window:{place}:{before}", puts=[Put(shelf=OCCURRENCES, key=place, doc={"record": record})],
-    )
-    ports.wake(record)
+    record = ports.journal.open("W", lambda record: (
+        [Fact(about=record, kind="window.announced", actor=SYSTEM, data=data, opens=begins)],
+        [Put(shelf=OCCURRENCES, key=place, doc={"record": record})],
+    ), key=f"window:{place}:{before}")
+    if record:
+        ports.wake(record)
 
 
 def _why(promotion: Promotion, world: World, every: Calendar, now: datetime) -> str:

@@ -24,7 +24,7 @@ def tell_policy_changes(journal: Journal, shelves: Shelves, policy: Policy, wher
         shelves.put([keep])
         return ""
     # Both in one transaction: a start that dies here tells it at the next one, and only once.
-    return _open(journal, where, "policy.changed", {"changes": list(differences)}, keep)
+    return _open(journal, where.name, "policy.changed", {"changes": list(differences)}, keep)
 
 
 def tell_unknown_names(journal: Journal, shelves: Shelves, unknown: Sequence[str], where: Project) -> str:
@@ -36,22 +36,20 @@ def tell_unknown_names(journal: Journal, shelves: Shelves, unknown: Sequence[str
     if not unknown:
         shelves.put([keep])
         return ""
-    return _open(journal, where, "policy.unknown", {"names": list(unknown)}, keep)
+    return _open(journal, where.name, "policy.unknown", {"names": list(unknown)}, keep)
 
 
 def tell_gap(journal: Journal, gap: Gap, keep: Put) -> str:
     """Journal that a span of a project's logs was never seen; `keep` notes that it was told."""
-    record = f"N-{journal.number('N')}"
-    opening = Opening(kind="notice", project=gap.project, stage="told")
     data: dict[str, Json] = {
         "environment": str(gap.environment), "begin": gap.begin.isoformat(), "end": gap.end.isoformat(), "why": gap.why,
     }
-    journal.append([Fact(about=record, kind="logs.gap", actor=SYSTEM, data=data, opens=opening)], puts=[keep])
-    return record
+    return _open(journal, gap.project, "logs.gap", data, keep)
 
 
-def _open(journal: Journal, where: Project, kind: str, data: Mapping[str, Json], keep: Put) -> str:
-    record = f"N-{journal.number('N')}"
-    opening = Opening(kind="notice", project=where.name, stage="told")
-    journal.append([Fact(about=record, kind=kind, actor=SYSTEM, data=data, opens=opening)], puts=[keep])
-    return record
+def _open(journal: Journal, project: str, kind: str, data: Mapping[str, Json], keep: Put) -> str:
+    opening = Opening(kind="notice", project=project, stage="told")
+    record = journal.open("N", lambda record: (
+        [Fact(about=record, kind=kind, actor=SYSTEM, data=data, opens=opening)], [keep],
+    ))
+    return record or ""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from bot.domain.catalog import Snapshot
 from bot.domain.entry import Json
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record, Status
 from bot.domain.scene import Recent, Standing
 from bot.domain.values import texts
 from bot.errors import Unknown
+from bot.evidence import changes
 from bot.evidence.gathering import staged
 from bot.migrations.catalog.diff import differences
 from bot.ports import Put
@@ -48,12 +48,12 @@ def touched(ports: Ports, promotion: Promotion) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for file in promotion.plan.files:
         run = runs.get(file.version)
-        if run and run.sha256 == file.sha256 and run.before and run.after:
+        if run and run.sha256 == file.sha256:
             try:
-                before, after = (Snapshot.decoded(ports.shelves.fetch(sha)) for sha in (run.before, run.after))
+                seen = changes.seen(run, ports.shelves)
             except Unknown:
                 continue
-            names |= dict.fromkeys(each.key[1].lower() for each in differences(before, after))
+            names |= dict.fromkeys(each.key[1].lower() for each in differences(*seen)) if seen else {}
     ports.shelves.put([Put(shelf=TOUCHED, key=promotion.id, doc={"names": list[Json](names)})])
     return tuple(names)
 

@@ -184,13 +184,14 @@ class Deploys:
         with self._opening:
             if before := self._ports.shelves.get("requests", key):
                 return str(before["record"])
-            record = f"{SERIES[kind]}-{self._ports.journal.number(SERIES[kind])}"
-            fact = Fact(
-                about=record, kind="window.announced" if kind == "window" else "freeze.set", actor=by,
-                data=data | ({"everything": True} if everything else {}), opens=schedule.opening(kind, where),
-            )
-            self._ports.journal.append([fact], puts=[Put(shelf="requests", key=key, doc={"record": record})])
-            return record
+            said, begins = "window.announced" if kind == "window" else "freeze.set", schedule.opening(kind, where)
+            data = data | ({"everything": True} if everything else {})
+            opened = self._ports.journal.open(SERIES[kind], lambda record: (
+                [Fact(about=record, kind=said, actor=by, data=data, opens=begins)],
+                [Put(shelf="requests", key=key, doc={"record": record})],
+            ))
+            assert opened is not None  # no key was given
+            return opened
 
     def _require_operator_of(self, by: str, project: str) -> None:
         person = self._ports.people.find(by)

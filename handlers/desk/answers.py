@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import structlog
 
+from bot.adapters.trust import authorities
 from bot.domain.entry import Json
 from bot.ports import Clock, Put, Shelves
 from handlers.announcing.posting import BADLY_SAID, simplest
@@ -41,7 +42,7 @@ class Answers:
         self._slack = slack
         self._clock = clock
         self._stand_in = _stand_in(api_url)
-        self._http = httpx.Client(timeout=timeout, follow_redirects=False)
+        self._http = httpx.Client(verify=authorities(), timeout=timeout, follow_redirects=False)
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="answers")
         self._patience = patience
         self._running: dict[str, Future[None]] = {}

@@ -21,6 +21,9 @@ from templates.incident import modals
 from templates.incident.card import OPEN_FROM
 from templates.words import place
 
+PROMOTED, ALERT = ("promotion", "staging", "rollback"), "alert"
+"""Kinds of records from which an incident is opened."""
+
 
 class Opening:
     """The window that asks what is broken, and what comes of it."""
@@ -46,15 +49,15 @@ class Opening:
     def _open_from(self, ask: Ask) -> Reply:
         """The button on an alert or a promotion: what is known of it is filled in."""
         record = self._ports.journal.load(ask.value)
-        if record is None or record.project not in self._ports.projects:
+        if record is None or record.project not in self._ports.projects or record.kind not in (*PROMOTED, ALERT):
             raise Unknown(f"There is no {ask.value or 'such thing'} any more.")
         before = opened_by(self._ports, record.id)
         if before and before.incident.open:
             incident = self._responding.read(ask.user, before.incident.id, ask.channel).incident
             raise Refused(f"{incident.id} was opened from {record.id} already: {incident.title}")
-        cause = "promotion" if record.kind in ("promotion", "staging", "rollback") else "alert"
+        cause = "promotion" if record.kind in PROMOTED else ALERT
         said, title, broken = {cause: record.id, "channel": ask.channel}, f"Trouble after {record.id}", ""
-        if cause == "alert":
+        if cause == ALERT:
             alert = Alert.of(self._ports.journal.entries(about=record.id))
             title, broken = alert.title, alert.said
             if likely := alert.cause.promotion if alert.cause else alert.stands:

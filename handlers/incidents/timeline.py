@@ -164,7 +164,11 @@ class IncidentTimeline:
         if message is None:
             return Reply()
         here = self._incident_here(channel, str(message.get("thread_ts") or ""))
-        going = [] if here else list(self._responding.running(ask.user, channel))
+        try:
+            running = self._responding.running(ask.user, channel)
+        except Refused:
+            return Reply()      # a guest's pin is theirs alone, and no question to answer
+        going = [] if here else list(running)
         if not here and len(going) != 1:
             several = "Several incidents are open. Use the message shortcut “Add to incident” to say which one."
             return Reply(message=notice(several)) if going else Reply()

@@ -11,6 +11,7 @@ import httpx
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from bot.adapters.trust import authorities
 from bot.domain.notes import Kept
 from bot.errors import Unreachable
 from bot.ports import Shelves
@@ -74,6 +75,7 @@ class SlackIn:
         try:
             with httpx.stream(
                 "GET", url, headers={"Authorization": f"Bearer {self._client.token}"}, timeout=10,
+                verify=authorities(),
             ) as answer:
                 if not answer.is_success:
                     return b"", f"Slack answered {answer.status_code}"

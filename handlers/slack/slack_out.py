@@ -17,6 +17,7 @@ import httpx
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
+from bot.adapters.trust import authorities
 from bot.domain.entry import Json
 from bot.ports import Clock
 from handlers.slack.outcomes import Absent, Doubt, Gone, Later, Outcome, Refusal, Sent
@@ -117,7 +118,9 @@ class SlackOut:
         if not isinstance(answer, dict):
             return answer
         try:
-            response = httpx.post(str(answer["upload_url"]), content=content, timeout=self._timeout)
+            response = httpx.post(
+                str(answer["upload_url"]), content=content, timeout=self._timeout, verify=authorities(),
+            )
         except httpx.HTTPError as error:
             return Later(self._pacer.failed(), type(error).__name__)
         if not response.is_success:

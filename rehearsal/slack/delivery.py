@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from rehearsal.loopback import TRUST
 from rehearsal.slack.sockets import Sockets
 from rehearsal.slack.state import Workspace
 from rehearsal.slack.things import Delivered
@@ -44,7 +45,7 @@ class Delivery:
     def __post_init__(self) -> None:
         self._client = httpx.Client(
             timeout=httpx.Timeout(self.patience, connect=self.patience, pool=None),
-            trust_env=False,
+            trust_env=False, verify=TRUST,
             limits=httpx.Limits(max_connections=None),
         )
 

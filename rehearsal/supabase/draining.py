@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+from rehearsal.loopback import TRUST
+
 MOST = 250
 
 
@@ -16,7 +18,7 @@ class Drain:
     """Delivers rows of the `logs` table to an address, nested as drains have them."""
 
     def __init__(self, url: str, secret: str) -> None:
-        self._client = httpx.Client(timeout=5.0, headers={
+        self._client = httpx.Client(timeout=5.0, verify=TRUST, headers={
             "authorization": f"Bearer {secret}", "content-type": "application/json", "content-encoding": "gzip",
         })
         self._url = url

@@ -187,9 +187,10 @@ def _buttons(sight: Sight) -> list[Block]:
     if record.status is Status.ENDED or p.began or p.rejected or p.cancelled_by:
         return found
     if record.stage == "approval" and not own.words:
-        found.append(button("Approve", APPROVE, record.id, style="danger", confirm=_sure(p, own)))
+        seen = f"{record.id}:{own.mark(p.plan.digest)}"
+        found.append(button("Approve", APPROVE, seen, style="danger", confirm=_sure(p, own)))
         if own.glass:
-            found.append(button("Break glass", GLASS, record.id))
+            found.append(button("Break glass", GLASS, seen))
         found.append(button("Reject", REJECT, record.id))
     found.append(button("Cancel", CANCEL, record.id))
     return found

@@ -41,13 +41,14 @@ def rollback_ask_modal(promotion: Promotion, steps: list[str], data: Mark, chann
     )
 
 
-def glass_modal(record: str, channel: str) -> Block:
-    """Why one person decides alone."""
+def glass_modal(seen: str, channel: str) -> Block:
+    """Why one person decides alone; `seen` is the record with the mark of the plan that they look at."""
+    record = seen.partition(":")[0]
     said = "Nobody answered. Your word alone then lets it begin; people are called, and it is reviewed afterwards."
     reason = text_input("Reason", REASON, REASON, multiline=True, longest=300)
     return modal(
         "Break glass", [section(line(f"{record}: {said}")), reason], GLASS_BECAUSE, submit="Roll back", close="Back",
-        metadata=f"{record}@{channel}",
+        metadata=f"{seen}@{channel}",
     )
 
 

@@ -217,9 +217,19 @@ def test_who_wrote_it_counts_authors_committers_and_pushers(hub: StandIn, github
     hub.open_pull(48, {B: "select 2;\n"}, author="ana-dev")
     hub.push(48, {"docs/x.md": "x"}, author="cy-dev", committer="web-flow")
     hub.push(48, {"docs/x.md": "y"}, author="ana-dev", pusher="eve-dev")
+    hub.push(48, {"docs/x.md": "z"}, author="ana-dev", committer="dee-dev", pusher="ana-dev")
     found = github.reviewed(48, FOLDER)
-    assert found.authors == ("ana-dev", "cy-dev", "eve-dev")
+    assert found.authors == ("ana-dev", "cy-dev", "dee-dev", "eve-dev")
+    assert not found.pull.fork
     assert found.blobs == {"20261101121500_b.sql": blob_hash(b"select 2;\n")}
+
+
+def test_of_a_fork_nobody_here_knows_who_pushed(hub: StandIn, github: GitHub) -> None:
+    hub.open_pull(50, {B: "select 2;\n"}, author="mallory", fork="mallory/shop")
+    hub.push(50, {"docs/x.md": "x"}, author="", pusher="bo-dev")
+    found = github.reviewed(50, FOLDER)
+    assert found.pull.fork
+    assert (found.authors, found.unnamed) == (("mallory",), ("Somebody Else",))
 
 
 def test_authors_without_an_account_matter_only_where_nobody_says_who_pushed(hub: StandIn, github: GitHub) -> None:

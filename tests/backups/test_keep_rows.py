@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 
 import pytest
+from psycopg.errors import LockNotAvailable
 
+from bot.domain.entry import Json
 from bot.domain.returning import Returning
 from bot.errors import Refused
 from bot.migrations.database import PostgresDatabase
@@ -139,6 +142,78 @@ def test_no_write_is_missing_and_readers_go_on(people: Fresh) -> None:
         over.set()
         writer.join()
     assert database.kept_rows()[0].rows == written[0] + 1
+
+
+def test_only_the_rows_that_go_are_locked_and_not_one_write_is_missing(people: Fresh) -> None:
+    tries = list[str]()
+    notes = Notes()
+
+    def write(step: Mapping[str, Json]) -> None:
+        with people.connect() as other:
+            other.execute("set lock_timeout = '300ms'")
+            for statement in (
+                "insert into people (name) values ('new')", "update people set name = 'seen' where id = 299",
+                "update people set name = 'late' where id = 3",
+            ):
+                try:
+                    other.execute(statement)
+                    tries.append("went on")
+                except LockNotAvailable:
+                    tries.append("waited")
+
+    notes.at_progress = lambda step: write(step) if step["statement"] == 2 and not tries else None
+    database = put_in(people, "delete from people where id <= 40; select 1;", notes)
+    assert tries == ["went on", "went on", "waited"]
+    assert [kept["kept"][0]["rows"] for kind, kept in notes.noted if kind == "kept"] == [40]  # type: ignore[index,call-overload]
+    database.put_back("P-7", 3.0)
+    assert people.rows("select count(*) from people where name = 'new' or name = 'seen'") == [(2,)]
+    assert people.rows("select count(*) from people where id <= 40") == [(40,)]
+
+
+def test_a_row_that_comes_in_between_copy_and_statement_is_kept_as_well(people: Fresh) -> None:
+    notes = Notes()
+    notes.at_progress = lambda step: people.run("insert into people (name, code) values ('late', 'gone')") \
+        if len(notes.steps) == 1 else None
+    database = put_in(people, "delete from people where code = 'gone' or id <= 5;", notes)
+    assert people.rows("select count(*) from people where code = 'gone'") == [(0,)]
+    assert database.kept_rows()[0].rows == 6
+    database.put_back("P-7", 3.0)
+    assert people.rows("select name from people where code = 'gone'") == [("late",)]
+
+
+@pytest.mark.parametrize(("sql", "exact"), [
+    ("delete from a where b in (1, 2) and c < now() - interval '1 year'", True),
+    ("update a set b = f(c) where lower(c) = 'x' or (d is null and not (e = 1))", True),
+    ("delete from a", False),
+    ("delete from a where b in (select b from c)", False),
+    ("delete from a using c where c.b = a.b", False),
+    ("update a set b = 1 from c where c.b = a.b", False),
+    ("delete from a where mine.lower(b) = 'x'", False),
+    ("delete from a where random() < b", False),
+    ("delete from a where odd /* ( */ (b)", False),
+    ("delete from a where b = 'select' and c = 'random()'", True),
+    ('delete from a where "Odd"(b)', False),
+    ("delete from a where b = any (array(table c))", False),
+    ("delete from a where current of d", False),
+    ("delete from a where exists (values (1))", False),
+])
+def test_which_conditions_meet_the_same_rows_again(sql: str, exact: bool) -> None:
+    [loss] = losses(sql)
+    assert loss.exact is exact
+
+
+def test_a_file_that_sets_a_role_has_its_rows_kept_as_well(people: Fresh) -> None:
+    role = f"keeper_{people.name}"
+    people.run(
+        f"create role {role}", f"grant {role} to postgres with set true, inherit true",
+        f"grant select, delete on people to {role}",
+    )
+    try:
+        still = f"do $$ begin assert current_user = '{role}'; end $$"
+        database = put_in(people, f"set role {role}; delete from people where id <= 5; {still}")
+        assert database.kept_rows()[0].rows == 5
+    finally:
+        people.run(f"drop owned by {role}", f"drop role {role}")
 
 
 def test_a_file_that_fails_keeps_nothing(people: Fresh) -> None:

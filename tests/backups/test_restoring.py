@@ -9,12 +9,15 @@ import pytest
 from bot.backups.restores import Restores
 from bot.domain.backup import Backup
 from bot.domain.entry import Fact
+from bot.domain.promotion import Promotion
 from bot.errors import Refused, Superseded
 from bot.migrations.backup.backups import PgBackups
 from bot.ports import Put
 from bot.promotions.verbs import Promotions
 from bot.runbooks import restoring
+from bot.runbooks.outcome import Outcome
 from bot.scrub import Scrubber
+from bot.world import World
 from handlers.migrations.promotion_view import PromotionView
 from rehearsal.postgres import Postgres
 from tests.backups.conftest import Opens, program
@@ -47,6 +50,25 @@ def lines(walk: Walk) -> list[str]:
     assert record is not None
     drawn = [PromotionView(walk.ports, Scrubber(())).line(record, entry) for entry in walk.entries]
     return [line.message.text for line in drawn if line]
+
+
+def test_a_cancel_from_just_before_its_attempt_counts(
+    walk: Walk, production: Fresh, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cancels, judged = Promotions(walk.ports).cancel(ANA, walk.record), restoring._not_yet
+
+    def late(promotion: Promotion, world: World) -> Outcome | None:
+        """Somebody cancels once the walk has folded and judged."""
+        over = judged(promotion, world)
+        walk.journal.append(cancels)
+        return over
+
+    monkeypatch.setattr(restoring, "_not_yet", late)
+    assert walk.approve(BO).status == "ended"
+    ending = walk.promotion.ending
+    assert ending is not None
+    assert ending.verdict == "cancelled"
+    assert production.rows(COUNT) == [(990,)]
 
 
 def test_production_is_dumped_and_proven_before_rows_go_back(

@@ -22,7 +22,7 @@ from journals import BACKENDS, SECRET, Backend, Make, Store, WallClock
 
 from bot.domain.entry import GENESIS, Entry, Fact, Opening, audit
 from bot.domain.record import Claim, Record, Status
-from bot.errors import Superseded, Unknown
+from bot.errors import Refused, Superseded, Unknown
 from bot.ports import Delivery, Put
 
 # Assigned, since an imported fixture would look redefined by every argument of its name.
@@ -340,6 +340,33 @@ def test_numbers_of_a_series_count_from_one(journal: Store, backend: Backend) ->
     assert journal.number("W") == 1
 
 
+def test_a_number_is_taken_only_together_with_what_it_opens(journal: Store, backend: Backend) -> None:
+    other = backend.open()
+    with ThreadPoolExecutor(4) as pool:
+        taken = list(pool.map(lambda turn: (journal, other)[turn % 2].open("P", _opens), range(12)))
+    assert sorted(map(str, taken), key=lambda id: int(id[2:])) == [f"P-{number}" for number in range(1, 13)]
+
+    def dies(record: str) -> tuple[list[Fact], list[Put]]:
+        raise SystemExit(record)
+
+    with pytest.raises(SystemExit, match="P-13"):
+        journal.open("P", dies)
+    assert journal.open("P", _opens, key="once") == "P-13"
+    assert journal.open("P", _opens, key="once") is None, "the same delivery again opens nothing"
+    assert journal.open("P", _opens) == "P-14"
+    assert loaded(journal, "P-14").stage == "gates"
+    assert journal.get("requests", "P-14") == {"record": "P-14"}
+    old = journal.claim("P-14")
+    journal.claim("P-14")
+    with pytest.raises(Superseded):
+        journal.open("P", _opens, claim=old)
+    assert journal.open("P", _opens) == "P-15"
+
+
+def _opens(record: str) -> tuple[list[Fact], list[Put]]:
+    return [opening(record)], [Put(shelf="requests", key=record, doc={"record": record})]
+
+
 # Search
 
 
@@ -411,6 +438,13 @@ def test_bytes_are_kept_by_their_hash(journal: Store) -> None:
     assert journal.fetch(kept) == content, "what is executed comes from here: never scrubbed"
     assert journal.fetch(journal.keep(b"")) == b""
     with pytest.raises(Unknown):
+        journal.fetch("0" * 64)
+
+
+def test_bytes_that_were_changed_in_the_store_are_not_used(journal: Store, backend: Backend) -> None:
+    journal.keep(b"drop table books")
+    backend.tamper(f"UPDATE blobs SET sha256 = '{'0' * 64}'")
+    with pytest.raises(Refused, match="they are not used"):
         journal.fetch("0" * 64)
 
 
@@ -613,13 +647,31 @@ def _killed(worker: subprocess.Popen[str], after: int) -> list[str]:
 @pytest.mark.parametrize("sql", [
     "UPDATE entries SET data = '{\"number\":9}' WHERE seq = 3",
     "UPDATE entries SET actor = 'U9' WHERE seq = 3",
-    "UPDATE entries SET private_hash = 'x' WHERE seq = 3",
+    "UPDATE entries SET private_hash = 'x' WHERE seq = 3", "UPDATE entries SET kind = 'gate.waived' WHERE seq = 3",
+    "UPDATE entries SET about = 'P-9' WHERE seq = 3", "UPDATE entries SET previous = 'x' WHERE seq = 3",
+    "UPDATE entries SET hash = 'x' WHERE seq = 3",
     "DELETE FROM entries WHERE seq = 3",
 ])
 def test_a_changed_entry_shows_and_is_named(journal: Store, backend: Backend, sql: str) -> None:
     added(journal, *(fact(number=number) for number in range(5)))
     backend.tamper(sql)
     assert audit(journal.entries()).broken_at == 3
+
+
+@pytest.mark.parametrize(("sql", "why"), [
+    ("UPDATE private SET text = 'something else' WHERE seq = 3", "is not the one that was written"),
+    ("DELETE FROM private WHERE seq = 3", "no redaction says so"),
+])
+def test_a_changed_text_beside_the_chain_shows_and_one_that_was_erased_is_none(
+    journal: Store, backend: Backend, sql: str, why: str,
+) -> None:
+    entries = added(journal, *(replace(fact(number=number), private=f"text {number}") for number in range(5)))
+    journal.erase(entries[0].id, "U1")
+    assert audit(journal.entries(), kept=journal.salted).broken_at is None
+    backend.tamper(sql)
+    found = audit(journal.entries(), kept=journal.salted)
+    assert found.broken_at == 3
+    assert why in found.why
 
 
 def test_a_cut_tail_shows_against_a_noted_hash(journal: Store, backend: Backend) -> None:

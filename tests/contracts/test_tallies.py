@@ -98,7 +98,12 @@ def test_gaps_are_kept_in_order(journal: Store) -> None:
 def test_samples_are_scrubbed_few_expiring_and_erasable(journal: Store) -> None:
     for minute in range(0, 120, 5):
         at = NOON + timedelta(minutes=minute)
-        journal.fold([Batch(sightings=[seen(minute, at=at, sample=f"{minute} \0 \ud800 {SECRET}")])])
+        journal.fold([Batch(sightings=[
+            seen(minute, at=at, sample=f"{minute} \0 \ud800 {SECRET}", template=f"no {SECRET}"),
+        ])])
+    fault = journal.fault(*KEY)
+    assert fault is not None
+    assert fault.template == "no [secret]"
     samples = journal.samples(*KEY)
     assert [sample.at for sample in samples] == [NOON + timedelta(minutes=m) for m in (110, 100, 90, 80, 70)]
     assert samples[0].text == "110 \ufffd ? [secret]"

@@ -128,7 +128,8 @@ def test_secrets_are_kept_apart(house: House, path: str, secret: str, status: in
     assert len(house.faults()) + len(house.faults(environment=STAGING)) + len(house.faults("blog")) == (status == 202)
 
 
-@pytest.mark.parametrize("headers", [{}, {"authorization": "Basic x"}, {"authorization": "production-secret"}])
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Basic x"}, {"authorization": "production-secret"},
+                                     {"authorization": "Basic production-secret"}, {"authorization": "Bearer"}])
 def test_no_secret_no_entrance(house: House, headers: dict[str, str]) -> None:
     assert house.http.post(house.url + PATH, content=b"[]", headers=headers).status_code == 401
 

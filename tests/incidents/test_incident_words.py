@@ -14,11 +14,11 @@ from bot.domain.record import Status
 from bot.errors import Refused, Unknown
 from bot.incidents import records as incidents
 from bot.promotions.verbs import Promotions
-from handlers.conversation import Ask, Subject, together
+from handlers.conversation import Ask, Reply, Subject, together
 from handlers.incidents.incident import Incidents
 from handlers.incidents.incident_view import IncidentView
 from handlers.incidents.opening import Opening
-from handlers.incidents.timeline import a_pin, in_a_thread
+from handlers.incidents.timeline import IncidentTimeline, a_pin, in_a_thread
 from handlers.which import Which
 from tests.deploying import ANA, BO, CY, SAM
 from tests.incidents.test_incident_runbook import FLAG, Room
@@ -134,6 +134,74 @@ def test_who_may(room: Room) -> None:
         room.responding.resolve("U0NOBODY1", inc, "done")
     room.say(room.responding.note("U0NOBODY1", inc, "I see it too"))
     assert [note.author for note in room.now().timeline()] == ["U0NOBODY1"]
+
+
+def test_a_private_incident_does_not_exist_for_others(room: Room) -> None:
+    inc = room.opened("SEV1", private=True, channel="C0SECRET", broken="the key of the payment service is public")
+    assert inc == "INC-1"
+    say = room.responding
+    for channel in ("", "C0OTHER"):
+        with pytest.raises(Unknown, match="that you can see"):
+            say.read(BO, inc, channel)
+        with pytest.raises(Unknown, match="that you can see"):
+            say.note(BO, inc, "I saw it", channel)
+        assert say.found(BO, "", channel) == say.found(BO, "payment", channel) == say.running(BO, channel) == ()
+    assert say.read(BO, inc, "C0SECRET").incident.id == inc
+    assert [each.id for each in say.running(SAM)] == [inc], "who is on call sees it anywhere"
+    assert [each.incident.id for each in say.found(ANA, "payment")] == [inc], "and so does who opened it"
+    assert room.entries("F-1", "freeze.set")[0].data["reason"] == "INC-1: a private incident"
+    assert "Checkout" not in json.dumps(room.card("F-1"))
+    ready = talk(room).actions
+    room.promotion("P-7")
+    view = json.dumps(ready["incident.open_from"](ask("incident.open_from", "P-7", user=BO)).view)
+    assert "INC-1" not in view
+    promotions = Promotions(room.ports)
+    opening = Opening(room.ports, say, promotions, Which(promotions, lambda name: name))
+    alike = opening.from_message(ask("x", user=BO), "Checkout fails again", "")
+    assert "INC-1" not in json.dumps(alike.view)
+    room.say(say.open(ANA, "shop", "Checkout fails", "SEV3", "command:2", broken="the key of the payment service")[0])
+    assert room.now("INC-2").similar == ()
+
+
+class Read:
+    """What Slack would answer about one message."""
+
+    def permalink(self, channel: str, ts: str, thread: str = "") -> str:
+        return ""
+
+    def message(self, channel: str, ts: str) -> dict[str, Any]:
+        return {"ts": ts, "user": SAM, "text": "look at this"}
+
+    def kept(self, files: object) -> list[Any]:
+        return []
+
+
+def test_who_is_no_member_learns_of_no_incident_and_brings_nothing_to_one(room: Room) -> None:
+    room.opened("SEV3")
+    promotions = Promotions(room.ports)
+    opening = Opening(room.ports, room.responding, promotions, Which(promotions, lambda name: name))
+    timeline = IncidentTimeline(room.ports, room.responding, opening, Read()).subject()
+    pinned = {"event": {"type": "reaction_added", "item": {"channel": "C9", "ts": "7.0"}, "event_ts": "8.0"}}
+
+    def pin(user: str) -> Reply:
+        return timeline.events["reaction_added"](ask("reaction_added", user=user, payload=pinned))
+
+    def add(user: str) -> Reply:
+        message = {"message": {"ts": "9.0", "text": "look"}}
+        return timeline.shortcuts["incident.add"](ask("incident.add", user=user, message="9.0", payload=message))
+
+    room.gone.add(SAM)
+    assert pin(SAM) == Reply()
+    for second in (False, True):     # with several open, a window would name them all
+        if second:
+            room.say(room.responding.open(ANA, "shop", "Payments fail", "SEV3", "command:2")[0])
+        with pytest.raises(Refused, match="full members"):
+            add(SAM)
+        with pytest.raises(Refused, match="full members"):
+            room.responding.found(SAM, "")
+    assert "Payments fail" in json.dumps(add(ANA).view)
+    room.gone.clear()
+    assert pin(ANA).message is not None
 
 
 @pytest.mark.parametrize(("event", "counts"), [

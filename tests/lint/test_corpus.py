@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -12,6 +13,8 @@ from bot.migrations import lint
 from bot.migrations.checking import analyse, judge, judge_backs
 from bot.migrations.formats import rules
 from bot.migrations.lint import CHECKS
+from bot.migrations.lint.encoding import unfit
+from bot.migrations.sql.analyse import Analyst
 from bot.migrations.sql.squawk_rules import RULES
 from tests.lint.corpus import CASES, GROUNDED, MAKES, NAME, WITH_BACK, Case
 
@@ -52,6 +55,22 @@ def test_a_rollback_file_is_looked_at_beside_its_migration(case: Case) -> None:
     assert case.rule in {finding.rule for finding in backs[0]}
     assert case.rule not in {finding.rule for finding in backs[1]}
     assert {"if-exists", "drop-without-backup", "header"}.isdisjoint(finding.rule for back in backs for finding in back)
+
+
+def test_a_check_that_is_passed_over_had_nothing_to_say() -> None:
+    """`WORDS` and `COMMANDS` spare work and hide nothing: every check asked about everything finds the same."""
+    texts = [_raw(text) for case in (*CASES, *GROUNDED, *WITH_BACK) for text in (case.fires, case.near)]
+    fit = [text for text in texts if unfit(NAME, text) is None]
+    bodies = [b"do $body$ begin " + text.strip().rstrip(b";") + b"; end $body$;" for text in fit]
+    spares, asks_all = Analyst(CHECKS), Analyst([_asked_always(check) for check in CHECKS])
+    for text in (*fit, *bodies, *(b";\n".join(pair) for pair in zip(fit, fit[7:], strict=False))):
+        assert spares.analyse(NAME, text) == asks_all.analyse(NAME, text), text
+
+
+def _asked_always(check: ModuleType) -> ModuleType:
+    made = ModuleType(check.__name__)
+    vars(made).update({name: value for name, value in vars(check).items() if name not in ("WORDS", "COMMANDS")})
+    return made
 
 
 def test_every_check_has_an_example() -> None:

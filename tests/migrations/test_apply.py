@@ -94,6 +94,25 @@ def test_what_a_file_deferred_is_checked_before_its_row_is_written(
     assert "after its last statement" in outcome.why
 
 
+@pytest.mark.parametrize(("content", "sqlstate"), [
+    ("create table t1(id int); declare c cursor with hold for select 1 / (v - v) from (values (1)) t (v)", "22012"),
+    ("create table t1(id int); insert into supabase_migrations.schema_migrations values ('20260301000000')", "23505"),
+    ("create table t1(id int); drop schema supabase_migrations cascade", "42P01"),
+    ("create table t1(id int); set local transaction_read_only = on", "25006"),
+    ("create table t1(id int); do $$ begin commit; end $$", "2D000"),
+    ("create table t1(id int); select pg_cancel_backend(pg_backend_pid())", "57014"),
+])
+def test_a_nasty_file_is_rolled_back_whole(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes, content: str, sqlstate: str,
+) -> None:
+    outcome = apply(production, job(content), notes)
+    assert isinstance(outcome, Failed)
+    assert (outcome.sqlstate, outcome.clean, outcome.retry) == (sqlstate, True, False)
+    assert "nothing of it is in" in outcome.why
+    assert fresh.rows("select to_regclass('t1')") == [(None,)]
+    assert production.history() == ()
+
+
 @pytest.mark.parametrize("content", ["vacuum; select 1", "select 1; commit; select 2", "\xff".encode("latin-1"), ""])
 def test_a_file_that_cannot_run_in_one_transaction_is_not_begun(
     production: PostgresDatabase, notes: Notes, content: str | bytes,
@@ -149,6 +168,39 @@ def test_a_file_may_tighten_the_limits_but_not_loosen_them(
     )
     assert isinstance(apply(production, job(content), notes), Done)
     assert fresh.rows("select * from seen") == [("1s", "10ms"), ("1s", "30s")]
+
+
+def test_a_function_loosens_no_limit_unseen(fresh: Fresh, production: PostgresDatabase, notes: Notes) -> None:
+    fresh.run(
+        "create function loosen() returns void language sql as"
+        " $$ select set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true) $$"
+    )
+    seen = "create table seen as select current_setting('lock_timeout') l, current_setting('statement_timeout') s"
+    assert isinstance(apply(production, job(f"select loosen(); {seen}"), notes), Done)
+    assert fresh.rows("select * from seen") == [("1s", "30s")]
+
+
+def test_a_block_that_sets_its_limit_aside_lets_nobody_queue_behind_it_for_longer(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes,
+) -> None:
+    fresh.run("create table busy (id int)")
+    file = "do $$ begin set local lock_timeout = 0; alter table busy add column more int; end $$"
+    with fresh.connect(application_name="reports") as reader, reader.transaction():
+        reader.execute("select from busy")
+        outcome = apply(production, job(file, lock_timeout=0.3, statement_timeout=20), notes)
+    assert isinstance(outcome, Failed)
+    assert (outcome.sqlstate, outcome.retry, outcome.clean) == ("55P03", True, True)
+    assert "waited for a lock for longer than lock_timeout, which it set aside" in outcome.why
+    assert 'application "reports"' in outcome.why
+    assert isinstance(apply(production, job(file), notes), Done)
+
+
+def test_what_is_written_is_what_is_stored_whatever_encoding_a_file_claims(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes,
+) -> None:
+    content = "set client_encoding = 'LATIN1'; create table words (word text); insert into words values ('é')"
+    assert isinstance(apply(production, job(content), notes), Done)
+    assert fresh.rows("select word from words") == [("é",)]
 
 
 def test_a_statement_that_takes_too_long_is_not_tried_again(production: PostgresDatabase, notes: Notes) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.domain.entry import Fact
 from bot.evidence.drift import drifted
+from bot.evidence.looking import look
 from bot.promotions.requests import Requests
 from bot.promotions.status import overview
 from bot.runbooks import baseline
@@ -72,5 +73,5 @@ def test_a_baseline_accepts_it_for_good_and_only_that(walk: Walk, fresh: Fresh) 
     assert "1 difference: column public.books.title is not the same" in line(walk)
     fresh.run("alter table books alter title drop not null")
     assert walk.on().stage == "watch"
-    found = drifted(project, walk.ports.shelves)
+    found = drifted(project.name, look(project.databases), walk.ports.shelves)
     assert [stray.name for stray in found.held] == ["column public.books.hack"]

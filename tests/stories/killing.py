@@ -22,7 +22,7 @@ from handlers.desk.desk import Desk
 from handlers.slack.slack_out import SlackOut
 
 POINTS: dict[str, tuple[tuple[Any, str], ...]] = {
-    "write": tuple((kind, name) for kind in (SqliteJournal, PostgresJournal) for name in ("append", "project")),
+    "write": tuple((kind, name) for kind in (SqliteJournal, PostgresJournal) for name in ("append", "open", "project")),
     "receive": ((SqliteJournal, "receive"), (PostgresJournal, "receive")),
     "work": ((Desk, "work"),),
     "post": ((SlackOut, "post"), (SlackOut, "update"), (SlackOut, "share")),

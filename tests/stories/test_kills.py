@@ -133,6 +133,7 @@ def promoted(h: Mortal) -> None:
 
 def check_once(h: Mortal) -> None:
     """What must hold however often it died."""
+    assert (h.run, h.promotion) == ("S-1", "P-1"), "a number was passed over"
     assert h.history() == h.history(h.staging) == ["20261020090000", FEATURE, "20261101130000"]
     assert h.production_rows("select what from applied_once") == [("first",)]
     for record in (h.run, h.promotion):

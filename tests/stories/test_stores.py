@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,8 @@ from bot.domain.entry import audit
 from bot.scrub import Scrubber
 from bot.stores import store_at
 from rehearsal.postgres import Postgres
-from tests.stories.house import BO, FEATURE, SUBTITLE, House
+from rehearsal.world import free_port
+from tests.stories.house import BO, FEATURE, SUBTITLE, UNCHECKED, House
 from tests.stories.test_kills import ONCE, Mortal, promoted
 from tests.wire import Wire
 
@@ -110,6 +112,44 @@ def test_who_lost_the_store_to_another_stops(on_postgres: str, server: Postgres,
         assert isinstance(h.bot, subprocess.Popen)
         assert h.bot.wait(20) == 1
         assert "went to another process" in h.bot_log()
+
+
+def test_a_frozen_process_that_wakes_up_after_another_took_over_changes_nothing_twice(
+    on_postgres: str, house: Opens,
+) -> None:
+    """Its session on production is alive and may still commit; everything that it would journal then is void."""
+    h = house(policy=UNCHECKED, environment={"STAGEDOOR_STORE_URL": on_postgres})
+    h.only(FEATURE)
+    h.write("20261101130000_once.sql", f"{ONCE} select slow();")
+    for address, seconds in ((h.staging, 0), (h.production, 6)):
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f"create function slow() returns void language sql as 'select pg_sleep({seconds})'")
+    card = h.ready_to_approve()
+    frozen = h.bot
+    assert isinstance(frozen, subprocess.Popen)
+    h.presses(BO, card, "Approve")
+    h.reads(card, "statement 3 of 3")
+    h.bot_port = free_port()        # another machine's
+    h.start_bot(wait=False)
+    h.until(lambda: "standing by" in h.bot_log() or None, "the second to stand by")
+    h.slack.bot_url = f"http://127.0.0.1:{h.bot_port}/slack/events"
+    frozen.send_signal(signal.SIGSTOP)
+    try:
+        with psycopg.connect(on_postgres, autocommit=True) as store:    # as a store does that fails over
+            store.execute(
+                "select pg_terminate_backend(l.pid) from pg_locks l where locktype = 'advisory' and classid = %s",
+                [0x53746467],
+            )
+        h.wait_ready()
+        h.until(lambda: "An earlier session" in h.slack.text_of(h.card(card)) or None, "the second to look at it")
+    finally:
+        frozen.send_signal(signal.SIGCONT)
+    assert frozen.wait(30) == 1, "it serves no longer"
+    h.reads(card, "Done · in production", patience=60)
+    assert h.production_rows("select what from applied_once") == [("first",)]
+    assert h.thread_says(card, "is done").count("20261101130000 once is in production") == 1
+    h.end_bot()
+    assert verified(on_postgres).count("apply.committed") == 2
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from bot.adapters.trust import authorities
 from bot.domain.entry import Json
 from bot.errors import Refused, StagedoorError, Unknown, Unreachable
 from bot.ports import Clock
@@ -45,7 +46,7 @@ class Wire:
             headers["Authorization"] = f"Bearer {token}"
         self._base = api_url.rstrip("/")
         self._clock = clock
-        self._client = httpx.Client(timeout=TIMEOUT, headers=headers, follow_redirects=False)
+        self._client = httpx.Client(verify=authorities(), timeout=TIMEOUT, headers=headers, follow_redirects=False)
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._guard = threading.Lock()
         self._silent: tuple[datetime, str] | None = None

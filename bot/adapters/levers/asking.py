@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from bot.adapters.trust import authorities
 from bot.errors import StagedoorError
 from bot.ports import Turned
 
@@ -47,7 +48,7 @@ class Asking:
         self.called = called
         self._base = base.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._client = httpx.Client(timeout=TIMEOUT, headers=headers, follow_redirects=False)
+        self._client = httpx.Client(verify=authorities(), timeout=TIMEOUT, headers=headers, follow_redirects=False)
 
     def get(self, path: str, **query: str | int) -> Any:
         return self.send("GET", path, query=query).body

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from bot.adapters.trust import authorities
 from bot.domain.visit import Visit
 
 LOADING = 30.0
@@ -47,7 +48,8 @@ class PageVisitor:
     def _fetched(self, url: str) -> Visit:
         begun = time.monotonic()
         try:
-            status = httpx.get(url, timeout=self._loading, follow_redirects=True).status_code
+            answer = httpx.get(url, timeout=self._loading, follow_redirects=True, verify=authorities())
+            status = answer.status_code
             trouble = "" if 200 <= status < 300 else f"it answered {status}"
         except (httpx.HTTPError, httpx.InvalidURL) as wrong:
             trouble = f"no answer ({type(wrong).__name__})"

@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from bot.adapters.links import document, storable
 from bot.adapters.postgres_journal.chain import Chain, Row, check
+from bot.adapters.postgres_journal.schema import Db
 from bot.domain.entry import Fact
 from bot.domain.record import Claim, Record, Status
 from bot.errors import Unknown
+from bot.ports import Opens
 
 RECORD: Final = "id, kind, project, stage, status, due, waits_for, folded, touched, announced, summary"
 
@@ -24,6 +26,20 @@ _PROJECT: Final = f"""
 
 class Records(Chain):
     """Projections, claims and numbers."""
+
+    def open(
+        self, series: str, opens: Opens, *, key: str | None = None, claim: Claim | None = None,
+    ) -> str | None:
+        with self.chaining() as (db, head):
+            if key is not None and not self._finish(db, key):
+                return None
+            if claim is not None:
+                check(db, claim)
+            record = f"{series}-{_next(db, series)}"
+            facts, puts = opens(record)
+            self._put(db, self._documents(puts))
+            self._link(db, head, self._scrubbed(facts), claim)
+            return record
 
     def load(self, record: str) -> Record | None:
         with self.reading() as db:
@@ -80,12 +96,7 @@ class Records(Chain):
 
     def number(self, series: str) -> int:
         with self.reading(outcome="a number may have been passed over") as db:
-            row = db.execute(
-                "insert into stagedoor.numbers as n (series, last) values (%s, 1) "
-                "on conflict (series) do update set last = n.last + 1 returning last", [series],
-            ).fetchone()
-        assert row is not None
-        return int(row["last"])
+            return _next(db, series)
 
     def announced(self, record: str, seq: int) -> None:
         """A smaller number than was noted before changes nothing."""
@@ -94,6 +105,15 @@ class Records(Chain):
                 "update stagedoor.records set announced = %(seq)s where id = %(id)s and announced < %(seq)s",
                 {"id": record, "seq": seq},
             )
+
+
+def _next(db: Db, series: str) -> int:
+    row = db.execute(
+        "insert into stagedoor.numbers as n (series, last) values (%s, 1) "
+        "on conflict (series) do update set last = n.last + 1 returning last", [series],
+    ).fetchone()
+    assert row is not None
+    return int(row["last"])
 
 
 def record_of(row: Row) -> Record:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from bot.adapters.links import document
 from bot.adapters.postgres_journal.chain import Chain
 from bot.adapters.postgres_journal.trouble import UNKNOWN
-from bot.domain.entry import Fact, Json
+from bot.domain.entry import REDACTED, Fact, Json
 from bot.errors import Refused, StagedoorError, Unknown
 from bot.ports import Put
 
@@ -81,6 +81,12 @@ class SideTables(Chain):
             row = db.execute("select text from stagedoor.private where entry = %s", [entry]).fetchone()
         return str(row["text"]) if row else None
 
+    def salted(self, entry: str) -> tuple[str, str] | None:
+        """Salt and text, whose hash the entry holds; None where there is no text (any more)."""
+        with self.reading() as db:
+            row = db.execute("select salt, text from stagedoor.private where entry = %s", [entry]).fetchone()
+        return (str(row["salt"]), str(row["text"])) if row else None
+
     def erase(self, entry: str, actor: str) -> None:
         """Where there is no text (any more) nothing happens. Raises `Unknown` for no such entry."""
         with self.chaining() as (db, head):
@@ -91,7 +97,7 @@ class SideTables(Chain):
                 return
             db.execute("delete from stagedoor.private_words where seq = %s", [found["seq"]])
             self._link(
-                db, head, [Fact(about=found["about"], kind="journal.redacted", actor=actor, data={"entry": entry})],
+                db, head, [Fact(about=found["about"], kind=REDACTED, actor=actor, data={"entry": entry})],
             )
         self._forget()
 

@@ -5,16 +5,32 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from sqlite3 import Connection
 
 from bot.adapters.links import document, moment, storable
 from bot.adapters.sqlite_journal.chain import Chain, Row, check, query
 from bot.domain.entry import Fact
 from bot.domain.record import Claim, Record, Status
 from bot.errors import Unknown
+from bot.ports import Opens
 
 
 class Records(Chain):
     """Projections, claims and numbers."""
+
+    def open(
+        self, series: str, opens: Opens, *, key: str | None = None, claim: Claim | None = None,
+    ) -> str | None:
+        with self.writing() as db:
+            if key is not None and not self._finish(db, key):
+                return None
+            if claim is not None:
+                check(db, claim)
+            record = f"{series}-{_next(db, series)}"
+            facts, puts = opens(record)
+            self._put(db, self._documents(puts))
+            self._link(db, self._scrubbed(facts), claim)
+            return record
 
     def load(self, record: str) -> Record | None:
         with self.reading() as db:
@@ -77,16 +93,20 @@ class Records(Chain):
 
     def number(self, series: str) -> int:
         with self.writing() as db:
-            db.execute(
-                "INSERT INTO numbers (series, last) VALUES (?, 1) ON CONFLICT (series) DO UPDATE SET last = last + 1",
-                [series],
-            )
-            return int(db.execute("SELECT last FROM numbers WHERE series = ?", [series]).fetchone()[0])
+            return _next(db, series)
 
     def announced(self, record: str, seq: int) -> None:
         """A smaller number than was noted before changes nothing."""
         with self.writing() as db:
             db.execute("UPDATE records SET announced = ? WHERE id = ? AND announced < ?", [seq, record, seq])
+
+
+def _next(db: Connection, series: str) -> int:
+    db.execute(
+        "INSERT INTO numbers (series, last) VALUES (?, 1) ON CONFLICT (series) DO UPDATE SET last = last + 1",
+        [series],
+    )
+    return int(db.execute("SELECT last FROM numbers WHERE series = ?", [series]).fetchone()[0])
 
 
 def record_of(row: Row) -> Record:

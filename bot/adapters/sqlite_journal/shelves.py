@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.adapters.links import document
 from bot.adapters.sqlite_journal.chain import Chain
-from bot.domain.entry import Fact, Json
+from bot.domain.entry import REDACTED, Fact, Json
 from bot.errors import Refused, Unknown
 from bot.ports import Put
 
@@ -61,6 +61,12 @@ class SideTables(Chain):
             row = db.execute("SELECT text FROM private WHERE entry = ?", [entry]).fetchone()
         return str(row[0]) if row else None
 
+    def salted(self, entry: str) -> tuple[str, str] | None:
+        """Salt and text, whose hash the entry holds; None where there is no text (any more)."""
+        with self.reading() as db:
+            row = db.execute("SELECT salt, text FROM private WHERE entry = ?", [entry]).fetchone()
+        return (str(row[0]), str(row[1])) if row else None
+
     def erase(self, entry: str, actor: str) -> None:
         """Where there is no text (any more) nothing happens. Raises `Unknown` for no such entry."""
         with self.writing() as db:
@@ -72,7 +78,7 @@ class SideTables(Chain):
             if self.indexed:
                 # A full-text index only marks a deleted row; merging it is what takes the words out of the file.
                 db.execute("INSERT INTO private_fts (private_fts) VALUES ('optimize')")
-            self._link(db, [Fact(about=about[0], kind="journal.redacted", actor=actor, data={"entry": entry})])
+            self._link(db, [Fact(about=about[0], kind=REDACTED, actor=actor, data={"entry": entry})])
         self.forget()
 
 

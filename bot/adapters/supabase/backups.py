@@ -8,6 +8,7 @@ from typing import Final
 
 import httpx
 
+from bot.adapters.trust import authorities
 from bot.domain.backup import OfPlatform
 from bot.domain.entry import Json
 from bot.errors import Unreachable
@@ -31,7 +32,7 @@ class ManagementBackups:
     def read(self) -> OfPlatform:
         """Ask. Raises `Unreachable` with why it could not be learned."""
         try:
-            answer = httpx.get(self._url, headers=self._headers, timeout=TIMEOUT)
+            answer = httpx.get(self._url, headers=self._headers, timeout=TIMEOUT, verify=authorities())
         except httpx.TimeoutException:
             raise Unreachable(f"The Management API did not answer within {TIMEOUT:g} s.") from None
         except httpx.HTTPError as trouble:

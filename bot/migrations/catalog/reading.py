@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -14,7 +15,8 @@ from bot.migrations.catalog.queries import NEEDS, OBJECTS, PINNED, SERVER
 
 _INSIDE = f"savepoint stagedoor_catalog; {PINNED}"
 _BACK = "rollback to savepoint stagedoor_catalog; release savepoint stagedoor_catalog"
-_ASKED = ";".join((SERVER, *OBJECTS, NEEDS))
+ASKED = ";".join((SERVER, *OBJECTS, NEEDS))
+"""What `read` makes a snapshot of, where the answers come in this order."""
 _GRANT = re.compile(r'("(?:[^"]|"")*"|[^=]*)=([A-Za-z*]*)/')
 
 Row = tuple[Any, ...]
@@ -24,13 +26,18 @@ def snapshot(connection: psycopg.Connection) -> Snapshot:
     """The catalog as this connection sees it, in its transaction or one of its own. Its settings stay as they are."""
     inside = connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
     before, after = (_INSIDE, _BACK) if inside else (f"begin read only; {PINNED}", "commit")
-    cursor = connection.execute(f"{before}; {_ASKED}; {after}".encode())
+    cursor = connection.execute(f"{before}; {ASKED}; {after}".encode())
     answers = []
     while True:
         if cursor.description:
             answers.append(cursor.fetchall())
         if not cursor.nextset():
             break
+    return read(answers)
+
+
+def read(answers: Sequence[list[Row]]) -> Snapshot:
+    """The snapshot that the answers to `ASKED` add up to."""
     return _sorted(answers[0][0][0], [row for rows in answers[1:-1] for row in rows], answers[-1])
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from bot.domain.entry import Json
-from bot.migrations.keeping.losses import Loss, losses
+from bot.migrations.keeping.losses import DESTROYERS, Loss, losses
 from bot.migrations.session import Session
 from bot.migrations.splitter import Statement
 
@@ -18,6 +20,10 @@ SCHEMA = "stagedoor_kept"
 MOST_ROWS = 1_000_000
 MOST_BYTES = 512 * 1024 * 1024
 """Of one table. What is larger is in the dump alone, which is said: a copy would hold up its writers for long."""
+
+_STATEMENT = "stagedoor_statement"
+_ROW_LOCK = {"delete": "for update", "update": "for no key update"}
+"""What the statement itself takes of each row; an UPDATE of a key takes more once it runs."""
 
 _MAKE = f"""
 create schema if not exists {SCHEMA};
@@ -104,16 +110,37 @@ class Keeping:
         self._session, self._record, self._version, self._run, self._most = session, record, version, run, most
         self._made = False
         self._kept: set[tuple[str, tuple[str, ...]]] = set()
+        self._locked: tuple[int, set[tuple[str, tuple[str, ...]]]] | None = None
+        """How many rows were copied and locked one by one, and what was kept before."""
 
-    def before(self, number: int, statement: Statement) -> list[dict[str, Json]]:
-        """Copy what this statement is about to destroy; says what was kept and what was not. Raises the server's."""
+    def before(self, number: int, statement: Statement, whole: bool = False) -> list[dict[str, Json]]:
+        """Copy what this statement is about to destroy; says what was kept and what was not. Raises the server's.
+
+        Where its words meet the same rows again, only those are locked until the end, as the statement would do itself;
+        `missed` says afterwards whether it met more, and then it is done again with the `whole` table locked.
+        """
+        if statement.first not in DESTROYERS:
+            return []
         said = []
         for loss in self._reaching(statement.text):
             found = self._found(loss.table)
             if found is None or (not loss.rows and (str(found), loss.columns) in self._kept):
                 continue
-            said.append(self._keep(number, loss, found))
+            said.append(self._keep(number, replace(loss, exact=loss.exact and not whole), found))
         return said
+
+    def missed(self, tag: str) -> bool:
+        """Whether the statement, whose command tag this is, destroyed more rows than were copied; then it is undone."""
+        if self._locked is None:
+            return False
+        (rows, kept), self._locked = self._locked, None
+        met = int(tag.rpartition(" ")[2]) if tag[-1:].isdigit() else rows + 1
+        if met > rows:
+            self._session.script(f"rollback to savepoint {_STATEMENT}; release savepoint {_STATEMENT}")
+            self._kept = kept
+            return True
+        self._session.query(f"release savepoint {_STATEMENT}")
+        return False
 
     def _reaching(self, text: str) -> list[Loss]:
         """What the words name, and what goes with it by foreign keys."""
@@ -137,14 +164,36 @@ class Keeping:
         told: dict[str, Json] = {"table": str(found), "why": loss.why}
         if not loss.rows and (found.about > self._most or found.size > MOST_BYTES):
             return {**told, "rows": 0, "left_out": f"about {found.about:,} rows are too many: the dump has them"}
-        self._make()
-        self._run(_text(sql.SQL("lock table {} in share row exclusive mode").format(found.identifier), self._session))
-        rows = self._copied(number, loss, found)
+        with self._as_ourselves():
+            self._make()
+            if loss.exact:
+                self._session.query(f"savepoint {_STATEMENT}")
+            else:
+                self._lock(found)
+            kept = set(self._kept)
+            rows = self._copied(number, loss, found)
+        if loss.exact:
+            self._locked = (sys.maxsize if rows is None else rows, kept)  # too many: it was said
         if rows is None:
             return {**told, "rows": 0, "left_out": f"more than {self._most:,} rows: the dump has them"}
         if not loss.rows:
             self._kept.add((str(found), loss.columns))
         return {**told, "rows": rows}
+
+    @contextmanager
+    def _as_ourselves(self) -> Iterator[None]:
+        """A file that has set a role may not make tables in our schema. After an error the transaction is over."""
+        [(role,)] = self._session.query("select pg_catalog.current_setting('role')")
+        if role == self._session.own_role:
+            yield
+            return
+        self._session.query("select pg_catalog.set_config('role', %s, false)", self._session.own_role)
+        yield
+        self._session.query("select pg_catalog.set_config('role', %s, false)", role)
+
+    def _lock(self, found: Found) -> None:
+        """Keep everybody else from writing to a table until the end; readers go on."""
+        self._run(_text(sql.SQL("lock table {} in share row exclusive mode").format(found.identifier), self._session))
 
     def _copied(self, number: int, loss: Loss, found: Found) -> int | None:
         """How many rows were copied; None where they are too many, and none was. Where the words of a condition
@@ -158,6 +207,7 @@ class Keeping:
             self._session.query("rollback to savepoint stagedoor_keeping")
             if not loss.rows:
                 raise
+            self._lock(found)
             return self._into_batch(number, Loss(table=loss.table, why=loss.why, columns=loss.columns), found)
         finally:
             if self._session.in_transaction:
@@ -196,10 +246,12 @@ class Keeping:
         """Each value as its text, which every type can be read back from, even where the type itself is to go."""
         of = sql.SQL(loss.alias) if loss.alias else sql.Identifier("kept")
         values = sql.SQL(", ").join(sql.SQL("{}.{}::text").format(of, sql.Identifier(column)) for column in wanted)
-        once = sql.SQL("distinct on ({}.tableoid, {}.ctid) ").format(of, of) if loss.rows else sql.SQL("")
+        again = loss.rows and not loss.exact  # joined with other tables a row may be met more than once
+        once = sql.SQL("distinct on ({}.tableoid, {}.ctid) ").format(of, of) if again else sql.SQL("")
         rows = sql.SQL(loss.rows) if loss.rows else sql.SQL("from {} kept").format(found.identifier)
-        return sql.SQL("create table {} as select {}array[{}]::text[] as row {} limit {}").format(
-            place, once, values, rows, sql.Literal(self._most + 1),
+        lock = sql.SQL(_ROW_LOCK.get(loss.why, "") if loss.exact else "")
+        return sql.SQL("create table {} as select {}array[{}]::text[] as row {} limit {} {}").format(
+            place, once, values, rows, sql.Literal(self._most + 1), lock,
         )
 
     def _make(self) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bot.migrations.lexer import Kind, pieces
+from bot.migrations.lexer import WORD, Kind, pieces
 
-_WORD = re.compile(r'[A-Za-z_\u0080-\U0010FFFF][\w$\u0080-\U0010FFFF]*|[^\s]')
+_WORD = re.compile(rf"{WORD}|[^\s]")
 _INSIDE = re.compile(
     r'\b(?:(delete)\s+from|(update)(?!\s+of\b)|(drop)\s+table(?:\s+if\s+exists)?|(truncate)(?:\s+table)?)\s+(?:only\s+)?'
     r'((?:"[^"]+"|[a-z_][\w$]*)(?:\s*\.\s*(?:"[^"]+"|[a-z_][\w$]*))?)', re.I,
@@ -27,6 +27,21 @@ class Loss:
     rows: str = ""
     alias: str = ""
     cascades: bool = False
+    exact: bool = False
+    """Its condition is about each row by itself: while nobody changes them, it meets the very same rows again."""
+
+
+_STEADY = {
+    "WHERE", "AND", "OR", "NOT", "IN", "ANY", "ALL", "SOME", "BETWEEN", "LIKE", "ILIKE", "ROW", "CAST", "COALESCE",
+    "NULLIF", "LOWER", "UPPER", "LENGTH", "TRIM", "BTRIM", "ABS", "NOW", "DATE_TRUNC", "DATE_PART", "EXTRACT",
+    "SUBSTRING", "LEFT", "RIGHT", "CONCAT", "GREATEST", "LEAST", "ROUND", "MAKE_INTERVAL", "CASE", "WHEN", "THEN",
+    "ELSE",
+}
+"""Words that may stand before a bracket: none of them changes its mind within a transaction."""
+
+
+DESTROYERS = {"DROP", "TRUNCATE", "ALTER", "DELETE", "UPDATE", "WITH", "DO", "MERGE", "EXPLAIN", "INSERT"}
+"""How every statement begins of which `losses` may say something."""
 
 
 class Token(NamedTuple):
@@ -139,7 +154,8 @@ def _deleted(sql: str, tokens: list[Token]) -> Loss:
     target = sql[tokens[2].start:min(using, where)].strip()
     also = f", {sql[using + 5:where].strip()}" if using < where else ""
     return Loss(
-        table=table, why="delete", cascades=True, alias=_alias(tokens, 2, min(using, where)),
+        table=table, why="delete", cascades=True, exact=using == where and _by_itself(sql[where:end]),
+        alias=_alias(tokens, 2, min(using, where)),
         rows=f"from {target}{also} {sql[where:end]}",
     )
 
@@ -163,9 +179,23 @@ def _updated(sql: str, tokens: list[Token]) -> Loss:
     simple = bool(columns) and not sql[set_ + 3:min(from_, where, end)].lstrip().startswith("(")
     several = re.search(r",\s*\(", sql[set_:min(from_, where, end)]) is not None
     return Loss(
-        table=table, why="update", alias=_alias(tokens, 1, set_), rows=f"from {target}{also} {sql[where:end]}",
+        table=table, why="update", exact=from_ == where and _by_itself(sql[where:end]),
+        alias=_alias(tokens, 1, set_), rows=f"from {target}{also} {sql[where:end]}",
         columns=tuple(columns) if simple and not several else (),
     )
+
+
+def _by_itself(condition: str) -> bool:
+    """Whether a condition, if there is one, looks at nothing but a row's own columns: no other table, no function that
+    may answer otherwise when it is asked again."""
+    tokens = _tokens(condition)
+    if not tokens or any(token.word in ("SELECT", "TABLE", "VALUES", "CURRENT") for token in tokens):
+        return False
+    for before, token in zip([tokens[0], *tokens], tokens, strict=False):
+        called = condition[token.end:].lstrip().startswith(("(", "/*", "--")) and token.text[-1] not in "=<>+-*/,'~"
+        if called and (token.word not in _STEADY or before.text == "."):
+            return False
+    return True
 
 
 def _places(tokens: list[Token], at: int, *wanted: str) -> dict[str, int]:

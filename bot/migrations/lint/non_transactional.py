@@ -20,6 +20,7 @@ _ALWAYS = {
     "DropdbStmt": "DROP DATABASE", "CreateTableSpaceStmt": "CREATE TABLESPACE", "DropTableSpaceStmt": "DROP TABLESPACE",
     "CreateSubscriptionStmt": "CREATE SUBSCRIPTION", "DropSubscriptionStmt": "DROP SUBSCRIPTION",
 }
+_SOME = {*_ALWAYS, "IndexStmt", "DropStmt", "ReindexStmt", "ClusterStmt", "RepackStmt", "DiscardStmt", "AlterTableStmt"}
 _NEVER = {*_ALWAYS.values(), "VACUUM FULL", "CLUSTER without a table", "DISCARD ALL"} - {"VACUUM"} | {
     f"REINDEX {kind}" for kind in ("DATABASE", "SYSTEM", "SCHEMA")
 }
@@ -29,7 +30,7 @@ def whole(source: Source, statements: Sequence[Statement], troubles: Sequence[Tr
     """Alone means alone: no BEGIN around it either. What is not about the schema is in no file at all."""
     single = len(statements) + len(troubles) < 2
     for one in statements:
-        what = named(one)
+        what = named(one) if one.kind in _SOME else ""
         if what in _NEVER:
             yield RULE.at(one, f"{what} does not belong into a migration: it is about more than this schema.")
         elif what and not single:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.facts import dropped
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import dotted, strings, table
+from bot.migrations.sql.tree import Node, dotted, strings, table
 
 RULE = Rule(
     name="platform-schemas", level=Level.BLOCK, tags=(Tag.SECURITY,),
@@ -32,6 +31,11 @@ KINDS = (
     "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt",
 )
 _ROWS = ("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
+
+
+_OTHERWISE = {
+    "CreateFunctionStmt", "CreateEnumStmt", "CreateTableAsStmt", "CreateSchemaStmt", "TruncateStmt", "DropStmt",
+}
 
 
 def statement(s: Statement) -> Iterator[Finding]:
@@ -70,8 +74,13 @@ def _rows(s: Statement) -> Iterator[Finding]:
 def _names(s: Statement) -> Iterator[str]:
     node = s.node
     for key in ("relation", "view", "table", "sequence", "typevar"):
-        if isinstance(node.get(key), dict):
+        if key in node and isinstance(node[key], dict):
             yield table(node[key])
+    if s.kind in _OTHERWISE:
+        yield from _named_otherwise(s, node)
+
+
+def _named_otherwise(s: Statement, node: Node) -> Iterator[str]:
     if s.kind == "CreateFunctionStmt":
         yield dotted(strings(node.get("funcname")))
     if s.kind == "CreateEnumStmt":
@@ -86,7 +95,7 @@ def _names(s: Statement) -> Iterator[str]:
         yield from _dropped(node)
 
 
-def _dropped(node: dict[str, Any]) -> Iterator[str]:
+def _dropped(node: Node) -> Iterator[str]:
     if node.get("removeType") == "OBJECT_SCHEMA":
         yield from (f"{item['String'].get('sval', '')}." for item in node.get("objects", ()) if "String" in item)
     elif node.get("removeType") == "OBJECT_FUNCTION":

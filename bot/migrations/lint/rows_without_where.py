@@ -18,8 +18,8 @@ KINDS = ("UpdateStmt", "DeleteStmt", "SelectStmt", "InsertStmt")
 
 def statement(s: Statement) -> Iterator[Finding]:
     """At the top or in a WITH; WHERE true is none."""
-    for kind, does in (("UpdateStmt", "UPDATE"), ("DeleteStmt", "DELETE")):
-        if does.lower().encode() not in s.low:
+    for kind, does, sign in (("UpdateStmt", "UPDATE", b"update"), ("DeleteStmt", "DELETE", b"delete")):
+        if sign not in s.low:
             continue
         for node in [s.node] if s.kind == kind else find(s.node, kind):
             where = node.get("whereClause")

@@ -84,7 +84,8 @@ def _meant(check: ModuleType, has: Iterable[str]) -> bool:
 def _one(statement: Statement, looks: Looks, newer: bool, analysis: Analysis) -> None:
     key = statement.kind
     if key == "AlterTableStmt":
-        key = " ".join((key, *sorted({str(command.get("subtype")) for command in commands(statement.node)})))
+        has = {str(command.get("subtype")) for command in commands(statement.node)}
+        key = " ".join((key, *sorted(has))) if len(has) > 1 else f"{key} {has.pop()}" if has else key
     for look in looks[key]:
         analysis.findings.extend(look(statement))
     if statement.runs:

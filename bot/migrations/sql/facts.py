@@ -16,7 +16,7 @@ def subject(statement: Statement) -> str:
     """The table that a statement is about, as far as it is about one."""
     node = statement.node
     for key in ("relation", "view"):
-        if isinstance(found := node.get(key), dict) and "relname" in found:
+        if key in node and isinstance(found := node[key], dict) and "relname" in found:
             return table(found)
     if isinstance(found := node.get("table"), dict):
         return table(found)

@@ -18,21 +18,24 @@ from bot.migrations.sql.wire import read
 PATIENCE = 20.0
 """Seconds that one file may take."""
 
-MANY = 100
-"""From so many files on a second process pays for its start."""
+MANY = 50
+"""For so many files a process of their own pays for its start."""
+
+MOST = 4
+"""Processes at once; each may take a gigabyte before it is ended."""
 
 DEATHS = 8
 """After so many files that killed the process, the rest of the batch is given up: somebody plays with it."""
 
 
 def ask(files: Sequence[tuple[str, bytes]]) -> list[Analysis | None]:
-    """For each file what the process says of it, in order; None where it could not. Many files go to two processes."""
-    if len(files) < MANY or (os.cpu_count() or 1) < 2:
-        return list(_asked(files))
-    half = len(files) // 2
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda part: list(_asked(part)), (files[:half], files[half:]))
-    return [*first, *second]
+    """For each file what the process says of it, in order; None where it could not. A process a core shares many."""
+    hands = max(1, min(os.cpu_count() or 1, len(files) // MANY, MOST))
+    found: list[Analysis | None] = [None] * len(files)
+    with ThreadPoolExecutor(hands) as pool:
+        for first, said in enumerate(pool.map(lambda first: list(_asked(files[first::hands])), range(hands))):
+            found[first::hands] = said
+    return found
 
 
 def _asked(files: Sequence[tuple[str, bytes]]) -> Iterator[Analysis | None]:
