@@ -15,17 +15,20 @@ from bot.adapters.trust import authorities
 from bot.domain.project import Environment
 from bot.domain.record import Status
 from bot.domain.sighting import Batch, Folded, Gap
+from bot.errors import StagedoorError
 from bot.policy import DEFAULT_PROJECT
 from bot.ports import Clock, Put
 from bot.settings import ProjectSettings, Settings
 from bot.sightings.draining import Drain
 from bot.sightings.funnel import Funnel
+from bot.sightings.hearing import Ears
 from bot.sightings.polling import Poller
 from bot.sightings.recognising import Recogniser
 from bot.sightings.rounds import Rounds
 from bot.sightings.shapes import EPOCH
 from bot.stores import Store
 from bot.telling.notices import tell_gap
+from bot.watch.sight import HEARD, sentences, unseen
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +56,7 @@ class Listening:
             for project in settings.projects.values() for where, secret in _secrets(project)
         }
         self.rounds = Rounds(dict(self._pollers(settings)), clock)
-        names = list(settings.projects)
+        self._names = names = list(settings.projects)
         self.sole = names[0] if len(names) == 1 else DEFAULT_PROJECT if DEFAULT_PROJECT in names else None
         """The project that is meant where none is named."""
 
@@ -78,6 +81,19 @@ class Listening:
         self._store.put([Put(shelf="watch", key="alive", doc={"at": self._clock.now().isoformat()})])
         for where in {*self.drains, *self.rounds.pollers}:
             self._tell_gaps(*where)
+        for name in self._names:
+            self._note_hearing(name)
+
+    def _note_hearing(self, project: str) -> None:
+        """What is wrong with the reading of production's logs, for all who ask, whichever process they are in."""
+        where, before = (project, Environment.PRODUCTION), self._store.get(HEARD, project) or {}
+        poller = self.rounds.pollers.get(where)
+        ears = Ears(
+            drained=where in self.drains, polled=poller.trouble if poller else None,
+            reached=self._store.reached(*where),
+        )
+        if (said := ears.said(before, self._clock.now())) != before:
+            self._store.put([Put(shelf=HEARD, key=project, doc=said)])
 
     def _tell_gaps(self, project: str, environment: Environment) -> None:
         key = f"gaps told/{project}/{environment}"
@@ -87,11 +103,20 @@ class Listening:
             tell_gap(self._store, gap, Put(shelf="watch", key=key, doc={"end": gap.end.isoformat()}))
 
     def notes(self) -> list[str]:
-        """Whose logs are not read, and why, as sentences."""
-        return [
+        """What is not watched, and why, as sentences."""
+        staging = [
             f"Logs of {project} {environment} are not read: {poller.trouble}"
-            for (project, environment), poller in self.rounds.pollers.items() if poller.trouble
+            for (project, environment), poller in self.rounds.pollers.items()
+            if poller.trouble and environment is not Environment.PRODUCTION
         ]
+        try:
+            return staging + [said for project in self._names for said in self._unwatched(project)]
+        except StagedoorError as trouble:
+            return [*staging, f"Could not check what is watched: {trouble}"]
+
+    def _unwatched(self, project: str) -> list[str]:
+        self._note_hearing(project)
+        return [f"Not watched in {project} production: {said}" for said in sentences(unseen(self._store, project))]
 
     def prune(self) -> None:
         self._store.prune_tallies(self._clock.now())
@@ -105,7 +130,13 @@ class Listening:
                      if (name, environment) != where and ref != self._refs.get(where)}
         return Drain(
             recogniser=self._recogniser(project, where), funnel=self._funnel, clock=self._clock, elsewhere=elsewhere,
+            before=lambda: self._brought(where), alone=not (project.supabase_access_token and self._refs.get(where)),
         )
+
+    def _brought(self, where: Where) -> datetime:
+        """Up to when the drain brought something to whoever listened before."""
+        drain = self._store.reached(*where).get("drain")
+        return drain.up_to if drain else EPOCH
 
     def _recogniser(self, project: ProjectSettings, where: Where) -> Recogniser:
         name, environment = where

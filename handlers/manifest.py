@@ -43,7 +43,7 @@ EVENT_SCOPES: Final = {
 COMMANDS: Final = {
     "/migrate": ("Bring database migrations to staging and production", "status | stage | promote | history | help"),
     "/deploy": ("Deploy windows and freezes", "window | windows | freeze | unfreeze | cancel | help"),
-    "/incident": ("Open and run incidents", "open | list | note | resolve | report | help"),
+    "/incident": ("Open and run incidents", "open | list | note | resolve | duplicate | report | help"),
 }
 SHORTCUTS: Final = {
     "incident.add": ("Add to incident", "Put this message into an incident's timeline"),

@@ -57,7 +57,8 @@ def alert_card(sight: AlertSight) -> Message:
     """The one message of an alert, as it is now."""
     a = sight.alert
     title = line(f"{a.title}{of_project(a.project)}", *_counted(sight))
-    said = a.said if len(a.said) <= _SAID else f"{a.said[:_SAID - 1]}…"
+    said = sight.counters.said or a.said
+    said = said if len(said) <= _SAID else f"{said[:_SAID - 1]}…"
     state, cause = _state(sight), _cause(a.cause)
     blocks: list[Block] = [section(bold(title)), rich(said)]
     if sight.top:
@@ -68,7 +69,7 @@ def alert_card(sight: AlertSight) -> Message:
     if sight.record.status is Status.LIVE:
         blocks.append(actions(*_buttons(sight)))
     blocks.append(context(_small_print(sight)))
-    return Message(lines(title, said, *told), tuple(blocks))
+    return Message(lines(title, said, *sight.top, *told), tuple(blocks))
 
 
 def _counted(sight: AlertSight) -> tuple[str, ...]:
@@ -158,6 +159,8 @@ def alert_line(alert: Alert, entry: Entry) -> Message | None:
 
 
 def _in_all(alert: Alert, entry: Entry) -> str:
+    if alert.rule == "blind":
+        return ": all of it is watched again"
     count = str(entry.data.get("why", ""))
     return "" if alert.state or alert.keeps or not count.isdigit() else f": quiet, {int(count):,} in all"
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.domain.commentary import Commentary, Shown
 from bot.domain.finding import Finding, Level
 from templates.documents.words import markdown
+from templates.text import clean
 
 MOST = 30
 _MARKS = {Level.BLOCK: "✗ block", Level.WARN: "◻ warn", Level.NOTE: "· note"}
@@ -30,6 +33,7 @@ def _findings(said: Commentary) -> str:
     if counted:
         rows += ["", "| | where | rule | what |", "| --- | --- | --- | --- |"]
         rows += [_row(finding) for finding in counted[:MOST]]
+    rows += [_safe(finding) for finding in counted[:MOST] if finding.level is Level.BLOCK and finding.safe]
     if len(counted) > MOST:
         rows.append(f"\nAnd {len(counted) - MOST} more; `stagedoor check` tells them all.")
     rows += [
@@ -45,6 +49,14 @@ def _findings(said: Commentary) -> str:
 def _row(finding: Finding) -> str:
     what = markdown(f"{finding.why} {finding.effect}".strip())
     return f"| {_MARKS[finding.level]} | {markdown(finding.place)} | `{finding.rule}` | {what} |"
+
+
+def _safe(finding: Finding) -> str:
+    """The safe form of a block to copy; a fence that its text cannot end."""
+    safe = clean(finding.safe)
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", safe)), default=0))
+    head = f"<details><summary>{markdown(finding.place)}, {finding.rule}: the safe form</summary>"
+    return f"\n{head}\n\n{fence}sql\n{safe}\n{fence}\n\n</details>"
 
 
 def _shown(file: Shown) -> str:

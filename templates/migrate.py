@@ -84,11 +84,14 @@ def status_card(overview: Overview) -> Message:
     for filename, difference in overview.diffs[:3]:
         blocks += [section(line("Changed after it was applied: ", bold(filename))), preformatted(difference)]
     blocks += _drift(overview)
+    if overview.unwatched:
+        blocks += [section(bold("Not watched in production")), preformatted("\n".join(overview.unwatched))]
     text = "\n".join(
         f"{row.version} {row.name}: local {row.local}, staging {row.staging}, production {row.production}. {row.remark}"
         for row in shown
     )
     text += "".join(f"\nDrift: {stray}" for stray in overview.strays[:MOST_LINES])
+    text += "".join(f"\nNot watched in production: {said}" for said in overview.unwatched)
     return Message(f"Migrations{of_project(overview.project)}\n{text}", tuple(blocks))
 
 

@@ -6,13 +6,17 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.domain.document import Tick
+from bot.domain.entry import Json
 from bot.domain.promotion import Promotion
 from bot.domain.visit import Visit
+from bot.domain.watching import NO_ERRORS, NO_SLOW
 from bot.reporting.checklist import checklist
 from bot.reporting.names import names
 from templates.checklist import checklist_card
@@ -63,30 +67,47 @@ def test_what_nobody_ticked_or_could_check_stays_open_and_says_so(desk: Desk) ->
     assert text == written(desk)
 
 
-def test_what_the_watch_saw_is_ticked_and_what_it_could_not_see_is_not(desk: Desk) -> None:
+LOOKED = {"said": "", "wrong": [], "unseen": [], "seen": [NO_ERRORS, NO_SLOW], "last": True, "well": True}
+SEEN = Visit(url="https://shop.example/", seconds=0.4, browser=True)
+LINES = {
+    "logs": "Logs checked (no errors)", "slow": "Performance acceptable", "console": "No console errors",
+    "loads": "App loads correctly",
+}
+
+
+@pytest.mark.parametrize(("look", "visit", "ticked", "says"), [
+    ({}, {}, {"logs", "slow", "console", "loads"}, "- [x] Logs checked (no errors) (Stagedoor, "),
+    ({"last": False}, {}, {"console", "loads"}, "no new errors in the logs so far"),
+    ({"unseen": ["the logs, since nobody brings them"], "seen": [NO_SLOW]}, {}, {"slow", "console", "loads"},
+     "the watch did not see the logs, since nobody brings them"),
+    ({"unseen": ["the database: it is away"], "seen": []}, {}, {"console", "loads"}, "did not see the database: it is"),
+    ({"wrong": ["42703: column does not exist"], "seen": []}, {}, {"console", "loads"}, "the watch saw: 42703"),
+    ({}, {"browser": False}, {"logs", "slow", "loads"}, "only fetched, not opened in a browser"),
+    ({}, {"errors": ("TypeError",)}, {"logs", "slow"}, "1 console error: TypeError"),
+])
+def test_the_watch_ticks_what_it_saw_to_be_well_and_nothing_else(
+    desk: Desk, look: dict[str, Json], visit: dict[str, Any], ticked: set[str], says: str,
+) -> None:
     desk.promoted(ended=False)
-    seen = ["no new errors in the logs", "no slow statements", "1 health address answered"]
-    visit = Visit(url="http://shop.example/", browser=True).to_json()
-    desk.note("P-1", "watch.visited", visit=visit, picture="")
-    desk.note("P-1", "watch.looked", said="", well=True, wrong=[], new=[], unseen=[], seen=seen[2:], last=False)
-    assert "- [ ] Performance acceptable: nobody confirmed it\n" in written(desk)
-    gap = "the logs from 12:00 to 12:05 UTC: nobody listened"
-    for unseen, ticked in (([gap], " "), ([], "x")):
-        desk.note("P-1", "watch.looked", said="", well=True, wrong=[], new=[], unseen=unseen, seen=seen, last=True)
-        text = written(desk)
-        assert "- [x] App loads correctly (Stagedoor, " in text
-        assert "the watch: 1 health address answered; http://shop.example/ loaded" in text
-        assert "- [x] No console errors (Stagedoor, " in text
-        assert f"- [{ticked}] Logs checked (no errors)" in text
-        assert "the watch: no slow statements" in text
-    desk.note("P-1", "watch.looked", said="", well=False, wrong=["x"], new=["x"], unseen=[], seen=seen, last=True)
-    assert "- [ ] App loads correctly" in written(desk)
+    desk.note("P-1", "watch.visited", visit=replace(SEEN, **visit).to_json(), picture="")
+    desk.note("P-1", "watch.looked", **{**LOOKED, **look})
+    text = written(desk)
+    assert {key for key, title in LINES.items() if f"- [x] {title}" in text} == ticked, text
+    assert says in text
+
+
+def test_where_no_page_is_named_health_addresses_say_that_the_app_loads(desk: Desk) -> None:
+    desk.promoted(ended=False)
+    desk.note("P-1", "watch.looked", **{**LOOKED, "seen": [NO_ERRORS, "2 health addresses answered"]})
+    text = written(desk)
+    assert re.search(r"- \[x\] App loads correctly \(Stagedoor, .*\): 2 health addresses answered", text), text
+    assert "- [ ] No console errors: nobody confirmed it; no page was looked at" in text
 
 
 def test_a_catalog_that_came_back_is_no_app_that_works(desk: Desk) -> None:
     desk.promoted()
-    rollback = Promotion.of(desk.journal.entries(about="P-1"))
-    filled = checklist(list(desk.journal.entries(about="P-1")), (), rollback)
+    entries = list(desk.journal.entries(about="P-1"))
+    filled = checklist(entries, (), Promotion.of(entries))
     [line] = [line for chapter in filled.chapters for line in chapter.lines if line.title == "App verified working"]
     assert (line.tick, line.said.partition(";")[0]) == (Tick.OPEN, "nobody confirmed it")
 

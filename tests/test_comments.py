@@ -63,6 +63,7 @@ def test_one_comment_says_what_was_found_and_is_edited_in_its_place(bench: Talk)
     [said] = bench.hub.comments(48)
     assert "✗ block" in said
     assert "`rls-missing`" in said
+    assert "```sql\nALTER TABLE public.shops ENABLE ROW LEVEL SECURITY;\n```" in said, "the safe form, to be copied"
     assert "staging has not run these bytes yet" in said
     assert "**The description does not say:** purpose, test results from staging" in said
     bench.reflect(seconds=40)
@@ -104,6 +105,14 @@ def test_hostile_sql_and_secrets_do_not_come_through(bench: Talk) -> None:
     assert SECRET not in said
     assert "@everyone" not in said
     assert "[x](http" not in said
+
+
+def test_a_backup_that_will_be_taken_counts_as_it_does_in_slack(bench: Talk) -> None:
+    bench.hub.push(48, {FILE: "drop table if exists public.books;\n"})
+    bench.reflect()
+    [said] = bench.hub.comments(48)
+    assert "| · note | 20261101120000_a.sql:1 | `drop-without-backup` |" in said
+    assert "A backup is taken and proven before it" in said
 
 
 def test_without_the_right_to_comment_statuses_go_on(bench: Talk) -> None:

@@ -26,7 +26,7 @@ from tests.reporting_side import ERIN, NAMES, Desk
 
 HEADINGS = (
     "Summary", "Impact", "Timeline", "Root cause", "Decisions", "Actions taken", "What went well", "What went badly",
-    "Lessons learned", "Preventive measures", "Measures",
+    "Lessons learned", "Preventive measures", "Times",
 )
 
 
@@ -65,7 +65,7 @@ def test_the_timeline_is_complete_in_order_and_names_its_sources(after: Desk) ->
     assert any(what.startswith("Opened as SEV2: Checkout fails for readers. Broken: Nobody can pay") for what in said)
     assert all(line.source for line in lines)
     text = written(after)
-    assert "12:00:30 Sam Ito: I see it too [https://slack.example/archives/C1/p1.1]" in text
+    assert "12:00:30 Sam Ito: I see it too ([Slack](https://slack.example/archives/C1/p1.1))" in text
 
 
 def test_nothing_is_invented_and_what_is_missing_is_listed(after: Desk) -> None:
@@ -136,12 +136,23 @@ def test_erased_and_deleted_words_are_gone_from_every_form(after: Desk) -> None:
         assert "erased" in written(after, form)
 
 
+def test_pictures_of_messages_are_in_the_page_until_their_message_is_deleted(after: Desk) -> None:
+    kept = [{"id": f"F{n}", "name": "graph.png", "kind": "image/png", "sha256": after.journal.keep(content), "why": ""}
+            for n, content in enumerate((b"\x89PNG a graph", b"<svg onload=x>"))]
+    after.note("INC-1", "incident.noted", ERIN, message="C1:9.9", version="9.9", at="2026-11-23T12:05:00+00:00",
+               source="thread", author=ERIN, permalink="", files=kept, text_beside="look")
+    assert written(after, "html").count('<img src="data:image/png;base64,iVBORyBhIGdyYXBo"') == 1
+    assert "svg" not in written(after, "html")
+    after.note("INC-1", "incident.redacted", ERIN, entry="C1:9.9")
+    assert "data:image" not in written(after, "html")
+
+
 # Hostile words
 
 HOSTILE = st.text(max_size=60) | st.lists(st.sampled_from([
     "<script>", "</td>", "<!--", "[x](javascript:a)", "![i](u)", "`", "``", "**", "__", "~~", "|", "\n", "\n\n", "# ",
     "- ", "1. ", "> ", "***", "---", "&lt;", "&", "{{ 7*7 }}", "{% raw %}", "@here", "<!channel>", "$x$", "\\",
-    "\u202e", "\0", "a",
+    "\u202e", "\0", "a", "```", "```\n", "\n```", "    x", "\t", "~~~", "`x`", "<@U1|", "*b*",
 ]), max_size=8).map("".join)
 READER = MarkdownIt("gfm-like", {"linkify": False})
 
@@ -195,8 +206,9 @@ def saying(found: IncidentReport, text: str) -> IncidentReport:
 
 
 def structure(found: IncidentReport) -> tuple[list[str], list[str]]:
-    """The tags of the page and the blocks of the Markdown; how many paragraphs is the words' own business."""
+    """The tags of the page and the blocks of the Markdown; paragraphs and code are the words' own business."""
     tags = Tags()
     tags.feed(report_in("html", found, NAMES))
     tokens = READER.parse(report_in("md", found, NAMES))
-    return tags.seen, [token.type for token in tokens if not token.type.startswith(("paragraph_", "inline"))]
+    blocks = [token.type for token in tokens if not token.type.startswith(("paragraph_", "inline", "fence"))]
+    return [tag for tag in tags.seen if tag not in ("pre", "code")], blocks

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot.adapters.pictures import DrawnPictures
-from bot.domain.entry import Entry
+from bot.domain.entry import Entry, Fact
 from bot.domain.incident import Incident
 from bot.domain.project import Environment
 from bot.domain.record import Record, Status
@@ -239,6 +239,9 @@ def test_two_people_fill_it_at_once_and_neither_loses_words(after: Callable[...,
     filled = Incident.of(a.journal.entries(about="INC-1")).draft.filled
     assert filled["root_cause"].text == "A column was dropped too early"
     assert (filled["lessons"].text, filled["lessons"].by) == ("Drop columns a release later", BO)
+    a.submit(BO, words.FILLED, metadata, first | {"root_cause": "Nobody asked the app"})        # the same field
+    filled = Incident.of(a.journal.entries(about="INC-1")).draft.filled
+    assert filled["root_cause"].text == "A column was dropped too early\n\nNobody asked the app"
 
 
 def test_publishing_freezes_the_bytes_posts_three_files_and_ends_it(after: Callable[..., After]) -> None:
@@ -335,14 +338,14 @@ def test_measures_are_kept_in_sight_until_the_last_is_done(after: Callable[..., 
     a.walk()
     said = a.kinds(m, "action.reminded")
     assert [(entry.data["id"], entry.data["which"], entry.data["overdue"]) for entry in said] == [
-        ("A-1", ["72 h"], False), ("A-1", ["0 h"], True),
+        ("ACT-1", ["72 h"], False), ("ACT-1", ["0 h"], True),
     ]
     record = a.journal.load(m)
     assert record
     line = FollowView(a.ports).line(record, said[1])
     assert line
-    assert f"<@{SAM}>: A-1 is overdue" in str(line.message.text)
-    reply = a.press(SAM, words.DONE, "INC-1:A-1")
+    assert f"<@{SAM}>: ACT-1 is overdue" in str(line.message.text)
+    reply = a.press(SAM, words.DONE, "INC-1:ACT-1")
     assert reply.wake == (m,)
     a.at("2026-12-11 12:00")
     ended = a.journal.load(m)
@@ -350,7 +353,19 @@ def test_measures_are_kept_in_sight_until_the_last_is_done(after: Callable[..., 
     assert ended.status is Status.ENDED
     assert "Every measure is done" in str(FollowView(a.ports).card(ended).text)
     with pytest.raises(Refused, match="done already"):
-        a.press(SAM, words.DONE, "INC-1:A-1")
+        a.press(SAM, words.DONE, "INC-1:ACT-1")
+
+
+def test_a_measure_that_an_older_release_numbered_with_the_alerts_keeps_its_name(after: Callable[..., After]) -> None:
+    a = after()
+    a.journal.append((Fact(about="INC-1", kind="action.added", actor=ANA, data={
+        "id": "A-7", "text": "Count them", "owner": SAM, "due": None, "assertion": "",
+    }),))
+    a.measure()
+    a.press(SAM, words.DONE, "INC-1:A-7")
+    a.press(SAM, words.DONE, "INC-1:ACT-1")
+    draft = Incident.of(a.journal.entries(about="INC-1")).draft
+    assert all((measure := draft.measure(id)) and measure.done_at for id in ("A-7", "ACT-1"))
 
 
 def test_a_test_for_what_broke_runs_once_another_approver_accepted_it(after: Callable[..., After]) -> None:
@@ -359,10 +374,10 @@ def test_a_test_for_what_broke_runs_once_another_approver_accepted_it(after: Cal
     assert a.journal.all("assertions") == {}
     for who in (ANA, SAM, ERIN):
         with pytest.raises(Refused, match="approver"):
-            a.press(who, words.ACCEPT, "INC-1:A-1")
-    a.press(BO, words.ACCEPT, "INC-1:A-1")
-    assert a.journal.all("assertions")["shop:A-1"]["sql"] == "select true"
-    a.submit(BO, words.WITHDRAWN, "INC-1:A-1", {words.REASON: "the table is gone"})
+            a.press(who, words.ACCEPT, "INC-1:ACT-1")
+    a.press(BO, words.ACCEPT, "INC-1:ACT-1")
+    assert a.journal.all("assertions")["shop:ACT-1"]["sql"] == "select true"
+    a.submit(BO, words.WITHDRAWN, "INC-1:ACT-1", {words.REASON: "the table is gone"})
     assert a.journal.all("assertions") == {}
 
 

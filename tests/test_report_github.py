@@ -103,7 +103,7 @@ def test_measures_become_issues_once(logged: Logged) -> None:
         logged.clock.forward(minutes=10)
         logged.web.forward(minutes=10)
         logged.walk()
-    assert [issue["title"] for issue in logged.hub.api.issues] == ["INC-1 A-1: Count orders each night"]
+    assert [issue["title"] for issue in logged.hub.api.issues] == ["INC-1 ACT-1: Count orders each night"]
     [measure] = Incident.of(logged.journal.entries(about="INC-1")).draft.measures
     assert measure.issue == "https://github.example/acme/shop/issues/1000"
     assert m == "M-1"

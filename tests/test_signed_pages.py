@@ -124,7 +124,7 @@ def test_an_incident_can_be_read_while_slack_is_away(site: Site) -> None:
     site.desk.promoted()
     site.desk.incident(title="<b>Checkout</b>")
     text = site.http.get(site.link("/incidents/INC-1")).text
-    assert "INC-1 · SEV2 · &lt;b&gt;Checkout&lt;/b&gt;" in text
+    assert "INC-1 · &lt;b&gt;Checkout&lt;/b&gt;" in text
     assert "The checkout answers 500" in text
     assert site.http.get(site.link("/incidents/P-1")).status_code == 404
     assert site.http.get(site.link("/promotions/INC-1")).status_code == 404

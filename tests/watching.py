@@ -57,8 +57,8 @@ class Everybody:
 class Post:
     """One project's production, watched. `died` journals stand for processes that ended."""
 
-    def __init__(self, path: Path, url: str = "", policy: str = POLICY, **ports: Any) -> None:
-        self.clock = Clock()
+    def __init__(self, path: Path, url: str = "", policy: str = POLICY, clock: Any = None, **ports: Any) -> None:
+        self.clock: Any = clock or Clock()
         self.journal = SqliteJournal(path / "journal.db", self.clock, Scrubber(()))
         unused = cast(Any, None)
         databases = {Environment.PRODUCTION: PostgresDatabase(url, "production")} if url else {}
@@ -149,7 +149,7 @@ class Post:
 
 
 @contextmanager
-def post(path: Path, url: str = "", policy: str = POLICY, **ports: Any) -> Iterator[Post]:
-    made = Post(path, url, policy, **ports)
+def post(path: Path, url: str = "", policy: str = POLICY, clock: Any = None, **ports: Any) -> Iterator[Post]:
+    made = Post(path, url, policy, clock, **ports)
     with closing(made.journal):
         yield made

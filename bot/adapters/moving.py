@@ -31,6 +31,8 @@ TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "samples": ("place", "fault", "at", "expires", "text"),
     "reaches": ("name", "up_to", "heard", "cursor"),
     "gaps": ("place", "project", "environment", "begun", "ended", "why"),
+    "answers_minutes": ("name", "asked", "failed"),
+    "answers_hours": ("name", "asked", "failed"),
 }
 
 NUMBERED: Final = ("documents", "deliveries", "faults", "samples", "gaps")

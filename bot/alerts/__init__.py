@@ -9,10 +9,12 @@ from types import ModuleType
 
 from bot.alerts import (
     above_baseline,
+    blind,
     blocked,
     changed_without_promotion,
     connections,
     cron_failed,
+    failing_service,
     fatal,
     idle_in_transaction,
     long_transaction,
@@ -26,15 +28,16 @@ from bot.domain.scene import Scene
 from bot.domain.signal import Signal
 
 RULES: tuple[ModuleType, ...] = (
-    needs_person, fatal, changed_without_promotion, since_promotion, new_error, above_baseline, slow_query, blocked,
-    idle_in_transaction, long_transaction, connections, cron_failed, unreachable,
+    needs_person, fatal, changed_without_promotion, since_promotion, new_error, above_baseline, failing_service,
+    slow_query, blocked, idle_in_transaction, long_transaction, connections, cron_failed, unreachable,
+    blind,
 )
 
 
 def judge(scene: Scene) -> tuple[Signal, ...]:
-    """Everything that is wrong in this scene, each key once."""
+    """Everything that is wrong in this scene, each key once, and nothing that another signal covers."""
     found: dict[str, Signal] = {}
     for rule in RULES:
         for signal in rule.signals(scene):
             found.setdefault(signal.key, signal)
-    return tuple(found.values())
+    return tuple(signal for signal in found.values() if signal.within not in found)

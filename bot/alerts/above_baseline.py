@@ -24,7 +24,7 @@ def signals(scene: Scene) -> Iterator[Signal]:
     """Known faults whose last sixty minutes are far above what was usual."""
     for account in scene.accounts:
         fault = account.fault
-        if not account.known or noise(fault) or fault.severity is Severity.SLOW:
+        if not account.known or noise(fault) or fault.severity in (Severity.SLOW, Severity.HTTP_5XX):
             continue
         now = sum(account.minutes.values())
         usual, said = _usual(account, scene)

@@ -1,4 +1,4 @@
-"""FATAL and PANIC are told at once, whether or not they were seen before."""
+"""FATAL and PANIC are told at once, whether or not they were seen before; one session's own are a new error."""
 
 from __future__ import annotations
 
@@ -7,21 +7,19 @@ from datetime import timedelta
 
 from bot.domain.causes import cause_of
 from bot.domain.faults import signal_of
-from bot.domain.noise import noise
+from bot.domain.noise import ends_one_session, noise
 from bot.domain.scene import Scene
 from bot.domain.sighting import Severity
 from bot.domain.signal import Level, Signal, Wakes
 
 RULE = "fatal"
-OUTSIDE = frozenset({"28P01", "28000", "08P01", "3D000", "57P01"})
-"""FATAL by name alone: a wrong password, a bad first packet, an unknown database, a session that somebody ended."""
 
 
 def signals(scene: Scene) -> Iterator[Signal]:
     """Every one of the last five minutes."""
     for account in scene.accounts:
         fault = account.fault
-        if fault.severity not in (Severity.FATAL, Severity.PANIC) or fault.sqlstate in OUTSIDE or noise(fault):
+        if fault.severity not in (Severity.FATAL, Severity.PANIC) or ends_one_session(fault) or noise(fault):
             continue
         if account.within(timedelta(minutes=5), scene.now):
             yield signal_of(

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bot.domain.causes import cause_of
 from bot.domain.faults import kind_of, signal_of
-from bot.domain.noise import noise
+from bot.domain.noise import REFUSED, ends_one_session, noise
 from bot.domain.scene import Scene
 from bot.domain.signal import Level, Signal, Wakes
 
@@ -20,6 +20,8 @@ def signals(scene: Scene) -> Iterator[Signal]:
     for account in scene.accounts:
         fault = account.fault
         if account.known or noise(fault) or not account.within(timedelta(minutes=5), scene.now):
+            continue
+        if ends_one_session(fault) and account.at_most_within(timedelta(minutes=5)) < REFUSED:
             continue
         if cause := cause_of(fault, watched):
             yield signal_of(

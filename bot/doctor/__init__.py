@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bot.doctor import backups, beyond, databases, folders, github, hosts, pg_dump, store
+from bot.doctor import backups, databases, folders, github, hosts, pg_dump, store, watched
 from bot.doctor.finding import Check, Visit, guarded
 from bot.doctor.finding import Finding as Finding
 from bot.settings import Settings
@@ -17,7 +17,7 @@ CHECKS: Mapping[str, Check] = {
     "pg_dump": pg_dump.look,
     "backups": backups.look,
     "github": github.look,
-    "beyond": beyond.look,
+    "watched": watched.look,
 }
 
 

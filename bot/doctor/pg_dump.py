@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from bot.doctor.finding import Finding, Visit, note, ok, wrong
 from bot.migrations.backup.programs import newest, unfit
 
-UNNEEDED = "The policy takes no backups."
+UNNEEDED = "The policy takes no backups; what fits into no transaction is proven with one where there is one."
 
 
 def look(visit: Visit) -> Iterable[Finding]:

@@ -11,13 +11,19 @@ from bot.domain.signal import Cause, Level, Signal, Wakes
 from bot.domain.values import integer, texts
 
 KIND, SERIES, FIRST = "alert", "A", "open"
+RATE = "rate:"
+"""How the keys of alerts begin that are about a service's failing requests."""
+
 COUNTERS = "alert-counters"
 """The shelf of the counters, by record."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counters:
-    """How often it happened and when; `seen` is when a rule spoke of it last, `rate` events a minute of late."""
+    """How often it happened and when; `seen` is when a rule spoke of it last, `rate` events a minute of late.
+
+    `said` and `top` are what the rule says now of a state; empty for what only happens more often.
+    """
 
     count: int
     first: datetime
@@ -25,11 +31,14 @@ class Counters:
     seen: datetime
     rate: float = 0.0
     trend: str = ""
+    said: str = ""
+    top: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
         return {
             "count": self.count, "first": self.first.isoformat(), "last": self.last.isoformat(),
             "seen": self.seen.isoformat(), "rate": self.rate, "trend": self.trend,
+            "said": self.said, "top": list(self.top),
         }
 
     @classmethod
@@ -39,6 +48,7 @@ class Counters:
         return cls(
             count=integer(data["count"]), first=first, last=last, seen=seen,
             rate=float(rate) if isinstance(rate, int | float) else 0.0, trend=str(data.get("trend", "")),
+            said=str(data.get("said", "")), top=texts(data.get("top", [])),
         )
 
     def after(self, signal: Signal, now: datetime, rate: float | None = None, trend: str = "") -> Counters:
@@ -46,7 +56,8 @@ class Counters:
         return replace(
             self, count=max(self.count, signal.count) if not signal.state else signal.count,
             first=min(self.first, signal.first), last=max(self.last, signal.last), seen=now,
-            rate=self.rate if rate is None else round(rate, 2), trend=trend,
+            rate=self.rate if rate is None else round(rate, 2), trend=trend, said=signal.said if signal.state else "",
+            top=signal.top if signal.state else (),
         )
 
     def counting(self, total: int, now: datetime) -> Counters:
@@ -82,7 +93,8 @@ class Alert:
     acknowledged_count: int = 0
     muted_until: datetime | None = None
     muted_by: str = ""
-    called: bool = False
+    called_at: datetime | None = None
+    """When on-call was mentioned."""
     paged: bool = False
     page_trouble: str = ""
     page_acknowledged: bool = False
@@ -105,6 +117,15 @@ class Alert:
             if fold := _FOLDS.get(entry.kind):
                 alert = fold(alert, entry)
         return alert
+
+    @property
+    def called(self) -> bool:
+        return self.called_at is not None
+
+    @property
+    def of_logs(self) -> bool:
+        """Whether the logs tell of it, so that only logs that were read can say that it is over."""
+        return bool(self.fingerprint) or self.key.startswith(RATE)
 
     @property
     def stands(self) -> str:
@@ -160,7 +181,7 @@ def _muted(a: Alert, e: Entry) -> Alert:
 
 
 def _called(a: Alert, e: Entry) -> Alert:
-    return replace(a, called=True)
+    return replace(a, called_at=a.called_at or e.at)
 
 
 def _paged(a: Alert, e: Entry) -> Alert:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.domain.noise import ends_one_session
 from bot.domain.scene import Account
 from bot.domain.sighting import Fault, Severity, Source
 from bot.domain.signal import Cause, Level, Signal, Wakes
@@ -19,7 +20,7 @@ SOURCES = {
 
 def kind_of(fault: Fault, *, new: bool = True) -> str:
     """`New error`, or `An error` of one that is known."""
-    kind = KINDS[fault.severity]
+    kind = "refused or ended session (FATAL)" if ends_one_session(fault) else KINDS[fault.severity]
     if new:
         return f"New {kind}"
     return kind[:1].upper() + kind[1:]
@@ -31,7 +32,7 @@ def key_of(fault: Fault) -> str:
 
 def signal_of(
     account: Account, rule: str, title: str, level: Level, *, cause: Cause | None = None, wakes: Wakes | None = None,
-    foldable: bool = True, also: tuple[str, ...] = (),
+    foldable: bool = True, also: tuple[str, ...] = (), within: str = "",
 ) -> Signal:
     """The signal of a fault: its template, which holds no literal, and who met it."""
     fault = account.fault
@@ -39,7 +40,7 @@ def signal_of(
     return Signal(
         key=key_of(fault), rule=rule, title=title, level=level, said=f"{fault.template}{code}", count=fault.total,
         first=fault.first_seen, last=fault.last_seen, cause=cause, wakes=wakes, evidence=(*also, met_by(fault)),
-        foldable=foldable, fingerprint=fault.fingerprint,
+        foldable=foldable, fingerprint=fault.fingerprint, within=within,
     )
 
 

@@ -153,6 +153,10 @@ class Incident:
     reopened: int = 0
     freezes: tuple[Freezing, ...] = ()
     closed_at: datetime | None = None
+    same_as: str = ""
+    """The incident that it turned out to be; it ended there and then."""
+    took_in: tuple[str, ...] = ()
+    """Incidents that turned out to be this one."""
     draft: Draft = field(default_factory=Draft)
     """Its report, while it is written and after it was published."""
 
@@ -354,6 +358,22 @@ def _closed(i: Incident, e: Entry) -> Incident:
     return replace(i, status=CLOSED, closed_at=e.at) if i.status == RESOLVED else i
 
 
+def _joined(i: Incident, e: Entry) -> Incident:
+    """It is over, and owes no report of its own."""
+    if i.same_as:
+        return i
+    into = str(e.data["into"])
+    fixed = i.fixed_by or f"the same as {into}"
+    return replace(
+        i, status=CLOSED, same_as=into, fixed_by=fixed, resolved_by=i.resolved_by or e.actor,
+        resolved_at=i.resolved_at or e.at, closed_at=e.at, draft=replace(i.draft, begun=None, due=None),
+    )
+
+
+def _took_in(i: Incident, e: Entry) -> Incident:
+    return replace(i, took_in=tuple(dict.fromkeys((*i.took_in, str(e.data["from"])))))
+
+
 def _froze(i: Incident, e: Entry) -> Incident:
     return replace(i, freezes=(*i.freezes, Freezing(record=str(e.data["freeze"]))))
 
@@ -395,6 +415,8 @@ _FOLDS: Mapping[str, Callable[[Incident, Entry], Incident]] = {
     "incident.watch_saw": _saw,
     "incident.reopened": _reopened,
     "incident.closed": _closed,
+    "incident.joined": _joined,
+    "incident.took_in": _took_in,
     "incident.froze": _froze,
     "incident.thawed": _thawed,
 }

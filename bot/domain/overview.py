@@ -43,3 +43,5 @@ class Overview:
     """How staging and production differ for no known reason; None where they could not be compared."""
     strays: tuple[Stray, ...] = ()
     """What of it no baseline accepted."""
+    unwatched: tuple[str, ...] = ()
+    """What of production nobody watches now, and why, as sentences."""

@@ -9,6 +9,9 @@ from typing import Any
 
 from bot.domain.draft import Edition, Measure
 
+LONG = 40
+"""From so many lines on a timeline is told in short first."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Happened:
@@ -21,6 +24,12 @@ class Happened:
     key: bool = False
     was: tuple[str, ...] = ()
     remark: str = ""
+    images: tuple[str, ...] = ()
+    """Pictures that came with it, by the SHA-256 under which they are kept."""
+    main: bool = False
+    """Whether it belongs to the story in short: somebody marked it, or it decided or changed something."""
+    taken: bool = False
+    """Whether it changed a system."""
     order: str = ""
     """What decides between two of the same moment; never the order in which they came."""
 
@@ -75,6 +84,8 @@ class IncidentReport:
     id: str
     title: str
     severity: str
+    worst: str
+    """The worst that its severity ever was."""
     status: str
     project: str
     private: bool
@@ -101,6 +112,12 @@ class IncidentReport:
     head: str
     """The last entry that it was made of, and its hash."""
     published: Edition | None = None
+
+    @property
+    def brief(self) -> tuple[Happened, ...]:
+        """The timeline in short where it is long; nothing where all of it can be read at once."""
+        short = tuple(each for each in self.timeline if each.main or each.key)
+        return short if len(self.timeline) > LONG and short else ()
 
     def section(self, key: str) -> Section:
         return next(section for section in self.sections if section.key == key)

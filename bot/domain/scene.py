@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.domain.answers import Answers
 from bot.domain.reading import Reading, Statement
 from bot.domain.sighting import Fault
 
@@ -20,6 +21,9 @@ class Limits:
     idle_in_transaction: timedelta = timedelta(minutes=5)
     long_transaction: timedelta = timedelta(minutes=15)
     connections_percent: int = 90
+    failing_requests: int = 5
+    failing_percent: int = 5
+    unseen: timedelta = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +76,20 @@ class Silence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Blind:
+    """A part of production that nobody sees now, why, and since when; `mend` is a sentence.
+
+    `lost` says that it was seen before, or that something refuses it, not that it was never set up.
+    """
+
+    what: str
+    why: str
+    since: datetime
+    mend: str = ""
+    lost: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Account:
     """A fault with its history: counts by full minute of the last hour, by full hour of the last nine weeks.
 
@@ -107,9 +125,11 @@ class Scene:
     now: datetime
     limits: Limits = Limits()
     accounts: tuple[Account, ...] = ()
+    answers: tuple[Answers, ...] = ()
     reading: Reading | None = None
     before: Mapping[str, Statement] | None = None
     change: Change | None = None
     recent: tuple[Recent, ...] = ()
     standing: tuple[Standing, ...] = ()
     silent: Silence | None = None
+    blind: tuple[Blind, ...] = ()

@@ -13,6 +13,12 @@ DEDUPLICATED = timedelta(hours=26)
 """How far back an event may lie: as far as the logs can be asked for, and two hours. What is older is not counted,
 since nobody could say any more whether it was counted before."""
 
+COUNTED = "counted"
+"""The channel by which it is noted up to when requests were counted where nobody delivers them."""
+
+AGREED = "agreed"
+"""The channel by which it is noted that the drain and the Management API were seen to call one event by one id."""
+
 MOST_HITS = 50
 """How many different roles, addresses and so on are remembered of one fault; `Hits.more` says that there were more."""
 
@@ -86,7 +92,7 @@ class Gap:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reach:
-    """How far one channel (`poll` or `drain`) of a project's logs was read.
+    """How far one channel (`poll`, `drain`, `COUNTED`, `AGREED`) of a project's logs was read.
 
     Everything up to `up_to` was seen, gaps apart; `heard` is when the channel last answered or delivered.
     """
@@ -99,6 +105,46 @@ class Reach:
     cursor: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Requests of one minute that a log told of, whatever they were answered; `service` as `answers.Service` has it."""
+
+    project: str
+    environment: Environment
+    service: str
+    source: Source
+    minute: int
+    """Minutes since 1970."""
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """For what a drain speaks: everything of these sources from `begin` on; what a `Reach` of it has as its cursor.
+
+    `before` is up to when it spoke the last time, before the gap that ended with `begin`.
+    """
+
+    begin: datetime
+    before: datetime
+    sources: frozenset[Source]
+
+    def brought(self, source: Source, at: datetime, up_to: datetime) -> bool:
+        """Whether it brought what happened then, if it got as far as `up_to`."""
+        return source in self.sources and (at <= self.before or self.begin <= at <= up_to)
+
+    def __str__(self) -> str:
+        return " ".join([self.begin.isoformat(), self.before.isoformat(), *sorted(self.sources)])
+
+    @classmethod
+    def of(cls, reach: Reach | None) -> Spoken | None:
+        """None for a drain that nobody noted this of."""
+        if reach is None or not reach.cursor:
+            return None
+        begin, before, *sources = reach.cursor.split()
+        return cls(datetime.fromisoformat(begin), datetime.fromisoformat(before), frozenset(map(Source, sources)))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
     """What goes into the account in one transaction: sightings in any order, how far was read, what was missed."""
@@ -106,6 +152,7 @@ class Batch:
     sightings: Sequence[Sighting] = ()
     reached: Sequence[Reach] = ()
     gaps: Sequence[Gap] = ()
+    asked: Sequence[Asked] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -72,5 +72,7 @@ class Signal:
     """Whether it may go into the rest bucket when there are too many new ones."""
     fingerprint: str = ""
     """The fingerprint of the logs that it is about; the picture and the samples are found by it."""
+    within: str = ""
+    """The key of a signal that covers this one: while that one is there, this one is not told."""
     top: tuple[str, ...] = field(default=())
     """What a storm or a digest lists."""

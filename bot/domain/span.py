@@ -1,4 +1,4 @@
-"""Durations in words."""
+"""Durations and counts in words."""
 
 from __future__ import annotations
 
@@ -11,3 +11,8 @@ def span(seconds: float) -> str:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours and minutes else f"{hours} h" if hours else f"{minutes} min"
+
+
+def times(count: int) -> str:
+    """`once`, `14 times`."""
+    return "once" if count == 1 else f"{count:,} times"

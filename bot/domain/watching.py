@@ -9,8 +9,8 @@ from datetime import datetime
 from bot.domain.entry import Entry, Json
 from bot.domain.values import texts
 
-LOGS_QUIET, NOTHING_SLOW, ANSWERED = "no new errors in the logs", "no slow statements", "answered"
-"""What a look says that it saw, where the checklist asks for it: the last one ends the sentence on health addresses."""
+NO_ERRORS, NO_SLOW, LOGS_UNSEEN = "no new errors in the logs", "no slow statements", "the logs"
+"""What a look says when logs and statements are well, and how it begins to say that logs were not seen."""
 KNOWN = 20
 
 STEPS = ("watch.looked", "watch.alarm", "watch.visited")

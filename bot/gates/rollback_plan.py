@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.domain.checklist import Check, State
 from bot.domain.evidence import Evidence
 from bot.domain.plan import PlannedFile
-from bot.domain.way_back import Schema, are
+from bot.domain.way_back import Schema
 
 TITLE = "Has a rollback plan"
 NAME = "rollback_plan"
@@ -53,7 +53,7 @@ def _lost(evidence: Evidence) -> str:
     lost = tuple(dict.fromkeys(
         text for file in evidence.plan.files if (proof := evidence.proofs.get(file.version)) for text in proof.way.lost
     ))
-    return f", but {', '.join(lost)} {are(lost)} lost to SQL" if lost else ""
+    return f"; no SQL brings back {', '.join(lost)}" if lost else ""
 
 
 def _verdict(schema: Schema) -> str:

@@ -23,6 +23,9 @@ from bot.world import Ports
 FOLLOWS = "follows"
 """The record that keeps an incident's measures in sight, by the incident."""
 
+MEASURES, SERIES = "measures", "ACT"
+"""The number that a measure got, by the click that asked for it; `A-3` is an alert."""
+
 EDITIONS, HELD = "editions", timedelta(minutes=1)
 """Who publishes which version just now; one that died at it holds it no longer than that."""
 
@@ -126,10 +129,11 @@ class Aftermath:
             require_member(self._ports.people.find(owner), self._ports.projects[incident.project].policy)
         if due and due <= self._ports.clock.now():
             raise Refused("That moment is over. Pick a later one.")
-        made = self._ports.shelves.put_new("measures", key, {"number": self._ports.journal.number("A")})
+        made = self._ports.shelves.put_new(MEASURES, key, {"id": f"{SERIES}-{self._ports.journal.number(SERIES)}"})
         data: dict[str, Json] = {
-            "id": f"A-{made['number']}", "text": text, "owner": owner, "due": due.isoformat() if due else None,
-            "assertion": assertion.strip().rstrip(";"),
+            # A release that numbered measures with the alerts kept the number alone.
+            "id": str(made.get("id") or f"A-{made['number']}"), "text": text, "owner": owner,
+            "due": due.isoformat() if due else None, "assertion": assertion.strip().rstrip(";"),
         }
         fact = Fact(about=incident.id, kind="action.added", actor=by, data=data)
         opening, wake = self._followed(incident)
@@ -172,7 +176,7 @@ class Aftermath:
         )
 
     def measure(self, by: str, measure_id: str, channel: str = "") -> tuple[Incident, Measure]:
-        """A measure with its incident; the id is `INC-7:A-3`. Raises `Unknown`."""
+        """A measure with its incident; the id is `INC-7:ACT-3`. Raises `Unknown`."""
         record, _, id = measure_id.partition(":")
         incident = self.read(by, record, channel)
         if measure := incident.draft.measure(id):

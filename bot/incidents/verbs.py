@@ -181,7 +181,8 @@ class Responding:
         if newest is None:
             return (*said, "No promotion changed production before it: a rollback has nothing to take back.")
         record, p = newest
-        said.append(f"{record} changed production last: {', '.join(file.label for file in p.plan.files)}.")
+        went_in = ", ".join(file.label for file in p.plan.files if file.version in p.committed)
+        said.append(f"{record} changed production last: {went_in}.")
         schema = str(p.way_back.get("schema", "")) or "not proven"
         lost = f" Data that would be lost: {'; '.join(p.lost)}." if p.lost else ""
         said.append(f"Its way back: schema {schema}.{lost}")
@@ -233,6 +234,8 @@ class Responding:
         incident = self.runs(by, record)
         if incident.open:
             raise Refused(f"{incident.id} is open already.")
+        if incident.same_as:
+            raise Refused(f"{incident.id} is the same as {incident.same_as}, where it goes on.")
         if known.record.status is Status.ENDED:
             raise Refused(f"The report of {incident.id} is published. Open a new one: /incident open {incident.title}")
         return (Fact(about=incident.id, kind="incident.reopened", actor=by, data={"why": "it came back"}),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -123,31 +124,36 @@ def _together(file: tuple[str, bytes], read: Analysis | None, told: list[squawk.
         analysis.findings.append(could_not_analyse.RULE.on(name, why=why))
         analysis.analysed = False
     else:
-        built = {fact.line: fact.detail for fact in analysis.named("concurrently")}
-        spans = [(fact.line, int(fact.detail), fact.subject) for fact in analysis.named("statement")]
+        spans = sorted((fact.line, int(fact.detail), fact.subject) for fact in analysis.named("statement"))
+        safe = {(fact.subject, fact.line): fact.detail for fact in analysis.named("safe")}
         parsed = not any(one.rule in ("could-not-analyse", "psql-only") for one in analysis.findings)
         for said in told:
             if (words := RULES.get(said.rule)) and not (said.rule == "syntax-error" and parsed):
-                if said.rule == "require-concurrent-index-creation" and said.line in built:
-                    words = words._replace(safe=f"-- alone in its file\n{built[said.line]};")
-                if said.rule == "adding-foreign-key-constraint" and _empty(said.line, analysis, spans):
+                first, last, table = _span(said.line, spans)
+                if own := safe.get((said.rule, first)):
+                    words = words._replace(safe=own)
+                if said.rule == "adding-foreign-key-constraint" and _empty(first, last, analysis):
                     words = words._replace(level=Level.NOTE, effect=_UNCHECKED, weighs=False)
-                analysis.findings.append(_of_squawk(said, words, name, spans))
+                analysis.findings.append(_of_squawk(said, words, name, table))
     return analysis
 
 
-def _empty(line: int, analysis: Analysis, spans: list[tuple[int, int, str]]) -> bool:
-    """Whether all foreign keys of the statement in that line are of new columns that hold nothing yet."""
-    for first, last, _ in spans:
-        if first <= line <= last:
-            of = {kind: [one for one in analysis.named(kind) if first <= one.line <= last]
-                  for kind in ("foreign", "empty-foreign")}
-            return bool(of["foreign"]) and len(of["foreign"]) == len(of["empty-foreign"])
-    return False
+def _span(line: int, spans: list[tuple[int, int, str]]) -> tuple[int, int, str]:
+    """First and last line and the table of the first statement that stands in a line."""
+    place = bisect_right(spans, line, key=lambda span: span[0])
+    while place and spans[place - 1][1] >= line:
+        place -= 1
+    return spans[place] if place < len(spans) and spans[place][0] <= line else (0, 0, "")
 
 
-def _of_squawk(said: squawk.Said, words: Words, name: str, spans: list[tuple[int, int, str]]) -> Finding:
-    table = next((subject for first, last, subject in spans if first <= said.line <= last), "")
+def _empty(first: int, last: int, analysis: Analysis) -> bool:
+    """Whether all foreign keys of the statement in these lines are of new columns that hold nothing yet."""
+    keys, empty = ([one for one in analysis.named(kind) if first <= one.line <= last]
+                   for kind in ("foreign", "empty-foreign"))
+    return bool(keys) and len(keys) == len(empty)
+
+
+def _of_squawk(said: squawk.Said, words: Words, name: str, table: str) -> Finding:
     shown = table or "public.books"
     return Finding(
         rule=said.rule, level=words.level, file=name, line=said.line, why=said.why,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -179,7 +179,8 @@ class PostgresDatabase:
                     raise Refused(session.read_only)
                 if holder := locks.take(session, attempt, self._patience.lock, stopping):
                     raise Refused(f"Another Stagedoor session ({holder}) is changing {self._name}.")
-                sweep(session)
+                with suppress(psycopg.Error):   # one that cannot go must not hold up the proof
+                    sweep(session)
                 if not session.query(_SUPERUSER)[0][0]:
                     return self._proven(session, changes, limits, stopping)
                 ways = self._proven(session, [replace(change, down=None) for change in changes], limits, stopping)

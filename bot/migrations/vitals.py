@@ -83,10 +83,15 @@ where dbid = (select oid from pg_catalog.pg_database where datname = current_dat
 group by 1 having max(max_exec_time) > {slow} order by 4 desc limit 500
 """
 _CRON = "select pg_catalog.to_regclass('cron.job_run_details') is not null"
+# pg_cron lets everybody but a superuser and who bypasses row level security see his own jobs alone.
+_OWN_JOBS = "select pg_catalog.row_security_active('cron.job_run_details')"
+_OTHERS_JOBS = "row level security shows the database's user its own jobs alone"
 _FAILED_JOBS = """
-select coalesce(j.jobname, 'job ' || d.jobid), d.end_time, left(coalesce(d.return_message, ''), 300)
+select coalesce(j.jobname, 'job ' || d.jobid), coalesce(d.end_time, d.start_time),
+  left(coalesce(d.return_message, ''), 300)
 from cron.job_run_details d left join cron.job j using (jobid)
-where d.status = 'failed' and d.end_time > now() - interval '1 hour' order by d.end_time desc limit 20
+where d.status = 'failed' and coalesce(d.end_time, d.start_time) > now() - interval '1 hour'
+order by 2 desc limit 20
 """
 
 
@@ -187,4 +192,6 @@ class _Look:
     def _jobs(self) -> tuple[Job, ...]:
         if not self._rows(_CRON)[0][0]:
             return ()
+        if self._rows(_OWN_JOBS)[0][0]:
+            self._unread["cron"] = _OTHERS_JOBS
         return tuple(Job(job=job, at=at, said=said) for job, at, said in self._rows(_FAILED_JOBS))

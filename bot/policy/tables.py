@@ -140,6 +140,8 @@ class Watch(Table):
     idle_in_transaction: PositiveDuration = timedelta(minutes=5)
     long_transaction: PositiveDuration = timedelta(minutes=15)
     connections_percent: Percent = 90
+    failing_requests: AtLeastOne = 5
+    failing_percent: Percent = 5
     new_an_hour: AtLeastOne = 10
     quiet: PositiveDuration = timedelta(minutes=15)
     page: tuple[Literal["stopped", "alarm", "fatal", "rollback"], ...] = ("stopped", "alarm", "fatal", "rollback")

@@ -6,7 +6,7 @@ from bot.ports.code import Added, CodeHost, Listing, Migrations
 from bot.ports.database import Busy, Database, KeptRows, Moved
 from bot.ports.deeds import Levers, Pager, Turned
 from bot.ports.journal import Delivery, Inbox, Journal, Opens, Put, Shelves
-from bot.ports.log_source import PAGE, Cursor, LogSource, Page, PollTrouble, Row
+from bot.ports.log_source import PAGE, Cursor, LogSource, Page, PollTrouble, Requests, Row
 from bot.ports.people import Clock, People, Work
 from bot.ports.sights import Health, NoPages, Pages, Pictures, Vitals
 from bot.ports.tallies import Tallies, read_up_to
@@ -48,6 +48,7 @@ __all__ = [
     "PollTrouble",
     "Put",
     "Reporting",
+    "Requests",
     "Row",
     "Shelves",
     "Step",

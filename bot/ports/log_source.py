@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+from bot.domain.answers import Service
+from bot.domain.sighting import Source
+
 PAGE: Final = 1000
 """Rows of a page, at most."""
 
@@ -41,6 +44,16 @@ class Page:
     resume: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Requests of one minute (since 1970) that one log told of, whatever they were answered."""
+
+    service: Service
+    source: Source
+    minute: int
+    count: int
+
+
 class PollTrouble(Exception):
     """A sentence. `again`: worth trying at once; `until`: not before."""
 
@@ -54,4 +67,8 @@ class LogSource(Protocol):
 
     def page(self, after: Cursor, end: datetime) -> Page:
         """The rows that can count, behind `after` and up to `end`, at most `PAGE`. Raises `PollTrouble`."""
+        ...
+
+    def requests(self, begin: datetime, end: datetime) -> Sequence[Requests]:
+        """How many requests there were from one full minute to just before another. Raises `PollTrouble`."""
         ...

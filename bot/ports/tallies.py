@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.answers import Counts, Service
 from bot.domain.project import Environment
-from bot.domain.sighting import Batch, Fault, Folded, Gap, Reach, Sample
+from bot.domain.sighting import Batch, Fault, Folded, Gap, Reach, Sample, Source
 
 
 class Tallies(Protocol):
@@ -19,6 +20,10 @@ class Tallies(Protocol):
         A sighting whose mark is known adds nothing; `Reach` replaces that of its channel, except that `up_to` and
         `heard` never go back. Raises `Unreachable` with nothing written.
         """
+        ...
+
+    def known(self, marks: Sequence[int]) -> set[int]:
+        """Which of these were counted before, whichever channel brought them."""
         ...
 
     def fault(self, project: str, environment: Environment, fingerprint: str) -> Fault | None:
@@ -50,6 +55,12 @@ class Tallies(Protocol):
         """Counts by full hour; kept for nine weeks. `sighting.baseline` makes the hours of the week of it."""
         ...
 
+    def answers(
+        self, project: str, environment: Environment, begin: datetime, end: datetime, *, hours: bool = False,
+    ) -> Mapping[tuple[Service, Source], Mapping[datetime, Counts]]:
+        """How each service answered, as each log told it, by full minute (kept for three days) or hour (nine weeks)."""
+        ...
+
     def samples(self, project: str, environment: Environment, fingerprint: str) -> list[Sample]:
         """Messages as they came, newest first; for operators alone."""
         ...
@@ -73,4 +84,4 @@ class Tallies(Protocol):
 
 def read_up_to(reached: Mapping[str, Reach]) -> datetime | None:
     """Up to where the logs were read by whichever channel got farthest; None when none was ever read."""
-    return max((reach.up_to for reach in reached.values()), default=None)
+    return max((reach.up_to for channel, reach in reached.items() if channel in ("poll", "drain")), default=None)

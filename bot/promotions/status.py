@@ -12,6 +12,7 @@ from bot.evidence.drift import drifted, renamed
 from bot.evidence.looking import look
 from bot.migrations.history import difference, match
 from bot.ports import Shelves
+from bot.watch.sight import sentences, unseen
 from bot.world import Project
 
 
@@ -43,6 +44,7 @@ def overview(project: Project, shelves: Shelves) -> Overview:
         diffs=_diffs(folder, histories),
         drift=drift,
         strays=strays,
+        unwatched=tuple(sentences(unseen(shelves, project.name))),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.checklist import Check, State
@@ -12,12 +12,13 @@ from bot.domain.entry import SYSTEM, Entry
 from bot.domain.promotion import Promotion
 from bot.domain.values import texts
 from bot.domain.visit import Visit
-from bot.domain.watching import ANSWERED, LOGS_QUIET, NOTHING_SLOW
+from bot.domain.watching import LOGS_UNSEEN, NO_ERRORS, NO_SLOW
 from bot.ports import Journal
 
 PULL_REQUEST = "Pull request approved"
 """The label of a line that is the gate's own; it is ticked where no code host is asked."""
 UNSAID = "nobody confirmed it"
+UNSEEN = "not looked at yet"
 ON_CARD = {State.WAITING: "open", State.REFUSED: "refused", State.UNKNOWN: "could not check"}
 
 # The template's lines that only a person or the watch can tick, and what a policy's label holds that means them.
@@ -34,12 +35,12 @@ class _Known:
     since: Mapping[str, datetime]
     first: Mapping[str, Entry]
     """The first entry of each kind."""
-    looked: Entry | None
-    """The look that ended the watch."""
-    visited: tuple[Visit, ...]
-    """The pages of the policy as they were opened while it was watched."""
     labels: tuple[str, ...]
     """The policy's manual lines, before and after."""
+    look: Entry | None = None
+    """The watch's newest look."""
+    visits: Mapping[str, tuple[datetime, Visit]] = field(default_factory=dict)
+    """Production's pages as they were opened last."""
 
     def gate(self, title: str, name: str) -> Line:
         """A gate's line, under the template's title."""
@@ -106,14 +107,14 @@ def checklist(entries: Sequence[Entry], after: Sequence[str], rollback: Promotio
 def _known(entries: Sequence[Entry], after: Sequence[str]) -> _Known:
     since: dict[str, datetime] = {}
     first: dict[str, Entry] = {}
-    looked, visited = None, list[Visit]()
+    look, visits = None, dict[str, tuple[datetime, Visit]]()
     for entry in entries:
         first.setdefault(entry.kind, entry)
-        if entry.kind == "watch.looked" and entry.data.get("last"):
-            looked = entry
-        seen = entry.data.get("visit") if entry.kind == "watch.visited" else None
-        if isinstance(seen, dict):
-            visited.append(Visit.from_json(seen))
+        if entry.kind == "watch.looked":
+            look = entry
+        elif entry.kind == "watch.visited" and isinstance(seen := entry.data.get("visit"), dict):
+            visit = Visit.from_json(seen)
+            visits[visit.url] = (entry.at, visit)
         checks = entry.data.get("checklist") if entry.kind == "gates.judged" else None
         for each in checks if isinstance(checks, list) else ():
             check = Check.from_json(each) if isinstance(each, dict) else None
@@ -124,9 +125,7 @@ def _known(entries: Sequence[Entry], after: Sequence[str]) -> _Known:
     p = Promotion.of(entries)
     labels = dict.fromkeys((*(check.label for check in p.checklist if check.manual), *after, *p.ticks))
     labels.pop(PULL_REQUEST, None)
-    return _Known(
-        promotion=p, since=since, first=first, labels=tuple(labels), looked=looked, visited=tuple(visited),
-    )
+    return _Known(promotion=p, since=since, first=first, labels=tuple(labels), look=look, visits=visits)
 
 
 def _before(known: _Known) -> tuple[Line, ...]:
@@ -181,51 +180,59 @@ def _deployment(known: _Known) -> tuple[Line, ...]:
 
 def _after(known: _Known) -> tuple[Line, ...]:
     p = known.promotion
-    looked = _Looked.of(known.looked, known.visited)
-    loads = looked.line(known.person("App loads correctly", LOADS), looked.loads)
     told = Line(title="Team notified of success")
     if p.ending and p.ending.verdict == "done":
         told = replace(told, tick=Tick.DONE, by=SYSTEM, at=p.ending.at, said="its card and thread")
     return (
-        loads,
+        _loads(known.person("App loads correctly", LOADS), known),
         known.person("Critical features work", CRITICAL),
-        looked.line(known.person("No console errors", CONSOLE), looked.console),
-        looked.line(known.person("Logs checked (no errors)", LOGS), looked.logs),
-        looked.line(known.person("Performance acceptable", PERFORMANCE), looked.fast),
+        _visited(known.person("No console errors", CONSOLE, UNSAID), known, console=True),
+        _watched(known.person("Logs checked (no errors)", LOGS, UNSAID), known, NO_ERRORS, LOGS_UNSEEN),
+        _watched(known.person("Performance acceptable", PERFORMANCE, UNSAID), known, NO_SLOW, "whether statements"),
         told,
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Looked:
-    """What the watch saw by itself, by the template's lines; empty where it could not look, which ticks nothing."""
+def _watched(line: Line, known: _Known, well: str, unseen: str) -> Line:
+    """A line that the watch's last look ticks, where it saw this to be well and all of it."""
+    look = known.look
+    if line.tick is Tick.DONE:
+        return line
+    if look is None:
+        return replace(line, said=f"{line.said}; {UNSEEN}")
+    wrong, missed = texts(look.data.get("wrong")), [
+        each for each in texts(look.data.get("unseen")) if each.startswith((unseen, "the database"))
+    ]
+    if wrong:
+        return replace(line, said=f"{line.said}; the watch saw: {wrong[0]}")
+    if missed or well not in texts(look.data.get("seen")):
+        return replace(line, said=f"{line.said}; the watch did not see {missed[0] if missed else 'it'}")
+    if not look.data.get("last"):
+        return replace(line, said=f"{line.said}; {well} so far")
+    return replace(line, tick=Tick.DONE, by=SYSTEM, at=look.at, said=well)
 
-    at: datetime | None = None
-    loads: str = ""
-    console: str = ""
-    logs: str = ""
-    fast: str = ""
 
-    @classmethod
-    def of(cls, looked: Entry | None, visited: Sequence[Visit]) -> _Looked:
-        if looked is None or looked.data.get("well") is not True:
-            return cls()
-        seen, unseen = texts(looked.data.get("seen")), texts(looked.data.get("unseen"))
-        well = bool(visited) and all(visit.well for visit in visited)
-        pages = "; ".join(dict.fromkeys(visit.said for visit in visited)) if well else ""
-        health = next((said for said in seen if said.endswith(ANSWERED)), "")
-        return cls(
-            at=looked.at, loads="; ".join(said for said in (health, pages) if said),
-            console=pages if all(visit.browser for visit in visited) else "",
-            logs=LOGS_QUIET if LOGS_QUIET in seen and not any(said.startswith("the logs") for said in unseen) else "",
-            fast=NOTHING_SLOW if NOTHING_SLOW in seen else "",
-        )
+def _loads(line: Line, known: _Known) -> Line:
+    """Its pages tick it, or, where the policy names none, its health addresses."""
+    seen = texts(known.look.data.get("seen")) if known.look else ()
+    answered = next((each for each in seen if "health address" in each), "")
+    if known.visits or not answered:
+        return _visited(line, known, console=False)
+    return _watched(line, known, answered, "health addresses")
 
-    def line(self, line: Line, said: str) -> Line:
-        """The line as a person left it, ticked by the watch where nobody did and it saw for itself."""
-        if line.tick is not Tick.OPEN or not said:
-            return line
-        return replace(line, tick=Tick.DONE, by=SYSTEM, at=self.at, said=f"the watch: {said}")
+
+def _visited(line: Line, known: _Known, *, console: bool) -> Line:
+    """A line that production's pages tick, as they were opened last; the console only a browser sees."""
+    visits = list(known.visits.values())
+    if line.tick is Tick.DONE:
+        return line
+    if not visits:
+        return replace(line, said=f"{line.said}; no page was looked at")
+    bad = [visit.said for _, visit in visits if not visit.well or (console and not visit.browser)]
+    if bad:
+        return replace(line, said=f"{line.said}; {bad[0]}")
+    said = f"{len(visits)} page{'' if len(visits) == 1 else 's'} opened{' in a browser' if console else ''}, all well"
+    return replace(line, tick=Tick.DONE, by=SYSTEM, at=max(at for at, _ in visits), said=said)
 
 
 def _rollback(p: Promotion, rollback: Promotion | None) -> tuple[Line, ...]:

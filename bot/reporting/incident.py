@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from bot.domain.draft import FIELDS, SUMMED_UP, Draft
 from bot.domain.entry import Entry
-from bot.domain.incident import COMMANDER, Incident
+from bot.domain.incident import COMMANDER, Incident, Severity
 from bot.domain.notes import Note
 from bot.domain.report import Decided, Happened, IncidentReport, Milestone, Section, Span
-from bot.reporting.lines import TAKEN, line_of
+from bot.reporting.lines import line_of
 
 ERASED = "(this text was erased)"
 DELETED = "(deleted in Slack)"
@@ -33,22 +33,31 @@ def report(
     timeline = sorted([*own, *notes, *elsewhere(incident)], key=lambda each: (each.at, each.order, each.who, each.what))
     sections = tuple(_section(key, incident, draft) for key in FIELDS)
     return IncidentReport(
-        id=incident.id, title=incident.title, severity=str(incident.severity), status=incident.status,
+        id=incident.id, title=incident.title, severity=str(incident.severity), worst=_worst(entries, incident),
+        status=incident.status,
         project=incident.project, private=incident.private, opened_by=incident.by, opened_at=incident.at,
         resolved_at=incident.resolved_at, closed_at=incident.closed_at, commander=incident.commander,
         owner=draft.owner or incident.commander, due=draft.due, people=incident.people, sections=sections,
         missing=_missing(sections, incident), timeline=tuple(timeline),
         decisions=tuple(
             Decided(
-                at=each.at, by=each.by, choice=each.choice, options=each.options, why=each.why, evidence=each.evidence,
-                reversible_until=each.reversible_until,
+                at=each.at, by=each.by, choice=each.choice, options=each.options, why=each.why,
+                evidence=tuple(said.rstrip(".") for said in each.evidence),
+                reversible_until=each.reversible_until.removeprefix("until "),
             ) for each in incident.decisions
         ),
-        taken=tuple(line for entry in entries if entry.kind in TAKEN and (line := line_of(entry))),
+        taken=tuple(line for line in timeline if line.taken),
         measures=draft.measures, milestones=(found := _milestones(incident, entries)), spans=_spans(found),
         changes=tuple(_change(change) for change in incident.changes), through=entries[-1].seq, head=entries[-1].hash,
         published=draft.published,
     )
+
+
+def _worst(entries: Sequence[Entry], incident: Incident) -> str:
+    """`SEV1` is the worst, so the first in the alphabet."""
+    rated = (str(e.data.get("to" if e.kind == "incident.severity" else "severity", "")) for e in entries
+             if e.kind in ("incident.opened", "incident.severity"))
+    return min(each for each in (*rated, str(incident.severity)) if each in {*Severity})
 
 
 def _note(note: Note, text: Text) -> Happened:
@@ -64,6 +73,7 @@ def _note(note: Note, text: Text) -> Happened:
     return Happened(
         at=note.moment, who=note.author, what=said, source=note.permalink, key=note.key, was=earlier,
         remark="; ".join(remarks), order=note.ref,
+        images=() if note.deleted or said == ERASED else tuple(file.sha256 for file in note.files if file.sha256),
     )
 
 

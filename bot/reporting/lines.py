@@ -9,8 +9,18 @@ from datetime import UTC, datetime
 from bot.domain.entry import Entry, Json
 from bot.domain.report import Happened
 
-TAKEN = frozenset({"incident.switched", "incident.reverted"})
-"""Kinds of entries that changed systems."""
+MAIN = frozenset({
+    "incident.opened", "incident.severity", "incident.update", "incident.decided", "incident.switched",
+    "incident.reverted", "incident.watch_saw", "incident.resolved", "incident.reopened", "incident.role",
+    "incident.took_in",
+})
+"""Kinds of entries of which the story in short is made."""
+
+STATES: Mapping[str, str] = {
+    "in_force": "in force", "accepted": "accepted by the other side; since when it acts is not known",
+    "following": "begun, not in force yet", "manual": "has to be done by hand",
+    "failed": "failed, nothing was switched", "unknown": "nobody can say whether it was switched",
+}
 
 
 def line_of(entry: Entry) -> Happened | None:
@@ -21,7 +31,12 @@ def line_of(entry: Entry) -> Happened | None:
         return None
     order = f"entry {entry.seq:012}"
     line = Happened(at=entry.at, who=entry.actor, what=said, source=f"entry {entry.seq}", order=order)
-    return replace(line, key=entry.kind in ("incident.opened", "incident.resolved", "incident.decided"))
+    waits = entry.data.get("state") == "manual"
+    return replace(
+        line, key=entry.kind in ("incident.opened", "incident.resolved", "incident.decided"),
+        main=entry.kind in MAIN and not waits,
+        taken=entry.kind in ("incident.switched", "incident.reverted") and not waits,
+    )
 
 
 def _text(data: Mapping[str, Json], key: str) -> str:
@@ -52,15 +67,16 @@ def _decided(data: Mapping[str, Json]) -> str:
     until = _text(data, "reversible_until")
     why = _text(data, "why")
     said = f"Decided: {_text(data, 'choice')}{f', because {why}' if why else ''}"
-    return f"{said} (reversible until {until})" if until else said
+    return f"{said} (reversible until {until.removeprefix('until ')})" if until else said
 
 
 def _switched(data: Mapping[str, Json]) -> str:
-    flag, state = _text(data, "flag"), _text(data, "state")
-    what = f"Switched {flag} to {_text(data, 'to')}" if flag else "Code deployment taken back"
-    said = [what, f"state: {state}" if state else "", _text(data, "answer")]
-    said += [f"in force since {_text(data, 'in_force_at')}" if data.get("in_force_at") else "not known to be in force"]
-    return "; ".join(part for part in said if part)
+    flag, state, at = _text(data, "flag"), _text(data, "state"), _text(data, "in_force_at")
+    what = f"{flag} switched to {_text(data, 'to')}" if flag else "Code deployment taken back"
+    since = f" since {datetime.fromisoformat(at).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at else ""
+    said = f"{what}: {STATES.get(state, 'in force' if at else 'not known to be in force')}{since}"
+    answer = _text(data, "answer").rstrip(".")
+    return f"{said}. {answer[:1].upper()}{answer[1:]}" if answer else said
 
 
 def _milestone(entry: Entry) -> str:
@@ -89,6 +105,8 @@ _LINES: Mapping[str, Callable[[Mapping[str, Json]], str]] = {
     "incident.resolved": lambda data: f"Resolved. What fixed it: {_text(data, 'fixed_by') or 'not said'}",
     "incident.reopened": _because("Reopened", ""),
     "incident.closed": lambda data: "Closed after the watch",
+    "incident.joined": _because("It goes on as a part of ", "into"),
+    "incident.took_in": lambda data: f"{_text(data, 'from')} is the same: {_text(data, 'title')}",
     "incident.froze": lambda data: f"Promotions frozen by {_text(data, 'freeze')}",
     "incident.thawed": lambda data: f"Promotions are free again: {_text(data, 'freeze')} was lifted",
     "report.owner": lambda data: f"The report is now {_text(data, 'person')}'s",

@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from bot.domain.alert import COUNTERS, Alert, Counters, quiet_for
+from bot.domain.alert import COUNTERS, KIND, Alert, Counters, quiet_for
 from bot.domain.entry import Json
 from bot.domain.project import Environment
+from bot.domain.record import Status
 from bot.domain.signal import Level
 from bot.errors import Unreachable
 from bot.ports import Pager, read_up_to
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.walker import Runbook
 from bot.watch.raising import muted
-from bot.watch.watcher import LOOKED
+from bot.watch.sight import LOOKED
 from bot.world import World
 
 LOOK_AGAIN = timedelta(seconds=15)
 SUSTAINED = timedelta(minutes=10)
 """An error that goes on for so long without anybody's word calls on-call."""
 
-STILL = timedelta(minutes=3)
-"""Going on: it happened this long ago at most."""
+STILL, A_MINUTE = timedelta(minutes=3), 1.0
+"""Going on: it happened this long ago at most, and a fault of the logs so often a minute: a trickle can wait."""
+
+ONE_CALL = timedelta(minutes=30)
+"""How long nobody is mentioned again for an error that lasts, once he was for another one of the same project."""
 
 PICTURE_AFTER = timedelta(minutes=2)
 STATE_OVER = timedelta(seconds=20)
@@ -72,12 +76,12 @@ def _quiet(alert: Alert, counters: Counters, world: World) -> bool:
     now = world.ports.clock.now()
     if alert.keeps and not alert.acknowledged:
         return False
-    if alert.state:
+    if alert.state and not alert.of_logs:
         looked = _looked(alert, world)
         return looked is not None and looked > counters.seen and looked - counters.seen >= STATE_OVER
     if quiet_for(alert, counters, now) < world.policy.watch.quiet:
         return False
-    return not alert.fingerprint or _read_since(alert, counters, world)
+    return not alert.of_logs or _read_since(alert, counters, world)
 
 
 def _looked(alert: Alert, world: World) -> datetime | None:
@@ -106,10 +110,23 @@ def _call(alert: Alert, counters: Counters, world: World) -> None:
         return
     now = world.ports.clock.now()
     lasts = now - alert.at >= SUSTAINED and now - counters.last <= STILL and not alert.acknowledged
-    if alert.level is Level.FATAL or (alert.level is Level.ERROR and lasts):
+    lasts = lasts and (not alert.fingerprint or counters.rate >= A_MINUTE)
+    if alert.level is Level.FATAL or (alert.level is Level.ERROR and lasts and not _somebody_knows(alert, world)):
         people: list[Json] = [*world.policy.incidents.on_call]
         why = "" if alert.level is Level.FATAL else "it goes on, and nobody has acknowledged it"
         world.note("alert.called", {"people": people, "why": why, "count": counters.count})
+
+
+def _somebody_knows(alert: Alert, world: World) -> bool:
+    """Whether on-call was mentioned for another error of this project that lasts, a short while ago: one outage."""
+    journal, now = world.ports.journal, world.ports.clock.now()
+    others = (
+        Alert.of(journal.entries(about=record.id))
+        for record in journal.find(kind=KIND, project=alert.project, status=Status.LIVE) if record.id != alert.id
+    )
+    return any(
+        other.level is Level.ERROR and other.called_at and now - other.called_at < ONE_CALL for other in others
+    )
 
 
 def _page(alert: Alert, counters: Counters, world: World) -> None:

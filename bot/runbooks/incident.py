@@ -60,6 +60,8 @@ def opening(incident: Incident, world: World) -> Outcome:
 def running(incident: Incident, world: World) -> Outcome:
     """People run it. Here it is only kept frozen, switches are turned, and what was promised is reminded of."""
     again = _tend(incident, world)
+    if incident.same_as:
+        return Stop(verdict="joined")
     if not incident.open:
         return Next(said="")
     return Wait(for_="its resolution", until=again)
@@ -68,6 +70,8 @@ def running(incident: Incident, world: World) -> Outcome:
 def watching(incident: Incident, world: World) -> Outcome:
     """Look for as long as the policy says whether it stays well; then it is closed."""
     again = _tend(incident, world)
+    if incident.same_as:
+        return Stop(verdict="joined")
     if incident.open:
         return Next(to="running", said="")
     watch, now = world.policy.watch, world.ports.clock.now()
@@ -86,6 +90,8 @@ def watching(incident: Incident, world: World) -> Outcome:
 def report(incident: Incident, world: World) -> Outcome:
     """Closed; it ends once its report is published, and can be reopened until then."""
     again = _tend(incident, world)
+    if incident.same_as:
+        return Stop(verdict="joined")
     if incident.open:
         return Next(to="running", said="")
     if is_reported(incident):

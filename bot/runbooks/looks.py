@@ -4,27 +4,43 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bot.alerts import blocked, connections, cron_failed, idle_in_transaction, long_transaction, slow_query
+from bot.alerts import (
+    above_baseline,
+    blocked,
+    connections,
+    cron_failed,
+    failing_service,
+    idle_in_transaction,
+    long_transaction,
+    slow_query,
+)
 from bot.domain.alert import KIND, Alert
 from bot.domain.causes import AT_ONCE, outsiders_alone
 from bot.domain.faults import kind_of
-from bot.domain.noise import noise
+from bot.domain.noise import REFUSED, ends_one_session, noise, typed
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.reading import Reading, Statement
 from bot.domain.record import Status
 from bot.domain.scene import Scene
-from bot.domain.sighting import Severity
+from bot.domain.sighting import Fault, Severity
 from bot.domain.signal import Cause, Signal
-from bot.domain.watching import ANSWERED, LOGS_QUIET, NOTHING_SLOW, Before, Look, Spot, compared
+from bot.domain.values import integer
+from bot.domain.watching import NO_ERRORS, NO_SLOW, Before, Look, Spot, compared
 from bot.errors import StagedoorError
 from bot.ports import read_up_to
 from bot.watch.reading import read
-from bot.watch.watcher import limits
+from bot.watch.watcher import JUDGED, limits
 from bot.world import World
 
+WORSE = frozenset({above_baseline.RULE, failing_service.RULE})
 DATABASE_RULES = (slow_query, blocked, idle_in_transaction, long_transaction, connections, cron_failed)
 SHORT = 140
+ABOUT_TO = timedelta(seconds=30)
+"""How long a new fault is left to the judging of the logs before the watch speaks of it by itself."""
+
+AGAIN = 3
+"""How often what looks like SQL that somebody tries by hand has to come."""
 
 
 def since(promotion: Promotion) -> datetime:
@@ -39,7 +55,7 @@ def logs_read(world: World) -> datetime | None:
 
 
 def logs(promotion: Promotion, world: World) -> Look:
-    """New errors since it went in, and known ones that an alert says are far above their usual rate."""
+    """New errors since it went in, and what an alert says is far above its usual rate."""
     tallies, read, begun = world.ports.tallies, logs_read(world), since(promotion)
     if tallies is None or read is None:
         return Look(unseen=("the logs, since neither a log drain nor the Management API brings them",))
@@ -47,11 +63,12 @@ def logs(promotion: Promotion, world: World) -> Look:
     new = [
         fault for fault in tallies.faults(project, Environment.PRODUCTION, begun)
         if fault.first_seen >= begun - timedelta(seconds=AT_ONCE) and fault.severity is not Severity.SLOW
-        and not noise(fault) and not outsiders_alone(fault)
+        and not noise(fault) and not outsiders_alone(fault) and fault.total >= _least(fault)
+        and not _unjudged(fault, promotion, world)
     ]
     wrong = tuple(f"{kind_of(fault)}: {fault.template[:SHORT]}" for fault in new)
     alerts = _alerts(project, world)
-    known = [each for each in alerts if each.rule == "above_baseline" and each.at >= begun]
+    known = [each for each in alerts if each.rule in WORSE and each.at >= begun]
     wrong += tuple(f"{each.title}: {each.said[:SHORT]}" for each in known)
     blamed = [each.id for each in alerts if each.cause and each.cause.promotion == promotion.id and each.cause.sure]
     gaps = tuple(
@@ -59,9 +76,22 @@ def logs(promotion: Promotion, world: World) -> Look:
         for gap in tallies.gaps(project, Environment.PRODUCTION, begun)
     )
     return Look(
-        seen=() if wrong else (LOGS_QUIET,), wrong=wrong, unseen=gaps, logs=read,
+        seen=() if wrong else (NO_ERRORS,), wrong=wrong, unseen=gaps, logs=read,
         alert=blamed[0] if blamed else "",
     )
+
+
+def _unjudged(fault: Fault, promotion: Promotion, world: World) -> bool:
+    """Whether its own alert is about to be raised: the next look links to that one, so that it is told once."""
+    doc, now = world.ports.shelves.get(JUDGED, "fold") or {}, world.ports.clock.now()
+    if promotion.watch_until is None or now >= promotion.watch_until:
+        return False    # there is no next look
+    return fault.fold > integer(doc.get("fold", 0)) and now - fault.first_seen < ABOUT_TO
+
+
+def _least(fault: Fault) -> int:
+    """How often it takes to be an alarm: a refused session, or somebody's own SQL, is none the first time."""
+    return REFUSED if ends_one_session(fault) else AGAIN if typed(fault) else 1
 
 
 def database(promotion: Promotion, before: Before, world: World) -> Look:
@@ -94,7 +124,7 @@ def _calm(reading: Reading, before: Before) -> tuple[str, ...]:
     """What was looked at and is well; of what could not be read nothing is said here."""
     count, was = reading.connections, "" if before.why else f", {before.connections} before"
     found = {
-        "statements": NOTHING_SLOW, "sessions": "nobody blocked",
+        "statements": NO_SLOW, "sessions": "nobody blocked",
         "connections": f"{count} connection{'s' if count != 1 else ''}{was}",
     }
     return tuple(said for part, said in found.items() if part not in reading.unread)
@@ -131,7 +161,7 @@ def health(world: World) -> Look:
         return Look(unseen=("health addresses: the policy names none",))
     wrong = tuple(f"{url} {problem}" for url in addresses if (problem := world.ports.health.check(url)))
     count = len(addresses)
-    return Look(seen=() if wrong else (f"{count} health address{'es' if count != 1 else ''} {ANSWERED}",), wrong=wrong)
+    return Look(seen=() if wrong else (f"{count} health address{'es' if count != 1 else ''} answered",), wrong=wrong)
 
 
 def pages(promotion: Promotion, world: World) -> Look:

@@ -14,7 +14,7 @@ from bot.world import World
 def report_clock(incident: Incident, world: World) -> datetime | None:
     """From the resolution on: who writes the report until when, and each reminder once. Says when to come back."""
     draft, now = incident.draft, world.ports.clock.now()
-    if incident.open or incident.resolved_at is None:
+    if incident.open or incident.resolved_at is None or incident.same_as:
         return None
     if draft.begun is None or draft.begun < incident.resolved_at:
         owner = draft.owner or _owner(incident)

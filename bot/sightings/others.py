@@ -9,6 +9,7 @@ import json
 import re
 from dataclasses import dataclass
 
+from bot.domain.answers import Service, service_of
 from bot.domain.sighting import Severity, Source
 from bot.sightings.functions import broken
 from bot.sightings.masking import READ, plain
@@ -19,6 +20,12 @@ _BAD = frozenset({"error", "fatal", "panic", "critical", "50", "60"})
 _ACCESS = re.compile(r'"(?P<method>[A-Z]{3,8}) (?P<path>\S{1,500}) HTTP/[\d.]{1,3}" (?P<status>5\d\d)\b')
 _ITS_ERROR = re.compile(r'"code"\s?:\s?"(?P<code>PGRST\w{1,5})"')
 _FAILED = re.compile(r"\b(?:[Ff]ailed|[Ff]atal|[Ee]rror|refused|[Tt]imed? ?out)\b")
+
+
+SOURCES = {
+    "edge_logs": Source.EDGE, "function_edge_logs": Source.EDGE_FUNCTION, "function_logs": Source.EDGE_FUNCTION,
+    "auth_logs": Source.AUTH, "storage_logs": Source.STORAGE, "postgrest_logs": Source.POSTGREST,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +41,28 @@ class Trouble:
     address: str = ""
 
 
-def trouble(event: Wire, metadata: Metadata) -> Trouble | None:
+def log_of(event: Wire, metadata: Metadata) -> str:
+    """Which log it is of, as the platform names it; empty where nothing tells."""
+    return event.source or _by_shape(metadata)
+
+
+def asked(log: str, metadata: Metadata) -> tuple[Service, Source] | None:
+    """Whose answer to a request it tells of, well or not; None for what is no request."""
+    match log:
+        case "edge_logs" | "function_edge_logs":
+            source = Source.EDGE if log == "edge_logs" else Source.EDGE_FUNCTION
+            request = metadata.request or Request()
+            return service_of(source, _path_of(request)), source
+        case "auth_logs" if metadata.status not in (None, ""):
+            return Service.AUTH, Source.AUTH
+        case "storage_logs" if _status(metadata) not in (None, ""):
+            return Service.STORAGE, Source.STORAGE
+    return None
+
+
+def trouble(log: str, event: Wire, metadata: Metadata) -> Trouble | None:
     """None for what does not count."""
-    match event.source or _by_shape(metadata):
+    match log:
         case "edge_logs":
             return _answered(Source.EDGE, event, metadata)
         case "function_edge_logs":
@@ -76,12 +102,21 @@ def _status(metadata: Metadata) -> object:
     return response.statusCode if response.status_code is None else response.status_code
 
 
+def _path_of(request: Request) -> str:
+    """The path, with or without what was asked of it."""
+    address = request.path or request.pathname or request.url or ""
+    if address.startswith("/"):
+        return address
+    _, _, behind = address.partition("://")
+    return "/" + behind.partition("/")[2] if behind else address
+
+
 def _answered(source: Source, event: Wire, metadata: Metadata) -> Trouble | None:
     status = _number(_status(metadata))
     if status < 500:
         return None
     request = metadata.request or Request()
-    path = path_template(request.path or request.pathname or request.url or "")
+    path = path_template(_path_of(request))
     method = request.method if request.method and request.method.isalpha() and len(request.method) < 10 else "?"
     headers = request.headers
     return Trouble(

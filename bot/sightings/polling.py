@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
-from bot.domain.sighting import Batch, Gap, Reach
+from bot.domain.sighting import AGREED, COUNTED, Asked, Batch, Gap, Reach, Severity, Sighting, Source, Spoken
 from bot.ports import PAGE, Clock, Cursor, LogSource, Page, PollTrouble, Row, Tallies
 from bot.sightings.funnel import Funnel
 from bot.sightings.recognising import Recogniser
@@ -36,6 +36,12 @@ BESIDE_DRAIN: Final = timedelta(minutes=5)
 """How often a project is polled whose drain delivers: a batch that was lost on its way is found."""
 DRAIN_ALIVE: Final = timedelta(minutes=2)
 LONGEST_BREATH: Final = timedelta(minutes=2)
+MINUTE: Final = timedelta(minutes=1)
+COUNTED_EVERY: Final = timedelta(minutes=5)
+"""How often it is asked how many requests there were, whatever they were answered; at once where some failed."""
+FARTHEST_COUNTED: Final = timedelta(hours=1)
+SETTLED: Final = timedelta(seconds=30)
+"""How old a minute is at least before its requests are counted, once: rows come a little late."""
 
 
 @dataclass(kw_only=True)
@@ -56,6 +62,7 @@ class Poller:
     _failures: int = 0
     _deep: datetime = EPOCH
     _sighted: datetime = EPOCH
+    _failed: bool = False
 
     def poll(self) -> datetime:
         """Read what is new; returns when to come again. Whatever goes wrong is told in `trouble`."""
@@ -68,6 +75,8 @@ class Poller:
         if self.trouble:
             log.info("logs.read_again", project=self.recogniser.project, environment=self.recogniser.environment)
         self.trouble, self._failures = "", 0
+        if due is None:
+            self._count_requests(now, reached)
         return due or now + self._pause(now, reached.get("drain"))
 
     def _read(self, now: datetime, reach: Reach | None) -> datetime | None:
@@ -88,6 +97,31 @@ class Poller:
             if not full:
                 return None
         return now
+
+    def _count_requests(self, now: datetime, reached: Mapping[str, Reach]) -> None:
+        """Without it the shares of failing requests are not known; the logs are read all the same."""
+        one, counted, drain = self.recogniser, reached.get(COUNTED), reached.get("drain")
+        end = (now - SETTLED).replace(second=0, microsecond=0)
+        begin = max(counted.up_to, end - FARTHEST_COUNTED) if counted else end - FARTHEST_COUNTED
+        due = end - begin >= (MINUTE if self._failed else COUNTED_EVERY)
+        spoken = Spoken.of(drain)
+        told = drain is not None and now - drain.heard < DRAIN_ALIVE and (
+            spoken is None or Source.EDGE in spoken.sources
+        )
+        if not due or told or self._over_budget(now):
+            return
+        self._count(now)
+        try:
+            found = self.source.requests(begin, end)
+        except PollTrouble as trouble:
+            log.warning("logs.requests_not_counted", project=one.project, why=str(trouble))
+            return
+        self._failed = False
+        asked = [
+            Asked(one.project, one.environment, each.service, each.source, each.minute, each.count) for each in found
+        ]
+        reach = Reach(project=one.project, environment=one.environment, channel=COUNTED, up_to=end, heard=now)
+        self.funnel.fold(Batch(asked=asked, reached=[reach]))
 
     def _beginning(self, now: datetime, reach: Reach | None) -> tuple[Cursor, list[Gap]]:
         """Where to go on, and what is out of reach by now. A project that is new is read from a day ago."""
@@ -119,17 +153,39 @@ class Poller:
         self._count(now)
         return self.source.page(cursor, now)
 
+    def _trusted(self, sightings: Sequence[Sighting], reached: Mapping[str, Reach], now: datetime) -> list[Sighting]:
+        """Without what a drain speaks for, unless it is known that both call one event by one id.
+
+        Nobody promises that they do. Once an event that a drain brought is met again under its id, everything is
+        folded: what is known counts nothing, and what the drain lost on its way is found.
+        """
+        one, drain, poll = self.recogniser, reached.get("drain"), reached.get("poll")
+        spoken = Spoken.of(drain)
+        if drain is None or spoken is None or AGREED in reached:
+            return list(sightings)
+        # What a drain that delivers now has not brought yet it will; if it does not, the deep look back finds it.
+        up_to = now if now - drain.heard < DRAIN_ALIVE else drain.up_to
+        brought = [each for each in sightings if spoken.brought(each.source, each.at, up_to)]
+        first = [each.mark for each in brought if poll is None or each.at > poll.up_to]
+        if self.tallies.known(first):
+            note = Reach(project=one.project, environment=one.environment, channel=AGREED, up_to=now, heard=now)
+            self.funnel.fold(Batch(reached=[note]))
+            return list(sightings)
+        return [each for each in sightings if not spoken.brought(each.source, each.at, up_to)]
+
     def _fold(
         self, events: Sequence[Wire], now: datetime, up_to: datetime, cursor: Cursor | None, gaps: Sequence[Gap],
     ) -> None:
         one, seen = self.recogniser, self.recogniser.seen(events, now)
+        trusted = self._trusted(seen.sightings, self.tallies.reached(one.project, one.environment), now)
         newest = max((sighting.at for sighting in seen.sightings), default=EPOCH)
         self._sighted = max(self._sighted, newest)
+        self._failed |= any(sighting.severity is Severity.HTTP_5XX for sighting in seen.sightings)
         reach = Reach(
             project=one.project, environment=one.environment, channel="poll", up_to=up_to, heard=now,
             cursor=str(cursor) if cursor else "",
         )
-        self.funnel.fold(Batch(sightings=seen.sightings, reached=[reach], gaps=gaps))
+        self.funnel.fold(Batch(sightings=trusted, reached=[reach], gaps=gaps))
 
     def _pause(self, now: datetime, drain: Reach | None) -> timedelta:
         if self.hurried():

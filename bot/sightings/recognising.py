@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 
+from bot.domain.noise import DASHBOARD
 from bot.domain.project import Environment
-from bot.domain.sighting import DEDUPLICATED, Severity, Sighting, Source
+from bot.domain.sighting import DEDUPLICATED, Asked, Severity, Sighting, Source
 from bot.sightings import others
 from bot.sightings.marks import fingerprint, mark
 from bot.sightings.messages import named, template
@@ -26,6 +28,9 @@ _DURATION: Final = re.compile(r"duration: (\d{1,12}(?:\.\d{1,6})?) ms\s")
 _SQL_OF: Final = re.compile(
     r"\A\s*(?:statement|(?:execute|parse|bind|fastpath)\s[^:\n]{0,100}|plan):\s+(?:Query Text:\s)?"
 )
+_BY_DASHBOARD: Final = "-- source: dashboard"
+"""The comment that the dashboard's SQL editor puts behind what somebody typed."""
+
 _PORT: Final = re.compile(r":\d{1,5}\Z")
 
 
@@ -39,6 +44,11 @@ class Seen:
     ahead: int = 0
     """Events whose clock is ahead of ours."""
     newest: datetime | None = None
+    asked: Counter[tuple[str, Source, int]] = field(default_factory=Counter)
+    """Requests by service, log and minute since 1970."""
+    sources: set[Source] = field(default_factory=set)
+    """Whose events there were, whether they count or not."""
+    oldest: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,22 +63,25 @@ class Recogniser:
     def seen(self, events: Iterable[Wire], now: datetime) -> Seen:
         """The sightings among the events."""
         found = Seen([])
-        newest = 0.0
+        newest, oldest, sources = 0.0, 0.0, found.sources
         for event in events:
             at = micros_of(event.timestamp)
             if at is None:
                 continue
             if at > newest:
                 newest = at
+            if at < oldest or not oldest:
+                oldest = at
             metadata = event.metadata
             if metadata is not None and (parsed := metadata.parsed) is not None:
                 severity = parsed.error_severity
+                sources.add(Source.POSTGRES)
                 if severity in BAD or (severity == "LOG" and (event.event_message or "").startswith("duration: ")):
                     self._postgres(event, parsed, at, now, found)
             elif metadata is not None or event.event_message:
                 self._other(event, metadata or _NOTHING, at, now, found)
         if newest:
-            found.newest = min(now, _moment(newest))
+            found.newest, found.oldest = min(now, _moment(newest)), min(now, _moment(oldest))
         return found
 
     def _postgres(self, event: Wire, parsed: Parsed, micros: float, now: datetime, found: Seen) -> None:
@@ -91,18 +104,26 @@ class Recogniser:
             project=self.project, environment=self.environment, source=Source.POSTGRES, severity=severity,
             sqlstate=state, fingerprint=fingerprint(Source.POSTGRES, *parts), template=said, at=at,
             mark=self._mark(event), role=_clean(parsed.user_name or ""),
-            application=_clean(parsed.application_name or ""), address=self._address(parsed.connection_from),
+            application=_clean(parsed.application_name or ("" if _BY_DASHBOARD not in sql else DASHBOARD)),
+            address=self._address(parsed.connection_from),
             session=_clean(parsed.session_id or ""), query=fingerprint("sql", shape(sql)) if sql else "",
             objects=tuple(dict.fromkeys((*objects, *(tables(sql) if sql else ())))),
             sample=_sample(message, parsed.detail, parsed.query),
         ))
 
     def _other(self, event: Wire, metadata: Metadata, micros: float, now: datetime, found: Seen) -> None:
-        trouble = others.trouble(event, metadata)
-        if trouble is None:
+        log = others.log_of(event, metadata)
+        if source := others.SOURCES.get(log):
+            found.sources.add(source)
+        asked, trouble = others.asked(log, metadata), others.trouble(log, event, metadata)
+        if asked is None and trouble is None:
             return
         at = self._believed(micros, now, found)
         if at is None:
+            return
+        if asked is not None:
+            found.asked[(*asked, int(at.timestamp()) // 60)] += 1
+        if trouble is None:
             return
         found.sightings.append(Sighting(
             project=self.project, environment=self.environment, source=trouble.source, severity=trouble.severity,
@@ -110,6 +131,13 @@ class Recogniser:
             mark=self._mark(event), address=self._address(trouble.address), objects=trouble.objects,
             sample=_sample(_clean(trouble.message), None, None),
         ))
+
+    def asked(self, counts: Counter[tuple[str, Source, int]]) -> list[Asked]:
+        """The counts as they go into the accounts."""
+        return [
+            Asked(self.project, self.environment, service, source, minute, count)
+            for (service, source, minute), count in counts.items()
+        ]
 
     def _believed(self, micros: float, now: datetime, found: Seen) -> datetime | None:
         """The event's time; the present where its clock runs ahead; None for what nobody can count once any more."""

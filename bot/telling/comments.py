@@ -24,6 +24,7 @@ from bot.domain.way_back import Proof, Schema
 from bot.errors import Unknown
 from bot.evidence.linting import pending
 from bot.evidence.proofs import SHELF as PROOFS
+from bot.evidence.safekeeping import holds
 from bot.migrations.files import folder
 from bot.ports import CodeHost, Put
 from bot.world import Ports, Project
@@ -92,7 +93,8 @@ class Comments:
     ) -> Commentary:
         seen = Pending(files=(), report=Report())
         if files.migrations:
-            seen = pending(project, files, files.migrations, self._ports.shelves, self._ports.clock.now())
+            held, now = holds(project.policy.backups), self._ports.clock.now()
+            seen = pending(project, files, files.migrations, self._ports.shelves, now, held)
         return Commentary(
             project=project.name, number=pull.number, commit=pull.head, status=status.description, url=status.url,
             report=seen.report, files=tuple(shown), unread=seen.unread,
@@ -140,13 +142,14 @@ def _read(host: CodeHost, commit: str, directory: str, there: set[str]) -> tuple
 
 def _way_back(proof: Proof) -> str:
     way = proof.way
-    lost = f"; lost for good: {', '.join(way.lost)}" if way.lost else ""
+    lost = f"; no SQL brings back {', '.join(way.lost)}" if way.lost else ""
+    how = ", though not as it is written" if way.by_stand_in else ""
     whose = "the rollback file" if way.source == "file" else "a draft"
     verdict = {
         Schema.EXACT: "leads back exactly", Schema.ORDER: "leads back exactly but for column order",
         Schema.DIFFERS: "does not lead back", Schema.UNKNOWN: "could not be tried",
     }[way.schema]
-    return f"{whose} {verdict}{lost}"
+    return f"{whose} {verdict}{how}{lost}"
 
 
 def _moment(moment: str) -> str:

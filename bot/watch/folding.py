@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.signal import Cause, Level, Signal, Wakes
+from bot.domain.span import times
 
 TOP = 10
 
@@ -69,7 +70,7 @@ def storm(key: str, members: Mapping[str, tuple[int, str]], sample: Sequence[Sig
 def top(members: Mapping[str, tuple[int, str]]) -> tuple[str, ...]:
     """The most frequent members, with their counts."""
     ranked = sorted(members.values(), key=lambda member: -member[0])
-    shown = [f"{count} times: {said}" for count, said in ranked[:TOP]]
+    shown = [f"{times(count)}: {said}" for count, said in ranked[:TOP]]
     return (*shown, f"and {len(ranked) - TOP} more") if len(ranked) > TOP else tuple(shown)
 
 

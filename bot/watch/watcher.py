@@ -16,27 +16,29 @@ from bot.domain.project import Environment
 from bot.domain.reading import Reading, Statement, means
 from bot.domain.record import Status
 from bot.domain.scene import Account, Limits, Scene, Silence
-from bot.domain.sighting import Fault
+from bot.domain.sighting import Fault, Severity
 from bot.domain.values import integer
 from bot.errors import StagedoorError
 from bot.policy import Watch
 from bot.ports import Put
 from bot.watch import ground, learning
+from bot.watch.answering import answered
 from bot.watch.raising import Held, Raising, held, told_before
 from bot.watch.reading import read
 from bot.watch.recent import recent, standing
+from bot.watch.sight import LOOKED, remembered, unseen
 from bot.world import Ports
 
 log = structlog.get_logger(__name__)
-
-LOOKED = "looked"
-"""By project: when its production was last read, or why it could not be."""
 
 STATEMENTS = "statements"
 JUDGED = "judged"
 MOST_STATEMENTS = 2000
 MOST_EVERY = timedelta(seconds=40)
 """A quiet project is looked at this often, so that a change without a promotion is told within a minute."""
+
+UNSEEN = 20
+"""For how many polls of a watch a part is not seen before it is told: five minutes, by default."""
 
 AT_ONCE = 8
 HISTORY = timedelta(weeks=9)
@@ -48,7 +50,8 @@ def limits(watch: Watch) -> Limits:
     return Limits(
         slow_query_ms=watch.slow_query_ms, error_threshold=watch.error_threshold, blocked=watch.blocked,
         idle_in_transaction=watch.idle_in_transaction, long_transaction=watch.long_transaction,
-        connections_percent=watch.connections_percent,
+        connections_percent=watch.connections_percent, failing_requests=watch.failing_requests,
+        failing_percent=watch.failing_percent, unseen=UNSEEN * watch.poll,
     )
 
 
@@ -99,11 +102,10 @@ class Watcher:
         before = _statements(ports.shelves.get(STATEMENTS, project))
         signals = alerts.judge(Scene(
             project=project, now=now, limits=limits(watch), reading=reading, before=before, change=look.change,
-            standing=standing(ports, project),
+            standing=standing(ports, project), blind=unseen(ports.shelves, project),
         ))
-        puts = [*look.puts, Put(shelf=LOOKED, key=project, doc={
-            "at": now.isoformat(), "unread": dict(reading.unread), "connections": reading.connections,
-        })]
+        looked = remembered(ports.shelves.get(LOOKED, project), reading, now)
+        puts = [*look.puts, Put(shelf=LOOKED, key=project, doc=looked)]
         if "statements" not in reading.unread:
             puts.append(Put(shelf=STATEMENTS, key=project, doc=_remembered(before, reading)))
         Raising(ports, project).settle(signals, puts)
@@ -120,6 +122,7 @@ class Watcher:
         silent = Silence(since=datetime.fromisoformat(str(before["silent"])), why=why)
         Raising(self._ports, project).settle(alerts.judge(Scene(
             project=project, now=now, silent=silent, standing=standing(self._ports, project),
+            blind=unseen(self._ports.shelves, project), limits=limits(self._ports.projects[project].policy.watch),
         )))
 
     # Logs
@@ -165,6 +168,7 @@ class Watcher:
                 ))
         signals = alerts.judge(Scene(
             project=project, now=now, limits=limits(watch), accounts=tuple(fresh), recent=recent(ports, project),
+            answers=answered(ports, project, course.since) if any(_failing(fault) for fault in faults) else (),
         ))
         totals = {key_of(account.fault): account.fault.total for account in fresh}
         raising.settle(course.let_through(signals), [*puts, *course.puts], totals)
@@ -190,6 +194,10 @@ class Watcher:
         before = five - late
         trend = "rising" if late > before else "falling" if 3 * late < before else ""
         raising.count_fault(live, fault, rate=five / 5, trend=trend)
+
+
+def _failing(fault: Fault) -> bool:
+    return fault.severity is Severity.HTTP_5XX
 
 
 def _statements(doc: Mapping[str, Json] | None) -> dict[str, Statement] | None:

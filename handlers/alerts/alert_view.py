@@ -42,11 +42,12 @@ class AlertView:
         doc = self._ports.shelves.get(COUNTERS, record.id)
         members = self._ports.shelves.get(MEMBERS, record.id)
         incident = next((str(e.data["incident"]) for e in reversed(entries) if e.kind == INCIDENT), "")
+        counters = Counters.from_json(doc) if doc else alert.raised
         return alert_card(AlertSight(
-            record=record, alert=alert, counters=Counters.from_json(doc) if doc else alert.raised,
+            record=record, alert=alert, counters=counters,
             now=self._ports.clock.now(), met=self._met(alert), incident=incident,
             top=top({key: (int(str(each[0])), str(each[1])) for key, each in members.items() if isinstance(each, list)})
-            if members else alert.top,
+            if members else counters.top or alert.top,
             may_roll_back=self._knows(ROLL_BACK), may_open=self._knows(OPEN_INCIDENT),
         ))
 

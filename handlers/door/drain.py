@@ -29,6 +29,7 @@ BODY_TIME: Final = 15.0    # seconds; the sender itself gives up after five
 AT_WORK: Final = 2         # batches of one source that are read or folded at once: behind them others get their turn
 WAITING: Final = 24        # and that wait, body and all; more are told to come again
 WAITING_BYTES: Final = 32 << 20
+LOST: Final = (408, 413, 415, 429, 503)    # answers to what may have been a batch, and was not taken
 PATH: Final = "/hooks/supabase/logs"
 
 Result = TypeVar("Result")
@@ -70,6 +71,8 @@ class DrainDoor:
 
     async def __call__(self, request: Request) -> Response:
         answer = await self._answer(request)
+        if answer.status_code in LOST and (mouth := self._mouth(request)):
+            mouth.drain.missed()
         if answer.status_code != 202:
             self._turned_away.labels(str(answer.status_code)).inc()
         return answer

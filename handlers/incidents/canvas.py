@@ -7,6 +7,7 @@ canvas may go at any time. A plan without canvases has the window of `Fill in` a
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,6 +39,8 @@ EVERY, AFTER_REFUSAL = timedelta(seconds=30), timedelta(minutes=5)
 SOON, LATER = timedelta(seconds=2), timedelta(seconds=5)
 STAGES = ("watching", "report")
 LONGEST = 1_000_000
+NO_VERSION = -1
+"""What a canvas of an incident shows that turned out to be another: what people wrote."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +52,7 @@ class Canvases:
         self._ports, self._slack, self._place = ports, slack, place.rstrip("/")
         self._next = ports.clock.now()
         self._again: dict[str, datetime] = {}
+        self._reading = threading.Lock()
 
     def tend(self) -> datetime | None:
         """One pass over the reports that are written now; says when it wants to be called again."""
@@ -85,11 +89,11 @@ class Canvases:
     def _step(self, record: Record) -> timedelta:
         incident = self._incident(record.id)
         doc = self._doc(record.id)
-        if incident.draft.begun is None or incident.open:
-            return SOON
-        if is_reported(incident):
+        if is_reported(incident) or incident.same_as:
             if doc.get("id"):
                 self._freeze(incident, doc)
+        elif incident.draft.begun is None or incident.open:
+            return SOON
         elif not doc or doc.get("frozen"):     # it was reopened after a version was published: that canvas stays
             return self._begin(incident)
         elif incident.draft.canvas:
@@ -99,15 +103,17 @@ class Canvases:
 
     def absorb(self, id: str) -> bool:
         """Take what people wrote there into the journal; whether there was any. Raises `Unreachable`."""
+        with self._reading:     # the loop and somebody who presses Publish, one after the other
+            return self._absorbed(id)
+
+    def _absorbed(self, id: str) -> bool:
         self._again.pop(id, None)       # somebody asked, who may do something next
         incident, doc = self._incident(id), self._doc(id)
-        if not incident.draft.canvas or not doc.get("id") or doc.get("frozen"):
+        if not incident.draft.canvas or not doc.get("id") or doc.get("closed"):
             return False
         try:
             here = written(id, str(self._asked("canvases.getContent", canvas_id=str(doc["id"])).get("content", "")))
-        except _Refused as refused:
-            if refused.error not in ("canvas_not_found", "canvas_deleted", "file_not_found"):
-                raise Unreachable(f"The canvas of {id} could not be read: {refused.error}.") from refused
+        except _Refused as refused:     # deleted, or nobody lets us read it any more: nothing waits for it
             gone = Fact(about=id, kind="report.canvas_gone", actor=SYSTEM, data={"why": refused.error})
             self._ports.journal.append([gone], puts=[Put(shelf=SHELF, key=id, doc={"gone": refused.error})])
             self._ports.tell()
@@ -184,21 +190,29 @@ class Canvases:
 
     def _freeze(self, incident: Incident, doc: Mapping[str, Json]) -> None:
         """First nobody may write any more, then it is read a last time, then it shows what was published."""
-        edition = incident.draft.editions[-1]
-        id = str(doc["id"])
-        if doc.get("frozen") == edition.number:     # since then only this and that was noted
-            self._frozen(incident.id, edition.number)
+        edition, id = incident.draft.published, str(doc["id"])
+        number = edition.number if edition else NO_VERSION
+        if doc.get("frozen") == number:     # since then only this and that was noted
+            self._frozen(incident.id, number)
             return
         self._opened_to(showing.load(self._ports.shelves, incident.id).channel, id, "read")
-        if self.absorb(incident.id):
-            late = Fact(about=incident.id, kind="report.canvas_late", actor=SYSTEM, data={"version": edition.number})
-            self._ports.journal.append([late])
-            self._ports.tell()
-        text = self._ports.shelves.fetch(edition.forms["md"]).decode()
-        if len(text) <= LONGEST:
-            change = {"operation": "replace", "document_content": {"type": "markdown", "markdown": text}}
+        news = self.absorb(incident.id)
+        # From here on nothing in it is a person's word, whoever dies before it shows what was published.
+        self._ports.shelves.put([Put(shelf=SHELF, key=incident.id, doc={**self._doc(incident.id), "closed": True})])
+        if edition:
+            if news:
+                late = Fact(about=incident.id, kind="report.canvas_late", actor=SYSTEM, data={"version": number})
+                self._ports.journal.append([late])
+                self._ports.tell()
+            self._shows(id, self._ports.shelves.fetch(edition.forms["md"]).decode())
+        self._frozen(incident.id, number)
+
+    def _shows(self, id: str, text: str) -> None:
+        change = {"operation": "replace", "document_content": {"type": "markdown", "markdown": text[:LONGEST]}}
+        try:
             self._asked("canvases.edit", canvas_id=id, changes=json.dumps([change]))
-        self._frozen(incident.id, edition.number)
+        except _Refused as refused:
+            log.warning("canvas.not_frozen", canvas=id, error=refused.error)
 
     def _frozen(self, id: str, number: int) -> None:
         record = self._ports.journal.load(id)

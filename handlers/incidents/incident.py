@@ -11,6 +11,7 @@ from bot.domain.incident import Incident
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown
 from bot.incidents import records as incidents
+from bot.incidents.same import Joining
 from bot.incidents.verbs import Responding
 from bot.ports import Clock
 from bot.promotions.verbs import Promotions
@@ -38,10 +39,11 @@ class Incidents:
         verbs: Mapping[str, Verb], more: Mapping[str, Handler],
     ) -> None:
         self._ports, self._clock = ports, _Late(ports)
-        self._responding = responding
+        self._responding, self._joining = responding, Joining(ports, responding)
         self._promotions = promotions
         self._verbs: Mapping[str, Verb] = {
-            "open": opening.by_word, "list": self._list, "note": self._note, "resolve": self._resolve_by_word, **verbs,
+            "open": opening.by_word, "list": self._list, "note": self._note, "resolve": self._resolve_by_word,
+            "duplicate": self._duplicate, **verbs,
         }
         self._more: Mapping[str, Handler] = {
             "command": self._take, "severity": self._severity, "stop": self._stop, "roles": self._roles, **more,
@@ -188,9 +190,12 @@ class Incidents:
         return Reply(facts=self._responding.give_role(ask.user, ask.metadata, role, person), wake=(ask.metadata,))
 
     def _resolve(self, ask: Ask) -> Reply:
-        incident = self._responding.runs(ask.user, _record(ask), going=True)
+        return self._asks_what_fixed_it(ask, self._responding.runs(ask.user, _record(ask), going=True))
+
+    def _asks_what_fixed_it(self, ask: Ask, incident: Incident) -> Reply:
         watched = length(self._ports.projects[incident.project].policy.watch.after_incident)
-        return Reply(view=modals.resolve_modal(incident, watched, ask.channel))
+        others = [(f"{each.id} {each.title}", each.id) for each in self._joining.others(ask.user, incident)]
+        return Reply(view=modals.resolve_modal(incident, watched, others, ask.channel))
 
     def _resolve_by_word(self, ask: Ask, words: tuple[str, ...]) -> Reply:
         """With words it is resolved at once; without, a window asks what fixed it (a mention cannot open one)."""
@@ -198,11 +203,26 @@ class Incidents:
         if text or not ask.trigger:
             facts = self._responding.resolve(ask.user, named, text)
             return Reply(facts=facts, message=notice(line(f"{facts[0].about} is resolved.")), wake=(facts[0].about,))
-        incident = self._responding.runs(ask.user, named, going=True)
-        watched = length(self._ports.projects[incident.project].policy.watch.after_incident)
-        return Reply(view=modals.resolve_modal(incident, watched, ask.channel))
+        return self._asks_what_fixed_it(ask, self._responding.runs(ask.user, named, going=True))
+
+    def _duplicate(self, ask: Ask, words: tuple[str, ...]) -> Reply:
+        """`/incident duplicate INC-2 of INC-1`; in the thread of INC-2 without the first."""
+        named = [word.upper() for word in words if word.upper().startswith("INC-")]
+        here = incidents.of_thread(self._ports, ask.channel, ask.thread)
+        if len(named) == 1 and here:
+            named = [here, *named]
+        if len(named) != 2:
+            raise Unknown("Say which is the same as which: /incident duplicate INC-2 of INC-1")
+        return self._same(ask.user, *named)
+
+    def _same(self, user: str, record: str, other: str, why: str = "") -> Reply:
+        facts = self._joining.join(user, record, other, why)
+        said = notice(line(f"{record} is the same as {other} now."))
+        return Reply(facts=facts, message=said, wake=(record, other))
 
     def _resolved(self, ask: Ask) -> Reply:
+        if other := text(ask, modals.SAME):
+            return self._same(ask.user, ask.metadata, other, text(ask, modals.TEXT))
         facts = self._responding.resolve(ask.user, ask.metadata, text(ask, modals.TEXT))
         return Reply(facts=facts, wake=(ask.metadata,))
 
@@ -233,6 +253,6 @@ def _record(ask: Ask) -> str:
 
 
 def _said_what(ask: Ask) -> dict[str, str]:
-    return {} if text(ask, modals.TEXT).strip() else {modals.TEXT: "Say what fixed it."}
+    return {} if text(ask, modals.TEXT).strip() or text(ask, modals.SAME) else {modals.TEXT: "Say what fixed it."}
 
 

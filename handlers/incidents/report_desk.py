@@ -6,17 +6,17 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from bot.domain.draft import FIELDS, Draft
+from bot.domain.draft import FIELDS, Draft, Filled
 from bot.domain.incident import Incident
 from bot.errors import Unknown, Unreachable
 from bot.incidents.aftermath import Aftermath, Said
-from bot.reporting.names import names
+from bot.reporting.names import learned
 from bot.scrub import Scrubber
 from bot.signing import Links
 from bot.world import Ports
 from handlers.conversation import Ask, Reply, Subject
 from handlers.incidents.charts import error_rate
-from handlers.incidents.reports import gathered
+from handlers.incidents.reports import gathered, images
 from templates.blocks import Message, line, notice
 from templates.documents import report_in
 from templates.incident import report as words
@@ -109,7 +109,10 @@ class ReportDesk:
             if text.strip() != before[key].strip() or (key in ("summary", "impact") and text.strip() and not
                                                        shown.section(key).by)
         }
-        return self._kept(self._aftermath.fill(ask.user, record, changed, ask.channel), "Kept.")
+        now = Draft.of(entries)
+        both = {key: _with_others(text, seen.filled.get(key), now.filled.get(key), ask.user)
+                for key, text in changed.items()}
+        return self._kept(self._aftermath.fill(ask.user, record, both, ask.channel), "Kept.")
 
     def _add(self, ask: Ask) -> Reply:
         incident = self._aftermath.read(ask.user, ask.value, ask.channel)
@@ -138,9 +141,10 @@ class ReportDesk:
         self._absorb(self._aftermath.read(ask.user, ask.value, ask.channel).id)
         incident = self._aftermath.read(ask.user, ask.value, ask.channel)
         report = gathered(self._ports.journal, self._ports.shelves, incident.id)
-        people, chart = names(self._ports.shelves), error_rate(self._ports, report)
+        people = learned(self._ports.people, self._ports.shelves, report)
+        chart, shown = error_rate(self._ports, report), images(self._ports.shelves, report)
         kept = {
-            form: self._ports.shelves.keep(self._scrub(report_in(form, report, people, chart)).encode())
+            form: self._ports.shelves.keep(self._scrub(report_in(form, report, people, chart, images=shown)).encode())
             for form in FORMS
         }
         if chart:
@@ -166,6 +170,13 @@ class ReportDesk:
     def _kept(said: Said, answer: str = "") -> Reply:
         message = notice(line(answer)) if answer else None
         return Reply(facts=said.facts, puts=said.puts, wake=said.wake, message=message)
+
+
+def _with_others(text: str, seen: Filled | None, now: Filled | None, by: str) -> str:
+    """What somebody wrote, below what somebody else wrote in the same place since this window was opened."""
+    if now is None or now == seen or now.by == by or now.text in text:
+        return text
+    return "\n\n".join(part for part in (now.text, text.strip()) if part)
 
 
 def _text(ask: Ask, field: str) -> str:

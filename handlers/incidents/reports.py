@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 
 from bot.domain.alert import Alert
 from bot.domain.entry import Entry, Json
@@ -11,7 +13,7 @@ from bot.domain.promotion import Promotion
 from bot.domain.record import Record
 from bot.domain.report import Happened, IncidentReport
 from bot.domain.window import Announced, Freeze
-from bot.errors import Unknown
+from bot.errors import StagedoorError, Unknown
 from bot.ports import Journal, Shelves
 from bot.promotions.requests import SERIES
 from bot.reporting.incident import report
@@ -24,8 +26,14 @@ from templates.text import unmarked
 from templates.window.card import freeze_line, window_line
 
 INCIDENT = "incident"
+PICTURES = 4_000_000
+"""Bytes of pictures that a page holds."""
+
 ALERT_WORDS = {"alert.raised": "raised: {title}", "alert.acknowledged": "acknowledged", "alert.muted": "muted"}
 ELSEWHERE_NO_NEWS = (INCIDENT, "follow", "digest", "notice")
+NEWS = frozenset({"apply.committed", "apply.failed", "apply.stopped", "alert.raised"})
+"""Entries of other records that belong to the story in short."""
+
 QUIET = ("walk.", "announcer.", "person.refused", "catalog.", "approval.asked")
 """Entries of other records that are no news to anybody."""
 
@@ -37,24 +45,44 @@ def gathered(journal: Journal, shelves: Shelves, id: str) -> IncidentReport:
         newest = ", ".join(each.id for each in journal.find(kind=INCIDENT, limit=100_000)[-3:])
         raise Unknown(f"There is no incident {id}. The newest: {newest or 'none yet'}.")
     entries = list(journal.entries(about=id))
-    return report(entries, shelves.private, lambda incident: elsewhere(journal, record, incident))
+    return report(entries, shelves.private, lambda incident: elsewhere(journal, shelves, record, incident))
 
 
 def in_form(journal: Journal, shelves: Shelves, id: str, form: str, note: str = "") -> str:
     """The report as `md`, `html` or `json`."""
-    return report_in(form, gathered(journal, shelves, id), names(shelves), note=note)
+    found = gathered(journal, shelves, id)
+    return report_in(form, found, names(shelves), note=note, images=images(shelves, found) if form == "html" else None)
 
 
-def elsewhere(journal: Journal, record: Record, incident: Incident) -> Iterator[Happened]:
+def images(shelves: Shelves, found: IncidentReport) -> dict[str, bytes]:
+    """The pictures of its messages, the first ones up to 4 MB in all; the others are named with their link."""
+    kept, left = dict[str, bytes](), PICTURES
+    for sha256 in dict.fromkeys(each for line in found.timeline for each in line.images):
+        with suppress(StagedoorError):      # what is not there any more is not shown
+            content = shelves.fetch(sha256)
+            if len(content) <= left:
+                kept[sha256], left = content, left - len(content)
+    return kept
+
+
+def elsewhere(journal: Journal, shelves: Shelves, record: Record, incident: Incident) -> Iterator[Happened]:
     """What the project's other records tell of the incident's time; what it is about, from its beginning."""
     until = incident.closed_at or incident.watch_until
+    yield from taken_in(journal, shelves, incident)
     for other in journal.find(project=record.project, limit=100_000):
         about = other.id in (incident.promotion, incident.alert, *(each.promotion for each in incident.decisions))
         if other.kind in ELSEWHERE_NO_NEWS or (other.touched < incident.seq and not about):
             continue
         for line in lines_of(other, list(journal.entries(about=other.id))):
             if (about or line.at >= incident.at) and (until is None or line.at <= until):
-                yield line
+                yield replace(line, taken=line.taken and line.at >= incident.at)
+
+
+def taken_in(journal: Journal, shelves: Shelves, incident: Incident) -> Iterator[Happened]:
+    """What was said and done in incidents that turned out to be this one."""
+    for id in incident.took_in:
+        for line in report(list(journal.entries(about=id)), shelves.private).timeline:
+            yield replace(line, what=f"{id}: {line.what}", main=line.key, order=f"{id} {line.order}")
 
 
 def lines_of(record: Record, entries: list[Entry]) -> Iterator[Happened]:
@@ -66,7 +94,8 @@ def lines_of(record: Record, entries: list[Entry]) -> Iterator[Happened]:
         if said := _said(record, entry, promotion, entries):
             yield Happened(
                 at=entry.at, who=entry.actor, what=f"{record.id}: {said}", source=record.id,
-                order=f"entry {entry.seq:012}",
+                order=f"entry {entry.seq:012}", main=entry.kind in NEWS,
+                taken=entry.kind == "apply.committed" and promotion is not None and promotion.where == "production",
             )
 
 

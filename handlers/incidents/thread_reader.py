@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,6 +38,7 @@ class ThreadReader:
     def __init__(self, ports: Ports, reading: SlackIn, bot: str) -> None:
         self._ports, self._reading, self._bot = ports, reading, bot
         self._next: datetime | None = None
+        self._known: set[str] = set()
 
     def read(self) -> datetime | None:
         """Read every thread of an incident that goes on; says when it wants to be called again."""
@@ -70,6 +72,10 @@ class ThreadReader:
         if incident.status == CLOSED:
             puts.append(Put(shelf=SHELF, key=f"{incident.id}:closed", doc={}))
         self._ports.journal.append(facts, puts=puts)
+        for author in {note.author for note in incident.timeline()} - self._known:
+            self._known.add(author)
+            with suppress(StagedoorError):      # so that pages and reports can name them, also without Slack
+                self._ports.people.find(author)
         if facts:
             log.info("a thread had more than was delivered", record=incident.id, facts=len(facts))
             self._ports.wake(incident.id)

@@ -26,7 +26,7 @@ from rehearsal.slack.webapi import SCOPES, WebApi
 COMMANDS = {
     "/migrate": "status, check, stage, restage, promote, rollback, history, backup, checklist, help",
     "/deploy": "window, windows, freeze, unfreeze, cancel, help",
-    "/incident": "open, list, note, resolve, report, help",
+    "/incident": "open, list, note, resolve, duplicate, report, help",
 }
 EVENTS = ("app_home_opened", "app_mention", "message", "reaction_added", "reaction_removed")
 SHORTCUTS = {

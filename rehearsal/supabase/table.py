@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 MOST_ROWS = 1000
-FUNCTIONS = {"count", "min", "max", "toint32orzero", "tounixtimestamp64milli", "positioncaseinsensitiveutf8"}
+FUNCTIONS = {"count", "min", "max", "toint32orzero", "tounixtimestamp64milli", "positioncaseinsensitiveutf8", "multiif"}
 """What was seen to work; anything else is refused, as countIf and starts_with were."""
 SOURCES = frozenset({
     "edge_logs", "postgres_logs", "postgrest_logs", "auth_logs", "auth_audit_logs", "storage_logs", "realtime_logs",
@@ -37,6 +37,7 @@ class LogTable:
         self._db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA case_sensitive_like = on")
         self._db.create_function("toInt32OrZero", 1, _int32_or_zero, deterministic=True)
+        self._db.create_function("multiIf", -1, _multi_if, deterministic=True)
         self._db.execute(
             "CREATE TABLE rows (ref TEXT, id TEXT, ms INTEGER, event_message TEXT, severity_text TEXT, source TEXT, "
             "log_attributes TEXT)",
@@ -110,6 +111,11 @@ def _extracted(key: str) -> str:
 def _int32_or_zero(text: object) -> int:
     said = str(text)
     return int(said) if re.fullmatch(r"-?\d{1,9}", said) else 0
+
+
+def _multi_if(*told: Any) -> Any:
+    """The value behind the first condition that holds, or the last one."""
+    return next((value for holds, value in zip(told[::2], told[1::2], strict=False) if holds), told[-1])
 
 
 def moment(text: str) -> datetime:

@@ -14,7 +14,11 @@ from bot.domain.document import Checklist
 from bot.domain.report import IncidentReport, as_json
 from templates.documents import words
 
-_FILTERS = {"when": words.moment, "second": words.second, "span": words.span, "paragraphs": words.paragraphs}
+_FILTERS = {"when": words.moment, "second": words.second, "span": words.span,
+            "linked": words.linked, "address": words.address}
+
+
+_PICTURES = ((b"\x89PNG", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"), (b"RIFF", "webp"))
 
 
 @cache
@@ -26,7 +30,8 @@ def _environment(form: str) -> Environment:
         autoescape=html, keep_trailing_newline=True,  # noqa: S701  (what is no HTML is escaped as Markdown)
         finalize=None if html else words.markdown,
     )
-    made.filters.update(_FILTERS)
+    said = words.spoken if html else words.speech
+    made.filters.update(_FILTERS | {"said": said, "paragraphs": words.spoken if html else words.paragraphs})
     return made
 
 
@@ -35,7 +40,8 @@ def rendered(template: str, names: Mapping[str, str], **values: object) -> str:
     environment = _environment(template.split(".")[-2])
     made = environment.get_template(template)
     return made.render(
-        **values, named=lambda text: words.named(str(text), names), who=lambda actor: words.who(str(actor), names),
+        **values, named=lambda text: words.named(words.unslacked(str(text)), names),
+        who=lambda actor: words.who(str(actor), names),
     )
 
 
@@ -55,12 +61,26 @@ def promotion_page(
     )
 
 
-def report_in(form: str, report: IncidentReport, names: Mapping[str, str], chart: bytes = b"", note: str = "") -> str:
-    """An incident's report as `md`, `html` or `json`. `chart` is a PNG for the page, `note` a last sentence there."""
+def report_in(
+    form: str, report: IncidentReport, names: Mapping[str, str], chart: bytes = b"", note: str = "",
+    images: Mapping[str, bytes] | None = None,
+) -> str:
+    """An incident's report as `md`, `html` or `json`.
+
+    For the page: `chart` is a PNG, `note` a last sentence, `images` are pictures of messages by their SHA-256.
+    """
     if form == "json":
         return as_json(report)
-    picture = f"data:image/png;base64,{base64.b64encode(chart).decode()}" if chart else ""
-    return rendered(f"report.{form}.j2", names, report=report, title=report.id, chart=picture, note=note)
+    shown = {sha256: address for sha256, content in (images or {}).items() if (address := _picture(content))}
+    return rendered(
+        f"report.{form}.j2", names, report=report, title=report.id, chart=_picture(chart), note=note, images=shown,
+    )
+
+
+def _picture(content: bytes) -> str:
+    """A picture as an address of its own; nothing for what is no picture that a browser only draws."""
+    kind = next((kind for start, kind in _PICTURES if content.startswith(start)), "")
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}" if kind else ""
 
 
 def sorry_page(title: str, said: str) -> str:

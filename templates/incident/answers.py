@@ -13,6 +13,7 @@ COMMANDS = (
     ("list [WORDS]", "the newest incidents, or those that say all the words"),
     ("note INC-1 TEXT", "write something into its timeline"),
     ("resolve INC-1", "say what fixed it; it is watched before it is called closed"),
+    ("duplicate INC-2 of INC-1", "INC-2 turned out to be INC-1: it ends, and its words go into INC-1's report"),
     ("report INC-1", "its report, as far as it is"),
     ("report 24h", "one page over the last 24 hours"),
     ("help", "this list"),

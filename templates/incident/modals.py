@@ -26,6 +26,7 @@ OPEN, UPDATED, RATED, DECIDED, STOPPED, RESOLVED, GIVEN, ADDED, CORRECTED = (
     "incident.opening", "incident.updated", "incident.rated", "incident.decided", "incident.stopped",
     "incident.resolved", "incident.given", "incident.added", "incident.corrected",
 )
+SAME = "same"
 TITLE, SEVERITY, PROJECT, BROKEN, IMPACT, PEOPLE, ACTIONS, ROOM = (
     "title", "severity", "project", "broken", "impact", "people", "actions", "room",
 )
@@ -125,11 +126,14 @@ def stop_modal(incident: Incident, offered: Sequence[tuple[str, str]], channel: 
     return modal(title, blocks, STOPPED, submit="Switch", close="Back", metadata=f"{incident.id}@{channel}")
 
 
-def resolve_modal(incident: Incident, watched: str, channel: str) -> Block:
+def resolve_modal(incident: Incident, watched: str, others: Sequence[tuple[str, str]], channel: str) -> Block:
+    """What fixed it; or (`others`: label, id) which other incident it turned out to be."""
+    same = [choice("Or it is the same as", SAME, SAME, others, optional=True,
+                   hint="Then it ends here, owes no report, and goes on there")] if others else []
     return modal(
         f"Resolve {incident.id}",
         [
-            text_input("What fixed it", TEXT, TEXT, multiline=True, longest=1000),
+            text_input("What fixed it", TEXT, TEXT, multiline=True, longest=1000, optional=bool(others)), *same,
             context(line(f"It is watched for {watched} before it is called closed, and reopens with one click.")),
         ],
         RESOLVED, submit="Resolve", close="Back", metadata=f"{incident.id}@{channel}",

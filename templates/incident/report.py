@@ -136,8 +136,14 @@ def _canvas(i: Incident, e: Entry, owner: Mark) -> Mark:
 
 
 def _canvas_none(i: Incident, e: Entry, owner: Mark) -> Mark:
-    why = f" ({e.data['why']})" if e.data.get("why") else ""
-    return line(f"Slack has no canvases for Stagedoor here{why}: reports are filled in through Report, Fill in.")
+    why = str(e.data.get("why", ""))
+    if why.startswith("free_team") or why in ("canvas_disabled_user_team", "team_tier_cannot_create_channel_canvases"):
+        said = "Slack's plan has no canvases here"
+    elif why == "missing_scope":
+        said = "Stagedoor has no right to canvases here (the scopes canvases:read and canvases:write)"
+    else:
+        said = f"Slack makes no canvas here ({why})"
+    return line(f"{said}: reports are filled in through Report, Fill in.")
 
 
 def _canvas_gone(i: Incident, e: Entry, owner: Mark) -> Mark:

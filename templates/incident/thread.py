@@ -160,6 +160,19 @@ def _reopened(of: Told) -> Mark:
     return Mark("") if of.before.open else line(of.call, " Reopened by ", of.by, f": {of.said('why')}")
 
 
+def _joined(of: Told) -> Mark:
+    why = f": {of.said('why').rstrip('.')}" if of.said("why") else ""
+    return line(f"This is the same as {of.said('into')} {of.said('title')}, says ", of.by, why,
+                ". It goes on there, and its report has what was said here.")
+
+
+def _took_in(of: Told) -> Mark:
+    people = of.entry.data.get("people")
+    hit = f", about {people} people" if people else ""
+    return line(f"{of.said('from')} {of.said('title')} ({of.said('severity')}{hit}) is the same, says ", of.by,
+                ". What was said there is in this report.")
+
+
 def _froze(of: Told) -> Mark:
     return line(
         f"Promotions are frozen ({of.said('freeze')}), but for what ends this. An approver can lift it: ",
@@ -248,6 +261,7 @@ _LINES: Mapping[str, Callable[[Told], Mark]] = {
     "incident.following": _switched, "incident.switched": _switched, "incident.reverted": _switched,
     "incident.milestone": _detected, "incident.resolved": _resolved, "incident.watching": _watching,
     "incident.watch_saw": _saw, "incident.closed": _closed, "incident.reopened": _reopened,
+    "incident.joined": _joined, "incident.took_in": _took_in,
     "incident.froze": _froze, "incident.thawed": _thawed, "incident.corrected": _corrected,
 }
 

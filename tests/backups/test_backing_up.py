@@ -143,8 +143,8 @@ def test_asked_to_stop_it_leaves_nothing_and_goes_on_later(opens: Opens, server:
     path = program(tmp_path / "bin", server, f'[ -e {flag} ] || sleep 60; exec "$REAL" "$@"')
     walk = opens(backups=replace(backups, pg_dump=path))
     timer = threading.Timer(0.5, lambda: setattr(walk, "stop", True))
-    timer.start()
     walk._on()
+    timer.start()
     walk.walk("BK-1")
     assert left_in(backups) == []
     assert walk.journal.load("BK-1").stage == "dump"  # type: ignore[union-attr]

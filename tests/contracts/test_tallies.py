@@ -10,8 +10,9 @@ import pytest
 from journals import SECRET, Backend, HandClock, Store
 
 from bot.adapters.tallying import folding
+from bot.domain.answers import Service
 from bot.domain.project import Environment
-from bot.domain.sighting import MOST_HITS, Batch, Gap, Reach, Severity, Sighting, Source, baseline, hour_of_week
+from bot.domain.sighting import MOST_HITS, Asked, Batch, Gap, Reach, Severity, Sighting, Source, baseline, hour_of_week
 
 backend, journal, make = journals.backend, journals.journal, journals.make
 
@@ -85,6 +86,26 @@ def test_how_far_was_read_never_goes_back(journal: Store) -> None:
     journal.fold([Batch(reached=[replace(poll, up_to=NOON - timedelta(hours=1), cursor="2:b")])])
     assert journal.reached("shop", PRODUCTION) == {"poll": replace(poll, cursor="2:b")}
     assert journal.reached("shop", STAGING) == {}
+
+
+def test_answers_are_counted_by_service_and_the_failing_ones_once(journal: Store) -> None:
+    minute = int(NOON.timestamp()) // 60
+    failing = [seen(n, severity=Severity.HTTP_5XX, source=Source.EDGE, template="GET /rest/v1/a answered 503")
+               for n in (1, 2)]
+    asked = [Asked("shop", PRODUCTION, Service.POSTGREST, Source.EDGE, minute, 40),
+             Asked("shop", STAGING, Service.POSTGREST, Source.EDGE, minute, 9)]
+    journal.fold([Batch(sightings=failing, asked=asked)])
+    journal.fold([Batch(sightings=failing), Batch(asked=asked[:1])])
+    at, end, key = NOON.replace(second=0, microsecond=0), NOON + timedelta(hours=1), (Service.POSTGREST, Source.EDGE)
+    assert journal.answers("shop", PRODUCTION, NOON, end) == {key: {at: (80, 2)}}
+    assert journal.answers("shop", PRODUCTION, NOON, end, hours=True) == {key: {NOON.replace(
+        minute=0, second=0, microsecond=0): (80, 2)}}
+    assert journal.answers("shop", PRODUCTION, end, end + timedelta(hours=1)) == {}
+    journal.prune_tallies(NOON + timedelta(days=4))
+    assert journal.answers("shop", PRODUCTION, NOON, end) == {}
+    assert journal.answers("shop", PRODUCTION, NOON, end, hours=True)
+    journal.prune_tallies(NOON + timedelta(weeks=10))
+    assert journal.answers("shop", PRODUCTION, NOON, end, hours=True) == {}
 
 
 def test_gaps_are_kept_in_order(journal: Store) -> None:

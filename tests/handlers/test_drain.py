@@ -283,6 +283,22 @@ def test_a_store_out_of_reach_is_never_a_202(house: House) -> None:
     assert [fault.total for fault in house.faults()] == [1]
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_was_turned_away_and_nobody_asks_for_is_a_gap(house: House, alone: bool) -> None:
+    house.door.mouths["shop", PRODUCTION].drain.alone = alone
+    begun, house.broken = house.clock.now(), True
+    for _ in range(2):
+        assert house.send([ONE]).status_code == 503
+        house.clock.forward(seconds=20)
+    house.broken = False
+    for _ in range(2):
+        assert house.send([ONE]).status_code == 202
+        house.clock.forward(minutes=2)
+    assert house.send([postgres("again")]).status_code == 202
+    gaps = house.journal.gaps("shop", PRODUCTION, begun - timedelta(minutes=1))
+    assert [(gap.begin, gap.end) for gap in gaps] == [(begun, begun + timedelta(seconds=20))] * alone
+
+
 def test_a_flood_or_a_slow_body_of_one_never_starves_another(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "WAITING", 5)
     monkeypatch.setattr(door, "BODY_TIME", 1.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -12,12 +13,15 @@ from typing import Any
 import pytest
 
 from bot.adapters.levers import Api, PolicyLevers
-from bot.domain.entry import SYSTEM, Entry, Fact
+from bot.domain.entry import SYSTEM, Entry, Fact, Opening
 from bot.domain.incident import Incident
 from bot.domain.person import Person
+from bot.domain.plan import Plan, PlannedFile
+from bot.domain.project import Environment
 from bot.domain.record import Status
 from bot.errors import Refused
 from bot.incidents import records as incidents
+from bot.incidents import timeline
 from bot.incidents.verbs import Responding
 from bot.runbooks import incident as runbook
 from bot.runbooks.walker import Walker
@@ -223,6 +227,7 @@ def test_a_flag_is_switched_once_and_back(tmp_path: Path) -> None:
         for facts in twice:
             room.journal.append(facts)
         room.sweep()
+        room.say(twice[0])      # a third, who read the journal before the first was switched and wrote after that
         assert [each.body["to"] for each in side.asked] == ["false"]
         [switch] = room.now().switches
         assert (switch.state, switch.by, switch.in_force_at) == ("in_force", ANA, room.clock.now())
@@ -301,6 +306,29 @@ def test_texts_that_were_edited_or_deleted_are_erased_where_the_policy_keeps_non
     assert [room.journal.private(version.entry) for version in note.versions] == [None, None]
     assert len(room.noted("journal.redacted")) == 2
     room.journal.close()
+
+
+def test_what_changed_names_only_what_went_in(room: Room) -> None:
+    files = tuple(
+        PlannedFile(version=version, name=name, filename=f"{version}_{name}.sql", sha256="x", statements=1)
+        for version, name in (("1", "goes_in"), ("2", "does_not"))
+    )
+    plan = Plan(project="shop", environment=Environment.PRODUCTION, head=None, files=files)
+    data = {"kind": "promotion", "plan": json.loads(json.dumps(plan.to_json()))}
+    opens = Opening(kind="promotion", project="shop", stage="apply")
+    room.journal.append([Fact(about="P-1", kind="promotion.requested", actor=ANA, data=data, opens=opens)])
+    for kind, more in (
+        ("apply.attempt", {"attempt": "a", "version": "1"}),
+        ("apply.committed", {"version": "1", "seconds": 0.1, "statements": 1}),
+        ("apply.attempt", {"attempt": "b", "version": "2"}),
+        ("apply.failed", {"version": "2", "why": "2 does_not failed at statement 1", "statement": 1, "line": 1,
+                          "sqlstate": "23502", "clean": True}),
+    ):
+        room.journal.append([Fact(about="P-1", kind=kind, actor=SYSTEM, data=more)])
+    said = [str(each["what"]) for each in timeline.changed_before(room.ports, "shop", room.clock.now())]
+    assert sorted(said) == ["Production changed: 1 goes_in", "Stopped: 2 does_not failed at statement 1"]
+    inc = room.opened(promotion="P-1")
+    assert "P-1 changed production last: 1 goes_in." in room.responding.bearing(room.now(inc))
 
 
 def test_the_thread_opens_with_what_changed_and_what_was_alike(room: Room) -> None:

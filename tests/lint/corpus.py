@@ -57,6 +57,8 @@ CASES = (
          "select 'calm'::public.mood;"),
     Case("if-exists", "alter table public.books add column a text;",
          "alter table public.books add column if not exists a text;"),
+    Case("if-exists", "alter table public.books add column a text, add constraint c check (a <> ''), drop constraint d, "
+         "drop b, alter c drop not null;", "alter table public.books add constraint c check (a <> '') not valid;"),
     Case("if-exists", "drop view public.v;", "drop view if exists public.v;"),
     Case("if-exists", "create table public.a (id bigint primary key);",
          "create table if not exists public.a (id bigint primary key);"),
@@ -227,6 +229,10 @@ CASES = (
          "alter table public.a alter column b set default 1;"),
     Case("renaming-column", "alter table public.a rename column b to c;",
          "alter table public.a add column if not exists c text;"),
+    Case("constraint-missing-not-valid", "alter table public.a add constraint c check (b > 0) not valid;\n"
+         "alter table public.a validate constraint c;", "alter table public.a validate constraint c;"),
+    Case("policy-open", 'create policy "Anybody may, write" on public."Order Lines" for insert to anon with check (true);',
+         "create policy p on public.a for insert to anon with check (b = 1);"),
     Case("renaming-table", "alter table public.a rename to b;",
          "alter table public.a add column if not exists c text;"),
     Case("ban-set-schema", "alter table public.a set schema private;", "create schema if not exists private;"),

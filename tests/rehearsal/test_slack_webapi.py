@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from rehearsal.slack import BOT_USER_ID, Slack
+from rehearsal.slack import BOT_USER_ID, NotPossible, Slack
 
 DEPLOYS, GENERAL = "C0DEPLOYS", "C0GENERAL"
 CARD = {"event_type": "promotion_card", "event_payload": {"id": "P-31"}}
@@ -284,3 +285,23 @@ def test_every_call_is_on_record(slack: Slack, client: WebClient) -> None:
         ("users.info", False, "user_not_found"),
     ]
     assert slack.calls[0].args["text"] == "x"
+
+
+def test_canvases_are_a_matter_of_the_plan_and_of_access(slack: Slack, client: WebClient) -> None:
+    document = json.dumps({"type": "markdown", "markdown": "# One\n\n- two"})
+    free = error_of(client.api_call, api_method="canvases.create", params={"document_content": document})
+    assert free == "free_teams_cannot_create_non_tabbed_canvases"
+    slack.workspace.plan = "paid"
+    made = client.api_call("canvases.create", params={"title": "Report", "document_content": document})["canvas_id"]
+    read = client.api_call("canvases.getContent", params={"canvas_id": made})
+    assert str(read["content"]).strip() == "# One\n\n* two"
+    with pytest.raises(NotPossible, match="may not write"):
+        slack.write_canvas("ana", made, "two", "three")
+    given = {"canvas_id": made, "access_level": "write", "channel_ids": json.dumps([GENERAL])}
+    assert error_of(client.api_call, api_method="canvases.access.set", params=given) == "channel_not_found"
+    client.conversations_join(channel=GENERAL)
+    client.api_call("canvases.access.set", params=given)
+    slack.write_canvas("ana", made, "two", "three")
+    assert "three" in client.api_call("canvases.getContent", params={"canvas_id": made})["content"]
+    unknown = error_of(client.api_call, api_method="canvases.getContent", params={"canvas_id": "F0NONE"})
+    assert unknown == "canvas_not_found"

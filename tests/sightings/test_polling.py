@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -12,14 +13,17 @@ import pytest
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.adapters.supabase import ManagementLogs
 from bot.domain.project import Environment
-from bot.domain.sighting import Batch, Folded, Reach
+from bot.domain.sighting import AGREED, Batch, Folded, Reach
 from bot.scrub import Scrubber
 from bot.sightings import polling
+from bot.sightings.draining import Drain
 from bot.sightings.funnel import Funnel
 from bot.sightings.polling import Poller
 from bot.sightings.recognising import Recogniser
+from bot.sightings.shapes import EPOCH
 from rehearsal.supabase import PRODUCTION_REF, TOKEN, Supabase
 from tests.clocks import SetClock
+from tests.sightings.events import postgres
 
 PRODUCTION = Environment.PRODUCTION
 
@@ -113,6 +117,38 @@ def test_every_source_that_counts(house: House) -> None:
         "Error: … in pay (index.ts)", "/token: Database error (answered 500)", "/object/a/…: it failed (answered 500)",
         "PGRST002: Could not query the database",
     }
+
+
+def test_requests_are_counted_once_by_service_whatever_they_were_answered(house: House) -> None:
+    now = house.clock.now()
+
+    def asked(path: str, status: str, times: int = 1, ago: float = 120, source: str = "edge_logs") -> None:
+        for _ in range(times):
+            house.supabase.log("x", now - timedelta(seconds=ago), source=source, request__method="GET",
+                               request__path=path, response__status_code=status)
+
+    asked("/rest/v1/books", "200", 7)
+    asked("/rest/v1/books", "503", 3)
+    asked("/auth/v1/token", "401", 2)
+    asked("/x", "200", 1, source="function_edge_logs")
+    asked("/rest/v1/books", "200", ago=1)
+    house.poll()
+    house.poll()
+
+    def counted() -> dict[str, tuple[int, int]]:
+        found = house.journal.answers("shop", PRODUCTION, now - timedelta(hours=1), now + timedelta(hours=1))
+        return {str(service): tuple(map(sum, zip(*minutes.values(), strict=True)))  # type: ignore[misc]
+                for (service, _), minutes in found.items()}
+
+    assert counted() == {"PostgREST": (10, 3), "auth": (2, 0), "edge functions": (1, 0)}
+    house.clock.forward(minutes=2)
+    house.poller = house.made()
+    house.poll()
+    assert counted()["PostgREST"] == (11, 3), "each minute once, over a restart too"
+    house.supabase.api.refusals.extend([0, 400])
+    house.clock.forward(minutes=6)
+    house.poll()
+    assert house.poller.trouble == "", "the logs are read all the same"
 
 
 def test_many_pages_go_on_where_they_stopped_even_over_a_restart(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,6 +258,82 @@ def test_the_rhythm(house: House) -> None:
     assert house.poll() == 300, "its drain delivers"
     house.watching = True
     assert house.poll() == 15, "a promotion is watched"
+
+
+def drain(house: House) -> Drain:
+    """A drain of the same environment, as a fresh process has it."""
+    def before() -> datetime:
+        reached = house.journal.reached("shop", PRODUCTION)
+        return reached["drain"].up_to if "drain" in reached else EPOCH
+
+    return Drain(
+        recogniser=Recogniser(project="shop", environment=PRODUCTION, slow_ms=1000, key=b"k"),
+        funnel=Funnel(house.journal, house.heard.append), clock=house.clock, before=before,
+    )
+
+
+def both(house: House, door: Drain | None, message: str, *, renamed: bool = True, ago: float = 1) -> None:
+    """One event of Postgres that the endpoint has, and that the drain delivers under its own id or the same one."""
+    id = house.error(message, ago)
+    if door is not None:
+        sent = postgres(message, house.clock.now() - timedelta(seconds=ago), id=f"other {id}" if renamed else id)
+        door.take(json.dumps([sent]).encode(), gzipped=False)
+
+
+def test_where_both_sources_call_an_event_by_other_ids_it_counts_once(house: House) -> None:
+    door = drain(house)
+    both(house, door, "one", ago=1)
+    house.poll()
+    house.clock.forward(seconds=30)
+    both(house, door, "two", ago=20)
+    house.error("not found yet", 1)
+    house.supabase.log("x", house.clock.now(), source="storage_logs", req__url="/object/a/b", res__statusCode="500",
+                       msg="it is out")
+    house.poll()
+    assert house.totals == {"one": 1, "two": 1, "/object/a/…: it is out (answered 500)": 1}, (
+        "the drain speaks for Postgres, and storage is asked for"
+    )
+    house.clock.forward(minutes=8)
+    both(house, None, "three", ago=240)
+    house.poll()
+    assert house.totals["three"] == 1, "a drain that fell silent is not waited for"
+    assert house.totals["not found yet"] == 1
+    house.clock.forward(seconds=100)
+    door = drain(house)
+    both(house, None, "while not read", ago=60)
+    both(house, door, "four")
+    for _ in range(2):
+        house.poll()
+        house.clock.forward(minutes=6)
+        both(house, door, "four")
+    assert house.totals == {
+        "one": 1, "two": 1, "not found yet": 1, "three": 1, "while not read": 1, "four": 3,
+        "/object/a/…: it is out (answered 500)": 1,
+    }
+
+
+def test_where_both_call_it_the_same_what_the_drain_lost_is_found(house: House) -> None:
+    door = drain(house)
+    both(house, door, "known", renamed=False)
+    house.poll()
+    assert AGREED in house.journal.reached("shop", PRODUCTION)
+    both(house, None, "not found")
+    both(house, door, "known", renamed=False)
+    house.poller = house.made()
+    house.poll()
+    assert house.totals == {"known": 2, "not found": 1}
+
+
+def test_a_batch_that_was_not_taken_is_asked_for(house: House) -> None:
+    door = drain(house)
+    both(house, door, "one")
+    house.poll()
+    house.clock.forward(seconds=50)
+    door.missed()
+    both(house, None, "turned away", ago=20)
+    both(house, door, "two")
+    house.poll()
+    assert house.totals == {"one": 1, "turned away": 1, "two": 1}
 
 
 def test_a_wrong_query_is_said(house: House) -> None:

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import psycopg
 
 from rehearsal import shop
@@ -182,6 +183,10 @@ class House(World):
         with psycopg.connect(self.production, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
+
+    def ready(self) -> str:
+        """What `/readyz` says."""
+        return httpx.get(f"http://127.0.0.1:{self.bot_port}/readyz", timeout=10).text
 
     def shelf(self, name: str) -> list[str]:
         """The keys of a shelf of the bot's store."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from bot.adapters.sqlite_journal import SqliteJournal
@@ -20,8 +22,9 @@ from bot.domain.sighting import Batch, Severity, Sighting, Source
 from bot.scrub import Scrubber
 from rehearsal.slack import Message
 from rehearsal.world import DRAIN_SECRET
+from tests import cron
 from tests.migrations.walking import RealClock
-from tests.sightings.events import postgres
+from tests.sightings.events import event, postgres
 from tests.stories.house import ANA, BO, ERIN, GIL, POLICY, SAM, House
 
 Opens = Callable[..., House]
@@ -117,6 +120,83 @@ def test_a_fault_of_the_logs_is_told_once_with_samples_for_operators_alone(house
     h.told(BO, "There are no samples of A-1")
 
 
+def deliver(h: House, events: list[dict[str, Any]]) -> None:
+    """Send them as production's log drain does."""
+    answer = httpx.post(
+        f"http://127.0.0.1:{h.bot_port}/hooks/supabase/logs", content=json.dumps(events).encode(), timeout=10,
+        headers={"authorization": f"Bearer {DRAIN_SECRET}"},
+    )
+    assert answer.json() == {"taken": len(events)}
+
+
+def _with_cron(h: House) -> None:
+    """Production has pg_cron, and a job of it failed a minute ago."""
+    admin = h.postgres.url(h.production.rpartition("/")[2], "supabase_admin")
+    with psycopg.connect(admin, autocommit=True) as db:
+        for statement in (*cron.TABLES, cron.JOB, cron.run("failed", 'ERROR:  relation "gone" does not exist')):
+            db.execute(statement.encode())
+
+
+@pytest.mark.slow
+def test_jobs_that_the_bots_user_may_not_see_are_said_to_be_unseen(house: Opens) -> None:
+    h = house(policy=QUICK, start=False)
+    _with_cron(h)
+    h.environ(PRODUCTION_DATABASE_URL=h.postgres.url(h.production.rpartition("/")[2], "authenticator"))
+    h.start_bot()
+    h.until(lambda: "failed jobs of pg_cron: permission denied for schema cron." in h.ready(), "what is not seen")
+    h.says(ANA, "/migrate status")
+    said = h.told(ANA, "Not watched in production")
+    assert "failed jobs of pg_cron: permission denied for schema cron." in said
+    assert "sessions and statements of other users" in said
+    assert h.slack.messages("#incidents") == [], "what was not seen is no failed job, and five minutes are not over"
+
+
+@pytest.mark.slow
+def test_logs_that_nobody_hears_are_one_calm_notice_that_ends_when_they_are_heard(house: Opens) -> None:
+    h = house(policy=QUICK, supabase=True, start=False)
+    h.supabase.api.down = 402
+    h.start_bot()
+    blind = alert(h, "Part of production is not watched")
+    assert "the logs: The project's allowance for log queries is used up" in h.slack.text_of(blind)
+    deliver(h, [event("x", datetime.now(UTC), request={"path": "/rest/v1/books"}, response={"status_code": 200})])
+    h.until(lambda: "the log drain's losses" in h.ready(), "the drain to be heard")
+    reads(h, blind, "Over since")
+    assert "A-1 is over: all of it is watched again." in thread(h, blind, "is over")
+    assert "<@" not in h.slack.text_of(blind), "it calls nobody"
+    assert len(h.slack.messages("#incidents")) == 1
+
+
+def test_a_failing_service_a_failed_job_a_storm_and_what_nobody_sees(house: Opens) -> None:
+    h = house(policy=QUICK, supabase=True, start=False)
+    h.supabase.api.down = 402
+    _with_cron(h)
+    h.start_bot()
+    card = alert(h, "A scheduled job fails in production")
+    assert 'tidy: relation "gone" does not exist' in h.slack.text_of(card)
+    h.until(lambda: "Not watched in default production: the logs: The project's allowance" in h.ready(), "the refusal")
+    h.says(ANA, "/migrate status")
+    h.told(ANA, "Not watched in production\nthe logs: The project's allowance for log queries is used up")
+
+    request = {"method": "GET", "path": "/rest/v1/books"}
+    events = [
+        event("x", datetime.now(UTC), request=request, response={"status_code": 503 if n < 30 else 200})
+        for n in range(100)
+    ]
+    deliver(h, events)
+    text = h.slack.text_of(alert(h, "Requests to PostgREST fail in production"))
+    assert "30 of 100 requests within 5 min were answered 5xx (30 %)" in text
+    assert "30 times: GET /rest/v1/books answered 503" in text
+
+    names = ["".join(letters) for letters in itertools.product("abcdefgh", repeat=3)][:500]
+    deliver(h, [postgres(f'relation "{name}" does not exist', datetime.now(UTC)) for name in names])
+    storm = h.slack.text_of(alert(h, "500 new errors in production"))
+    assert storm.count("once: relation") == 10
+    assert "and 490 more" in storm
+    assert len([each for each in h.slack.messages("#incidents") if "relation" in h.slack.text_of(each)]) == 2, (
+        "the job's, and one message instead of 500"
+    )
+
+
 @pytest.mark.slow
 def test_killed_and_started_again_and_again_it_is_told_called_and_paged_once(house: Opens) -> None:
     paged: list[dict[str, Any]] = []
@@ -160,13 +240,9 @@ def test_an_error_since_a_promotion_is_an_alert_at_once_and_its_watchs_alarm(hou
     promotion = h.ready_to_approve()
     h.presses(BO, promotion, "Approve")
     h.reads(promotion, "In production since")
-    event = postgres('column "subtitle" does not exist', datetime.now(UTC), state="42703", user_name="authenticated")
+    failing = postgres('column "subtitle" does not exist', datetime.now(UTC), state="42703", user_name="authenticated")
     begun = time.monotonic()
-    answer = httpx.post(
-        f"http://127.0.0.1:{h.bot_port}/hooks/supabase/logs", content=json.dumps([event]).encode(), timeout=10,
-        headers={"authorization": f"Bearer {DRAIN_SECRET}"},
-    )
-    assert answer.status_code == 202
+    deliver(h, [failing])
     card = alert(h, "New error since P-1")
     print(f"first alert in Slack after {time.monotonic() - begun:.2f} s")
     text = h.slack.text_of(card)

@@ -14,7 +14,8 @@ import pytest
 from handlers.subjects import vocabulary
 from rehearsal.slack import Delivered, Message
 from templates.incident.card import MORE
-from tests.stories.house import BO, CY, ERIN, FEATURE, SAM, UNCHECKED
+from tests.levers.other_sides import OtherSide
+from tests.stories.house import ANA, BO, CY, ERIN, FEATURE, SAM, UNCHECKED
 from tests.stories.test_incident import journal_of
 from tests.stories.test_report import Desk
 
@@ -26,6 +27,9 @@ on_call = ["{ERIN}"]
 [flags.SHOP_CHECKOUT]
 kind = "manual"
 steps = ["Turn it off"]
+[flags.SHOP_SEARCH]
+kind = "webhook"
+url_env = "SEARCH_HOOK"
 [revert]
 kind = "manual"
 """
@@ -33,6 +37,8 @@ kind = "manual"
 
 class Thrice(Desk):
     """A `Desk` at which everything that is pressed, submitted or picked arrives three times at once."""
+
+    hook: OtherSide
 
     def presses(self, user: str, card: str, words: str, **more: Any) -> Delivered:
         return self.slack.press(user, self.card(card), words, **{"copies": 3, **more})
@@ -62,7 +68,11 @@ class Thrice(Desk):
 
 @pytest.fixture
 def desk(server: object) -> Iterator[Thrice]:
-    with Thrice(postgres=server, limits="off") as made:  # type: ignore[arg-type]
+    answer = {"before": "true", "message": "off for all"}
+    with OtherSide(lambda asked: (200, answer)) as hook, Thrice(
+        postgres=server, limits="off", environment={"SEARCH_HOOK": hook.url},  # type: ignore[arg-type]
+    ) as made:
+        made.hook = hook
         made.write_policy(RULES)
         made.start_bot()
         yield made
@@ -100,11 +110,13 @@ def test_everything_that_can_be_pressed(desk: Thrice) -> None:
 def _two_incidents_and_a_message_that_belongs_to_one(h: Thrice) -> None:
     h.opened(severity="SEV3")
     h.reads("INC-1", "Checkout fails")
+    assert h.slack.notified(ERIN), "who is on call is mentioned"
     h.slack.say(SAM, "#general", "login is broken, too")
     sams = next(m for m in h.slack.messages("#general") if "login" in m.text)
     h.slack.shortcut(BO, "Open an incident", sams, copies=3)
     h.fills(BO, "Open an incident", severity="SEV4")
     h.reads("INC-2", "login is broken, too")
+    h.thread_says("INC-2", "the message it was opened from")
 
     # Two are open: :pushpin: cannot know which one is meant, the shortcut asks
     h.slack.say(CY, "#general", "the session table is huge")
@@ -164,6 +176,13 @@ def _led_switched_corrected(h: Thrice) -> None:
     for user in (ERIN, BO):
         h.fills(user, "Stop the bleeding", what="flag:SHOP_CHECKOUT:off")
     h.reads("INC-1", "SHOP_CHECKOUT → false: to be done by hand")
+    h.presses(ERIN, "INC-1", "Stop the bleeding")
+    h.fills(ERIN, "Stop the bleeding", what="flag:SHOP_SEARCH:off")
+    h.reads("INC-1", "SHOP_SEARCH → false: in force since")
+    h.presses(BO, "INC-1", "Stop the bleeding")
+    h.fills(BO, "Stop the bleeding", what="flag:SHOP_SEARCH:off")
+    h.told(BO, "SHOP_SEARCH was switched already; nothing is done twice")
+    assert [(each.body["flag"], each.body["to"]) for each in h.hook.asked] == [("SHOP_SEARCH", "false")]
     h.both((ERIN, BO), "INC-1", "Done by hand")
     h.reads("INC-1", "SHOP_CHECKOUT → false: in force since")
     assert h.thread_says("INC-1", "SHOP_CHECKOUT to false: in force").count("SHOP_CHECKOUT to false: in force") == 1
@@ -234,7 +253,29 @@ def _opened_from_a_promotion_that_stopped_half_way(h: Thrice) -> None:
     h.thread_says(card, "The incident INC-3 was opened from this")
     h.presses(BO, card, "Open incident")
     h.told(BO, f"INC-3 was opened from {card} already")
+    h.presses(BO, card, "Resume")       # the freeze holds it until somebody decides that it is the way out
+    h.reads("P-2", "F-3")
+    with psycopg.connect(h.production, autocommit=True) as production:
+        production.execute("update books set region = 'EU' where region is null")
+    assert len(h.history()) == 2
+    h.presses(BO, "INC-3", "Decide")
+    h.fills(BO, "Decide INC-3", choice="forward fix", why="the rest has to go in", promotion="P-2")
+    h.thread_says("INC-3", "Carried out by P-2, which the freeze of this incident lets pass")
+    h.reads("P-2", "[I am here]")
+    h.presses(ANA, "P-2", "I am here")
+    h.reads("P-2", "Done · in production")
+    h.reads("INC-3", "Promotions are frozen (F-3)")
     alarm = h.until(lambda: next((m for m in h.slack.messages("#incidents") if "stopped half-way" in
                                   h.slack.text_of(m)), None), "the alert about the same")
     h.slack.press(SAM, alarm, "Open incident", copies=3)
     assert "Is it one of these?\nINC-3" in h.window(SAM, "Open an incident")
+    h.fills(SAM, "Open an incident", severity="SEV1")       # he does not believe it
+    found = re.search(r"INC-\d+", h.told(SAM, " is open. Its card"))
+    assert found
+    again = found[0]
+    h.reads(again, "Promotions are frozen")
+    h.presses(CY, again, "Resolve")
+    h.fills(CY, f"Resolve {again}", same="INC-3")
+    h.reads(again, "Fixed by: the same as INC-3")
+    assert h.thread_says("INC-3", f"{again} A promotion stopped half-way").count("is the same, says @cy") == 1
+    assert "Report due" not in h.reads(again, "Closed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -51,6 +52,7 @@ def test_a_report_is_due_filled_published_and_followed(desk: Desk) -> None:
     h.fills(ERIN, "Resolve INC-1", text="the index was built again")
     assert "(@erin)" in h.reads(inc, "Report due")
     h.thread_says(inc, "the report of INC-1 is due")
+    h.thread_says(inc, "Slack's plan has no canvases here: reports are filled in through Report")
 
     # Filled in
     h.slack.command(ERIN, "/incident report INC-1", "#incidents", copies=3)
@@ -62,7 +64,7 @@ def test_a_report_is_due_filled_published_and_followed(desk: Desk) -> None:
     h.slack.press(ERIN, shown, "Add a measure")
     h.fills(ERIN, "A measure of INC-1", what="Revoke DDL from people", who=SAM,
             test="select count(*) > 0 from pg_indexes where tablename = 'books'")
-    h.told(ERIN, "A-1 is added")
+    h.told(ERIN, "ACT-1 is added")
 
     # Published once, however often it is pressed
     h.slack.press(ERIN, shown, "Publish", copies=3)
@@ -84,7 +86,7 @@ def test_a_report_is_due_filled_published_and_followed(desk: Desk) -> None:
     h.staged()
     h.says(ANA, "/migrate promote")
     h.reads("P-1", "Tests for what broke: 1 test of earlier incidents holds on both sides")
-    h.presses(SAM, "M-1", "Done: A-1")
+    h.presses(SAM, "M-1", "Done: ACT-1")
     h.reads("M-1", "Every measure is done")
 
     # The page without Slack, and the day
@@ -123,6 +125,13 @@ def test_killed_before_each_reminder_each_is_told_once(server: object) -> None:
         h.start_bot()
         inc = h.opened()
         h.reads(inc, "Nobody leads yet")
+        h.presses(CY, inc, "Update")
+        h.fills(CY, "Update INC-1", text="looking", next=int(time.time()) + 6)
+        h.reads(inc, "Next update by")
+        h.kill_bot()        # an update's reminder is as durable as a report's
+        h.start_bot()
+        said = h.thread_says(inc, "The next update was promised for")
+        assert said.count("The next update was promised for") == 1
         h.presses(CY, inc, "Resolve")
         h.fills(CY, "Resolve INC-1", text="it went away")
         h.reads(inc, "Report due")

@@ -82,4 +82,4 @@ def test_a_report_is_written_in_its_canvas(server: object) -> None:
         with pytest.raises(NotPossible, match="may not write"):
             h.slack.write_canvas(SAM, board.id, "The pager", "Nothing")
         assert len(h.slack.workspace.canvases) == 1
-        assert "has no canvases" not in h.thread(inc)
+        assert "no canvas" not in h.thread(inc)

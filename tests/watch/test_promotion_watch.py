@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from bot.domain.answers import Service
 from bot.domain.project import Environment
-from bot.domain.sighting import Batch, Reach, Severity, Sighting, Source
+from bot.domain.sighting import Asked, Batch, Reach, Severity, Sighting, Source
 from bot.domain.visit import Visit
 from bot.migrations.vitals import PostgresVitals
 from bot.policy import parse_policy
@@ -191,6 +192,34 @@ def test_a_new_error_is_an_alarm_linked_to_its_one_alert(watched: Opens) -> None
         assert w.lines[-1].startswith(f"<@{ANA}> <@{BO}> since P-1: New error: column ")
         w.later(1)
         assert len([line for line in w.lines if line.startswith(f"<@{ANA}>")]) == 1
+
+
+def test_a_scanner_and_a_typo_are_no_alarm_and_a_failing_service_is_one_whoever_asked_it(watched: Opens) -> None:
+    with watched() as w:
+        w.clock.forward(minutes=1)
+        scan = {"sqlstate": "28P01", "severity": Severity.FATAL, "role": "postgres", "fingerprint": "cd", "mark": 1}
+        typo = {"role": "postgres", "objects": ("nmae",)}
+        w.error('password authentication failed for user "…"', **scan)
+        w.error('column "nmae" does not exist', mark=2, **typo)
+        w.later(1)
+        assert w.alerts == []
+        assert "nothing new so far" in w.card
+        w.error('relation "gone" does not exist', fingerprint="ef", mark=9)
+        w.on()
+        assert "nothing new so far" in w.card, "its own alert is about to be raised, and the next look links to it"
+        for mark in (3, 4):
+            w.error('column "nmae" does not exist', mark=mark, **typo)
+        w.on()
+        assert w.card.startswith("New errors since this promotion"), "whoever it is, it goes on"
+        failing = {"source": Source.EDGE, "severity": Severity.HTTP_5XX, "sqlstate": "", "role": "", "fingerprint": "5"}
+        for mark in range(100, 131):
+            w.error("GET /rest/v1/books answered 503", mark=mark, **failing)
+        minute = int(w.clock.now().timestamp()) // 60
+        asked = Asked("shop", Environment.PRODUCTION, Service.POSTGREST, Source.EDGE, minute, 60)
+        w.walk.journal.fold([Batch(asked=[asked])])
+        Watcher(w.walk.ports).logs()
+        w.on()
+        assert "Requests to PostgREST fail in production: 31 of 60 requests" in "\n".join(w.lines)
 
 
 HARMS = (

@@ -99,7 +99,17 @@ TALLIES: Final = """
     );
 """
 
-VERSIONS: Final[tuple[str, ...]] = (FIRST, TALLIES)
+ANSWERS: Final = """
+    -- Requests of a service as a log told of them, and how many failed; a name ends in the minute or hour since 1970.
+    create table stagedoor.answers_minutes (
+        name text collate "C" primary key, asked bigint not null, failed bigint not null
+    );
+    create table stagedoor.answers_hours (
+        name text collate "C" primary key, asked bigint not null, failed bigint not null
+    );
+"""
+
+VERSIONS: Final[tuple[str, ...]] = (FIRST, TALLIES, ANSWERS)
 """How each version is made of the one before; never edit one that was released."""
 
 

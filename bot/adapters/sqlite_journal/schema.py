@@ -9,7 +9,7 @@ from bot.errors import Refused
 APPLICATION = 0x53746467
 """Stands in the file's header, so that another program's database is never taken for a store."""
 
-NEWEST = 2
+NEWEST = 3
 """The version that this release makes; `steps` holds the way there."""
 
 

@@ -54,7 +54,13 @@ def tallies(db: Database, full_text: bool) -> None:
     )
 
 
-VERSIONS: tuple[Callable[[Database, bool], None], ...] = (first, tallies)
+def answers(db: Database, full_text: bool) -> None:
+    """Requests of a service as a log told of them, and how many failed; names end in the minute or hour since 1970."""
+    for table in ("answers_minutes", "answers_hours"):
+        db.table(table).create({"name": str, "asked": int, "failed": int}, pk="name", not_null=("asked", "failed"))
+
+
+VERSIONS: tuple[Callable[[Database, bool], None], ...] = (first, tallies, answers)
 """How each version is made of the one before; never edit one that was released."""
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 
-from bot.ports import PAGE, Clock, Cursor, Page, PollTrouble, Row
+from bot.domain.answers import OF_PATH, service_of
+from bot.domain.sighting import Source
+from bot.ports import PAGE, Clock, Cursor, Page, PollTrouble, Requests, Row
+
+Told = TypeVar("Told")
 
 TIMEOUT: Final = 10.0
 LEAST_WAIT: Final = timedelta(seconds=60)
@@ -53,6 +58,25 @@ def query(after: Cursor, until_ms: int) -> str:
     )
 
 
+_LOGS: Final = {
+    "edge_logs": Source.EDGE, "function_edge_logs": Source.EDGE_FUNCTION, "auth_logs": Source.AUTH,
+    "storage_logs": Source.STORAGE,
+}
+_PATHS: Final = ", ".join(f"log_attributes['request.path'] like '/{path}/%', '{path}'" for path in OF_PATH)
+
+
+def requests_query(begin_ms: int, end_ms: int) -> str:
+    """How many requests each log tells of, by minute and by the service that the path leads to."""
+    return (
+        "select source, toUnixTimestamp64Milli(timestamp) - toUnixTimestamp64Milli(timestamp) % 60000 as minute_ms, "  # noqa: S608
+        f"multiIf(source <> 'edge_logs', '', {_PATHS}, '') as path, count() as n from logs "
+        "where (source in ('edge_logs', 'function_edge_logs') or (source = 'auth_logs' and log_attributes['status'] "
+        "<> '') or (source = 'storage_logs' and log_attributes['res.statusCode'] <> '')) "
+        f"and toUnixTimestamp64Milli(timestamp) >= {begin_ms} and toUnixTimestamp64Milli(timestamp) < {end_ms} "
+        "group by source, minute_ms, path"
+    )
+
+
 class ManagementLogs:
     """The logs of one project, by its ref. Its errors never hold the token."""
 
@@ -66,9 +90,20 @@ class ManagementLogs:
         begin = datetime.fromtimestamp(after.ms / 1000, UTC).replace(second=0, microsecond=0)
         # Rounded to the minute by the server, which refuses more than 24 hours of it.
         last = min(end + timedelta(minutes=1), begin + timedelta(hours=24))
+        sql = query(after, int(end.timestamp() * 1000))
+        answer = self._asked(sql, begin, last)
+        rows = self._rows(answer, _row)
+        return Page(rows=rows, resume=self._spared(answer))
+
+    def requests(self, begin: datetime, end: datetime) -> list[Requests]:
+        """How many requests there were from one full minute to just before another. Raises `PollTrouble`."""
+        sql = requests_query(int(begin.timestamp() * 1000), int(end.timestamp() * 1000))
+        return self._rows(self._asked(sql, begin, end), _requests)
+
+    def _asked(self, sql: str, begin: datetime, end: datetime) -> httpx.Response:
         parameters = {
-            "sql": query(after, int(end.timestamp() * 1000)),
-            "iso_timestamp_start": f"{begin:%Y-%m-%dT%H:%M:%SZ}", "iso_timestamp_end": f"{last:%Y-%m-%dT%H:%M:00Z}",
+            "sql": sql, "iso_timestamp_start": f"{begin:%Y-%m-%dT%H:%M:%SZ}",
+            "iso_timestamp_end": f"{end:%Y-%m-%dT%H:%M:00Z}",
         }
         try:
             answer = self._client.get(self._url, params=parameters, headers=self._headers, timeout=TIMEOUT)
@@ -78,17 +113,16 @@ class ManagementLogs:
             raise PollTrouble(f"The Management API does not answer ({type(trouble).__name__}).") from None
         if answer.status_code != 200:
             raise self._refusal(answer)
-        return self._rows(answer)
+        return answer
 
-    def _rows(self, answer: httpx.Response) -> Page:
+    def _rows(self, answer: httpx.Response, read: Callable[[dict[str, Any]], Told]) -> list[Told]:
         try:
             told = answer.json()
             if error := told.get("error"):
                 raise _failed(error)
-            rows = [_row(row) for row in told.get("result") or ()]
+            return [read(row) for row in told.get("result") or ()]
         except (ValueError, AttributeError, KeyError, TypeError):
             raise PollTrouble("The Management API answered something else than rows.") from None
-        return Page(rows=rows, resume=self._spared(answer))
 
     def _spared(self, answer: httpx.Response) -> datetime | None:
         """When to go on, where hardly any request of this minute is left."""
@@ -132,6 +166,11 @@ def _after(answer: httpx.Response, now: datetime) -> timedelta:
         except (ValueError, TypeError):
             continue
     return timedelta(0)
+
+
+def _requests(row: dict[str, Any]) -> Requests:
+    source = _LOGS[str(row["source"])]
+    return Requests(service_of(source, str(row["path"])), source, int(row["minute_ms"]) // 60_000, int(row["n"]))
 
 
 def _row(row: dict[str, Any]) -> Row:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from bot.adapters.tallying import answering
 from bot.adapters.tallying.folding import fold
 from bot.adapters.tallying.hits import decoded
 from bot.adapters.tallying.transaction import (
@@ -20,10 +21,24 @@ from bot.adapters.tallying.transaction import (
     moment_of,
     number_in,
 )
+from bot.domain.answers import Counts, Service
 from bot.domain.project import Environment
-from bot.domain.sighting import DEDUPLICATED, Batch, Fault, Folded, Gap, Reach, Sample, Severity, Source
+from bot.domain.sighting import (
+    AGREED,
+    COUNTED,
+    DEDUPLICATED,
+    Batch,
+    Fault,
+    Folded,
+    Gap,
+    Reach,
+    Sample,
+    Severity,
+    Source,
+)
 from bot.scrub import Scrubber
 
+CHANNELS = ("poll", "drain", COUNTED, AGREED)
 KEEP_MINUTES = timedelta(days=3)
 KEEP_HOURS = timedelta(weeks=9)
 KEEP_GAPS = timedelta(days=90)
@@ -50,6 +65,13 @@ class Accounts:
     def fold(self, batches: Sequence[Batch]) -> Folded:
         with self._counting() as tx:
             return fold(tx, batches, self._scrub)
+
+    def known(self, marks: Sequence[int]) -> set[int]:
+        if not marks:
+            return set()
+        places = ", ".join("%s" for _ in marks)
+        with self._looking() as tx:
+            return {int(row[0]) for row in tx.rows(f"select mark from stagedoor.marks where mark in ({places})", marks)}
 
     def fault(self, project: str, environment: Environment, fingerprint: str) -> Fault | None:
         with self._looking() as tx:
@@ -84,6 +106,12 @@ class Accounts:
     ) -> dict[datetime, int]:
         return self._counts("hours", (project, environment, fingerprint), hour_of(begin), hour_of(end), 3600)
 
+    def answers(
+        self, project: str, environment: Environment, begin: datetime, end: datetime, *, hours: bool = False,
+    ) -> dict[tuple[Service, Source], dict[datetime, Counts]]:
+        with self._looking() as tx:
+            return answering.read(tx, project, environment, begin, end, hours=hours)
+
     def samples(self, project: str, environment: Environment, fingerprint: str) -> list[Sample]:
         with self._looking() as tx:
             found = tx.rows(
@@ -101,10 +129,11 @@ class Accounts:
             ))
 
     def reached(self, project: str, environment: Environment) -> Mapping[str, Reach]:
-        names = {f"{project}/{environment}/{channel}": channel for channel in ("poll", "drain")}
+        names = {f"{project}/{environment}/{channel}": channel for channel in CHANNELS}
         with self._looking() as tx:
             found = tx.rows(
-                "select name, up_to, heard, cursor from stagedoor.reaches where name in (%s, %s)", tuple(names),
+                "select name, up_to, heard, cursor from stagedoor.reaches "
+                f"where name in ({', '.join('%s' for _ in names)})", tuple(names),
             )
         return {
             names[name]: Reach(
@@ -135,6 +164,8 @@ class Accounts:
         ):
             with self._counting() as tx:
                 tx.rows(f"delete from stagedoor.{sql}", (border,))
+        with self._counting() as tx:
+            answering.prune(tx, now - KEEP_MINUTES, now - KEEP_HOURS)
         for table, border in (("minutes", minute_of(now - KEEP_MINUTES)), ("hours", hour_of(now - KEEP_HOURS))):
             self._prune_cells(table, border)
 

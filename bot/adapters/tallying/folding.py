@@ -10,6 +10,7 @@ from datetime import timedelta
 from hashlib import blake2b
 
 from bot.adapters.links import storable
+from bot.adapters.tallying import answering
 from bot.adapters.tallying.hits import decoded, encoded, merged
 from bot.adapters.tallying.transaction import Transaction, cell, hour_of, micros, minute_of, moment_of
 from bot.domain.sighting import Batch, Fault, Folded, Gap, Reach, Severity, Sighting
@@ -65,6 +66,7 @@ def fold(tx: Transaction, batches: Sequence[Batch], scrub: Scrubber) -> Folded:
     for table, counts in (("minutes", minutes), ("hours", hours)):
         if counts:
             tx.many(_COUNT.format(table=table), sorted(counts.items()))
+    answering.count(tx, [each for batch in batches for each in batch.asked], groups)
     _note(tx, [reach for batch in batches for reach in batch.reached], [gap for batch in batches for gap in batch.gaps])
     counted = sum(map(len, groups))
     return Folded(fold=number, counted=counted, again=len(all_) - counted, faults=list(faults.values()))

@@ -45,18 +45,22 @@ def tried_as_written(
     """
     if any(change.before is None for change in changes):
         return tuple(ways)
-    try:
-        downs = [_downs(change, way) for change, way in zip(changes, ways, strict=True)]
-        _stay_inside([content for change in changes for content in change.up], *downs)
-        with (
-            scratch(session, url, pg_dump, stopping) as address,
-            closing(Session.opened(address, session.name, "stagedoor-scratch")) as own,
-        ):
-            found = _Trial(own, limits, stopping).run(changes, downs, after)
-    except (StagedoorError, psycopg.Error) as trouble:
-        why = said(trouble) if isinstance(trouble, psycopg.Error) else str(trouble).rstrip(".")
-        return tuple(_without(change, way, why) for change, way in zip(changes, ways, strict=True))
-    return tuple(_weighed(change, way, found.get(change.version)) for change, way in zip(changes, ways, strict=True))
+    downs = [_downs(change, way) for change, way in zip(changes, ways, strict=True)]
+    first, why = _newest(changes, downs)
+    found: dict[str, WayBack] = {}
+    if wanted(changes[first:], ways[first:]):
+        try:
+            with (
+                scratch(session, url, pg_dump, stopping) as address,
+                closing(Session.opened(address, session.name, "stagedoor-scratch")) as own,
+            ):
+                found = _Trial(own, limits, stopping).run(changes[first:], downs[first:], after)
+        except (StagedoorError, psycopg.Error) as trouble:
+            why = said(trouble) if isinstance(trouble, psycopg.Error) else str(trouble).rstrip(".")
+    return tuple(
+        _weighed(change, way, found[change.version]) if change.version in found else _without(change, way, why)
+        for change, way in zip(changes, ways, strict=True)
+    )
 
 
 def _alone(change: Change) -> bool:
@@ -78,9 +82,9 @@ def _without(change: Change, way: WayBack, why: str) -> WayBack:
     return replace(way, how=f"{STAND_IN}; not tried as written: {why}") if _alone(change) else way
 
 
-def _weighed(change: Change, way: WayBack, written: WayBack | None) -> WayBack:
+def _weighed(change: Change, way: WayBack, written: WayBack) -> WayBack:
     """What counts: staging has the rows, the scratch database ran what is written."""
-    if written is None or (way.schema is Schema.UNKNOWN and not way.in_transaction):
+    if way.schema is Schema.UNKNOWN and not way.in_transaction:
         return way      # what staging's own rows or objects forbid is forbidden, whatever an empty copy allows
     return written if way.in_transaction or _alone(change) else way
 
@@ -164,11 +168,17 @@ class _Trial:
             raise NoScratch("Stagedoor was asked to stop")
 
 
-def _stay_inside(*contents: Sequence[bytes]) -> None:
-    """Only what is known to stay within its database is run: a call or a DO block may do anything."""
-    for content in [content for each in contents for content in each]:
-        if reaches := beyond(content):
-            raise NoScratch(f"{reaches} may reach beyond one database, so it is not run for a trial")
+def _newest(changes: Sequence[Change], downs: Sequence[tuple[bytes, ...]]) -> tuple[int, str]:
+    """From which file on all newer ones stay within their database, and why no older one is tried.
+
+    Only what is known to stay inside is run: a call or a DO block may do anything.
+    """
+    for place in range(len(changes) - 1, -1, -1):
+        for content in (*changes[place].up, *downs[place]):
+            if reaches := beyond(content):
+                what = f"{reaches} of {changes[place].label} or of its way back"
+                return place + 1, f"{what} may reach beyond one database, so it is not run for a trial"
+    return 0, ""
 
 
 def beyond(content: bytes) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import table, tables
+from bot.migrations.sql.tree import quoted, table, tables
 
 RULE = Rule(
     name="backfill", level=Level.WARN, weighs=True,
@@ -23,6 +23,12 @@ def statement(s: Statement) -> Iterator[Finding]:
         return
     if s.kind == "UpdateStmt":
         name = table(s.node.get("relation"))
-        yield RULE.at(s, f"UPDATE of {name}. {RULE.why}.", table=name)
+        safe = f"UPDATE {quoted(name)} SET … WHERE id BETWEEN 1 AND 5000 AND …; -- in batches, from a script or a job"  # noqa: S608  (shown, never run)
+        yield RULE.at(s, f"UPDATE of {name}. {RULE.why}.", table=name, safe=safe)
     elif sources := sorted(tables(s.node.get("selectStmt", {}).get("SelectStmt", {}).get("fromClause", ()))):
-        yield RULE.at(s, f"INSERT … SELECT from {sources[0]}. {RULE.why}.", table=sources[0])
+        into, of = quoted(table(s.node.get("relation"))), quoted(sources[0])
+        safe = (
+            f"INSERT INTO {into} SELECT … FROM {of} WHERE id BETWEEN 1 AND 5000; "  # noqa: S608  (shown, never run)
+            "-- in batches, from a script"
+        )
+        yield RULE.at(s, f"INSERT … SELECT from {sources[0]}. {RULE.why}.", table=sources[0], safe=safe)

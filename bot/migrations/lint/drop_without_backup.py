@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.facts import dropped
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import Node, commands, dotted, find, strings, table, type_name
+from bot.migrations.sql.tree import Node, commands, dotted, find, quoted, strings, table, type_name
 
 RULE = Rule(
     name="drop-without-backup", level=Level.BLOCK, tags=(Tag.DESTRUCTIVE,),
@@ -92,9 +92,10 @@ def _names(s: Statement) -> list[str]:
 
 
 def _safe(name: str) -> str:
-    if not name:
-        return RULE.safe
+    if not name or name.startswith(("auth.", "storage.", "supabase_")):
+        return "-- take a backup first, or let Stagedoor take one: [backups] when = \"destructive\""
+    copy = quoted(f"{name}_before")
     return (
-        f"CREATE TABLE {name}_before AS TABLE {name};\nALTER TABLE {name}_before ENABLE ROW LEVEL SECURITY;\n"
+        f"CREATE TABLE {copy} AS TABLE {quoted(name)};\nALTER TABLE {copy} ENABLE ROW LEVEL SECURITY;\n"
         "-- and then, in the same file, what is to go"
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import commands
+from bot.migrations.sql.tree import commands, spelled
 
 RULE = Rule(
     name="if-exists", level=Level.WARN,
@@ -22,6 +22,8 @@ _CREATE = re.compile(r"^\s*CREATE\s+(?:\w+\s+){0,3}?(?:TABLE|SCHEMA|SEQUENCE|EXT
 _DROP = re.compile(r"^\s*DROP\s+(?:MATERIALIZED\s+|FOREIGN\s+|EVENT\s+)?\w+\s+", re.I)
 _LONGEST = 2000
 _COLUMNS = {"AT_AddColumn": "ADD COLUMN IF NOT EXISTS", "AT_DropColumn": "DROP COLUMN IF EXISTS"}
+_OTHERS = r"(?:COLUMN|IF|CONSTRAINT|CHECK|UNIQUE|PRIMARY|FOREIGN|EXCLUDE|GENERATED|NOT|DEFAULT|EXPRESSION|IDENTITY)\b"
+"""What else an ALTER TABLE adds and drops."""
 KINDS = (*_CREATES, "DropStmt", "AlterTableStmt")
 COMMANDS = frozenset(_COLUMNS)
 
@@ -38,10 +40,14 @@ def statement(s: Statement) -> Iterator[Finding]:
         for subtype, words in _COLUMNS.items():
             if subtype in lacking:
                 verb, _, missing = words.partition("COLUMN ")
-                safe = _with(s, re.compile(rf"\b{verb.strip()}\s+(?:COLUMN\s+)?(?!IF\b)", re.I), missing, "COLUMN ")
+                place = re.compile(rf"\b{verb.strip()}\s+(?:COLUMN\s+|(?!{_OTHERS}))(?!IF\b)", re.I)
+                safe = _with(s, place, missing, "COLUMN ")
                 yield RULE.at(s, f"{verb}COLUMN without {missing}. {RULE.why}.", safe=safe)
     elif not s.node.get("if_not_exists") and not s.node.get("concurrent") and s.node.get("idxname", "x"):
         safe = _with(s, _CREATE, "IF NOT EXISTS")
+        if s.node.get("schemaElts"):
+            name = spelled(str(s.node.get("schemaname")))
+            safe = f"CREATE SCHEMA IF NOT EXISTS {name}; -- and what is in it by statements of its own"
         yield RULE.at(s, f"{_CREATES[s.kind]} without IF NOT EXISTS. {RULE.why}.", safe=safe)
 
 

@@ -19,7 +19,10 @@ RULE = Rule(
 _PLATFORM = re.compile(
     r"(?:auth|storage|realtime|vault|extensions|pgsodium|graphql|net|cron|supabase_\w+"
     r"|_(?:analytics|realtime|supavisor))\.")
-WORDS = ("auth", "storage", "realtime", "vault", "extensions", "pgsodium", "graphql", "net", "cron", "_")
+WORDS = (
+    "auth", "storage", "realtime", "vault", "extensions", "pgsodium", "graphql", "net", "cron", "supabase_",
+    "_analytics", "_supavisor",
+)
 _PATTERNS = {
     "auth.users": ("CreateTrigStmt", "OBJECT_TRIGGER"), "storage.objects": ("policy",),
     "realtime.messages": ("policy",),

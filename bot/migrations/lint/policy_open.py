@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import OPEN_ROLES, is_signed_in, is_true, roles, table
+from bot.migrations.sql.tree import OPEN_ROLES, is_signed_in, is_true, quoted, roles, spelled, table
 
 RULE = Rule(
     name="policy-open", level=Level.BLOCK, tags=(Tag.ACCESS, Tag.SECURITY),
@@ -14,6 +14,10 @@ RULE = Rule(
     safe="CREATE POLICY own_rows ON public.orders FOR UPDATE TO authenticated\n"
          "  USING ((SELECT auth.uid()) = user_id) WITH CHECK ((SELECT auth.uid()) = user_id);",
 )
+_DOES = {
+    "select": "read every row of", "insert": "add any row to", "update": "change every row of",
+    "delete": "delete every row of", "all": "read, add, change and delete any row of",
+}
 KINDS = ("CreatePolicyStmt", "AlterPolicyStmt")
 
 
@@ -39,10 +43,20 @@ def statement(s: Statement) -> Iterator[Finding]:
     yield RULE.at(
         s, f"{said} for {'reading' if reading else command.upper()}.", table=name,
         level=Level.WARN if reading else Level.BLOCK, tags=(Tag.SECURITY,) if reading else RULE.tags,
-        effect=f"{who} can {'read' if reading else 'change'} every row of {name}.",
-        safe=f"CREATE POLICY {s.node.get('policy_name')} ON {name} FOR {command.upper()} TO authenticated\n"
-             "  USING ((SELECT auth.uid()) = user_id);",
+        effect=f"{who} can {_DOES[command]} {name}.",
+        safe=_own_rows(s, name, command if s.kind == "CreatePolicyStmt" else ""),
     )
+
+
+def _own_rows(s: Statement, name: str, command: str) -> str:
+    """The same policy for a signed-in person's own rows; of the halves only those that the command has."""
+    own = "((SELECT auth.uid()) = user_id)"
+    policy = f"POLICY {spelled(str(s.node.get('policy_name')))} ON {quoted(name)}"
+    if not command:
+        return f"ALTER {policy} TO authenticated\n  USING {own};"
+    halves = {"insert": f"WITH CHECK {own}", "select": f"USING {own}", "delete": f"USING {own}"}
+    both = f"USING {own} WITH CHECK {own}"
+    return f"CREATE {policy} FOR {command.upper()} TO authenticated\n  {halves.get(command, both)};"
 
 
 def _who(reached: set[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import is_true, roles, table
+from bot.migrations.sql.tree import is_true, quoted, roles, spelled, table
 
 RULE = Rule(
     name="policy-without-to", level=Level.BLOCK, tags=(Tag.ACCESS, Tag.SECURITY),
@@ -25,7 +25,9 @@ def statement(s: Statement) -> Iterator[Finding]:
     reading = str(s.node.get("cmd_name", "all")).lower() == "select"
     if is_true(s.node.get("qual")) or is_true(s.node.get("with_check")):
         return
+    policy = f"{spelled(str(s.node.get('policy_name')))} ON {quoted(table(s.node.get('table')))}"
     yield RULE.at(
         s, f"The policy {s.node.get('policy_name')} names no role. {RULE.why}.", table=table(s.node.get("table")),
         level=Level.WARN if reading else Level.BLOCK, tags=(Tag.SECURITY,) if reading else RULE.tags,
+        safe=f"ALTER POLICY {policy} TO authenticated; -- right after it, or TO authenticated in it",
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.rule import Analysis, Rule
+from bot.migrations.sql.tree import quoted
 
 RULE = Rule(
     name="realtime", level=Level.WARN, tags=(Tag.SECURITY,),
@@ -23,4 +24,5 @@ def across(pending: Sequence[Analysis]) -> Iterator[Finding]:
         for fact in file.named("published"):
             if fact.detail == "supabase_realtime" and not (fact.subject in on and fact.subject in whole):
                 said = f"{fact.subject} joins realtime. {RULE.why}."
-                yield RULE.on(file.file, fact.line, said, table=fact.subject)
+                safe = RULE.safe.replace("public.books", quoted(fact.subject))
+                yield RULE.on(file.file, fact.line, said, table=fact.subject, safe=safe)

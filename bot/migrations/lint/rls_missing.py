@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Analysis, Rule
-from bot.migrations.sql.tree import EXPOSED
+from bot.migrations.sql.tree import EXPOSED, quoted
 
 RULE = Rule(
     name="rls-missing", level=Level.BLOCK,
@@ -29,5 +29,5 @@ def across(pending: Sequence[Analysis]) -> Iterator[Finding]:
             if name.partition(".")[0] in EXPOSED and name not in on and name not in aside:
                 yield RULE.on(
                     file.file, fact.line, f"{name} has no row level security. {RULE.why}.", table=name,
-                    safe=f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY;",
+                    safe=f"ALTER TABLE {quoted(name)} ENABLE ROW LEVEL SECURITY;",
                 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Analysis, Rule
+from bot.migrations.sql.tree import quoted
 
 RULE = Rule(
     name="rls-without-policy", level=Level.WARN,
@@ -29,7 +30,8 @@ def across(pending: Sequence[Analysis]) -> Iterator[Finding]:
                 )
         for fact in file.named("policy"):
             if fact.subject in new and fact.subject not in on:
+                safe = f"ALTER TABLE {quoted(fact.subject)} ENABLE ROW LEVEL SECURITY;"
                 yield RULE.on(
                     file.file, fact.line, f"{fact.subject} has a policy, but row level security is off: the policy has "
-                    "no effect.", table=fact.subject,
+                    "no effect.", table=fact.subject, safe=safe,
                 )

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import find, is_true, table
+from bot.migrations.sql.tree import find, is_true, quoted, table
 
 RULE = Rule(
     name="rows-without-where", level=Level.BLOCK, tags=(Tag.DESTRUCTIVE,),
     why="Without WHERE it reaches every row",
     safe="UPDATE public.books SET region = 'EU' WHERE region IS NULL;",
 )
+_SAFE = {"UpdateStmt": "UPDATE {} SET … WHERE …;", "DeleteStmt": "DELETE FROM {} WHERE …;"}
 KINDS = ("UpdateStmt", "DeleteStmt", "SelectStmt", "InsertStmt")
 
 
@@ -29,4 +30,5 @@ def statement(s: Statement) -> Iterator[Finding]:
                     s, f"{does} on {name} without WHERE. {RULE.why}.", table=name,
                     effect=f"Every row of {name} is {'overwritten' if kind == 'UpdateStmt' else 'lost'}.",
                     tags=RULE.tags if s.runs else (),
+                    safe=_SAFE[kind].format(quoted(name)),
                 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import dotted, find, opened, option, strings, word
+from bot.migrations.sql.tree import dotted, find, opened, option, quoted, strings, word
 
 RULE = Rule(
     name="security-definer", level=Level.BLOCK, tags=(Tag.SECURITY,),
@@ -46,4 +46,8 @@ def statement(s: Statement) -> Iterator[Finding]:
     settings = [opened(item["DefElem"].get("arg", {}))[1] for item in options if item["DefElem"]["defname"] == "set"]
     if not any(setting.get("name") == "search_path" for setting in settings):
         parts = s.node.get("funcname") if creating else s.node.get("func", {}).get("objname")
-        yield RULE.at(s, f"{dotted(strings(parts))} is SECURITY DEFINER without SET search_path. {RULE.why}.")
+        name = dotted(strings(parts))
+        yield RULE.at(
+            s, f"{name} is SECURITY DEFINER without SET search_path. {RULE.why}.",
+            safe=f"ALTER FUNCTION {quoted(name)} SET search_path = ''; -- and write its names with their schema",
+        )

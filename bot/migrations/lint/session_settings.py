@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
@@ -14,6 +15,8 @@ RULE = Rule(
     safe="SET LOCAL search_path = public;",
 )
 KINDS = ("VariableSetStmt", "SelectStmt")
+_SET = re.compile(r"^\s*set\s+(?:session\s+)?", re.I)
+_CONFIG = "SELECT set_config('search_path', '', true); -- true: for this transaction"
 _POWERS = {"role", "session_authorization", "session_replication_role"}
 
 
@@ -48,4 +51,5 @@ def _judged(s: Statement, name: str, is_local: bool) -> Iterator[Finding]:
             safe="-- write the statement so that it needs neither",
         )
     elif name and not is_local and not s.inside:
-        yield RULE.at(s, f"SET {name}. {RULE.why}.", safe=f"SET LOCAL {name} = …;")
+        own = _SET.sub("SET LOCAL ", s.text.decode("utf-8", errors="replace").strip().rstrip(";"))
+        yield RULE.at(s, f"SET {name}. {RULE.why}.", safe=f"{own};" if s.kind == "VariableSetStmt" else _CONFIG)

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import commands, table
+from bot.migrations.sql.tree import commands, quoted, table
 
 RULE = Rule(
     name="triggers-off", level=Level.WARN, tags=(Tag.SECURITY,),
     why="Audit, search and realtime hang on triggers, and an owner may do everything",
     safe="ALTER TABLE public.books ENABLE TRIGGER ALL; -- in the same file, after what needed them off",
 )
+_OWNER = "-- leave it with postgres, which owns what migrations make"
 _OFF = {"AT_DisableTrig", "AT_DisableTrigAll", "AT_DisableTrigUser", "AT_DisableRule"}
 KINDS = ("AlterTableStmt", "AlterOwnerStmt", "ReassignOwnedStmt")
 COMMANDS = frozenset({*_OFF, "AT_ChangeOwner"})
@@ -21,14 +22,15 @@ COMMANDS = frozenset({*_OFF, "AT_ChangeOwner"})
 def statement(s: Statement) -> Iterator[Finding]:
     """DISABLE TRIGGER, OWNER TO, REASSIGN OWNED."""
     if s.kind == "ReassignOwnedStmt":
-        yield RULE.at(s, f"Everything that a role owns gets another owner. {RULE.why}.")
+        yield RULE.at(s, f"Everything that a role owns gets another owner. {RULE.why}.", safe=_OWNER)
         return
     if s.kind == "AlterOwnerStmt":
-        yield RULE.at(s, f"Changes an owner. {RULE.why}.")
+        yield RULE.at(s, f"Changes an owner. {RULE.why}.", safe=_OWNER)
         return
     name = table(s.node.get("relation"))
     for command in commands(s.node):
         if command.get("subtype") in _OFF:
-            yield RULE.at(s, f"DISABLE TRIGGER on {name}. {RULE.why}.", table=name)
+            safe = RULE.safe.replace("public.books", quoted(name))
+            yield RULE.at(s, f"DISABLE TRIGGER on {name}. {RULE.why}.", table=name, safe=safe)
         elif command.get("subtype") == "AT_ChangeOwner":
-            yield RULE.at(s, f"{name} gets another owner. {RULE.why}.", table=name)
+            yield RULE.at(s, f"{name} gets another owner. {RULE.why}.", table=name, safe=_OWNER)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import EXPOSED, commands, option, table, tables, word
+from bot.migrations.sql.tree import EXPOSED, commands, option, quoted, table, tables, word
 
 RULE = Rule(
     name="view-security", level=Level.BLOCK, tags=(Tag.SECURITY,),
@@ -28,7 +28,7 @@ def _altered(s: Statement) -> Iterator[Finding]:
         given = option(options, "security_invoker")
         if given is None or (command.get("subtype") == "AT_SetRelOptions" and word(given) in _ON):
             continue
-        safe = f"ALTER VIEW {name} SET (security_invoker = on);"
+        safe = f"ALTER VIEW {quoted(name)} SET (security_invoker = on);"
         yield RULE.at(s, f"The view {name} loses its security_invoker. {RULE.why}.", table=name, safe=safe)
 
 
@@ -53,8 +53,9 @@ def statement(s: Statement) -> Iterator[Finding]:
             yield RULE.at(
                 s, f"No row level security holds the materialized view {name}: whoever may SELECT from it sees all of "
                 "it, and on Supabase anon may, unless that is revoked.", table=name, level=Level.WARN,
-                safe=f"REVOKE ALL ON {name} FROM anon, authenticated;",
+                safe=f"REVOKE ALL ON {quoted(name)} FROM anon, authenticated;",
             )
     elif read:
         over = "auth.users" if "auth.users" in read else sorted(read)[0]
-        yield RULE.at(s, f"The view {name} over {over} has no security_invoker. {RULE.why}.", table=name)
+        safe = f"ALTER VIEW {quoted(name)} SET (security_invoker = on); -- right after it"
+        yield RULE.at(s, f"The view {name} over {over} has no security_invoker. {RULE.why}.", table=name, safe=safe)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
+from bot.migrations.sql.rewrites import REWRITTEN, rewrites
 from bot.migrations.sql.rule import Fact, Statement
 from bot.migrations.sql.tree import Node, columns, commands, constraints, dotted, find, option, strings, table, tables
-
-_INDEX = re.compile(r"(\bINDEX)\s+(?:IF\s+NOT\s+EXISTS\s+)?", re.I)
-_LONGEST = 2000
 
 
 def subject(statement: Statement) -> str:
@@ -35,7 +33,8 @@ def dropped(node: Node) -> list[str]:
 def facts(statement: Statement) -> Iterable[Fact]:
     """The facts of one statement that runs with the migration: one of a function's body does not."""
     read = _READ.get(statement.kind)
-    return read(statement) if read else ()
+    found = read(statement) if read else ()
+    return chain(found, rewrites(statement)) if statement.kind in REWRITTEN else found
 
 
 def _create(s: Statement) -> Iterator[Fact]:
@@ -108,9 +107,6 @@ def _added(s: Statement, name: str, column: Node) -> Iterator[Fact]:
 
 def _index(s: Statement) -> Iterator[Fact]:
     first = next(find(s.node.get("indexParams", ()), "IndexElem"), {})
-    if not s.node.get("concurrent") and len(s.text) <= _LONGEST:
-        sql = _INDEX.sub(r"\1 CONCURRENTLY ", s.text.decode("utf-8", errors="replace"), count=1)
-        yield Fact("concurrently", s.line, table(s.node.get("relation")), sql)
     if "whereClause" not in s.node:
         yield Fact("index", s.line, table(s.node.get("relation")), str(first.get("name", "")))
 

@@ -43,7 +43,7 @@ _WIDEN = (
 _RENAME = (
     "ALTER TABLE {table} ADD COLUMN new_name text; -- then write both, copy, read the new one, drop the old one"
 )
-_BIGINT = "id bigint"
+_BIGINT = "-- id bigint"
 _SHARE, _EXCLUSIVE = "Writers of {table} wait while it works.", "Readers and writers of {table} wait while it works."
 _APP = "Code that runs now and uses the old name or shape fails at once."
 _OPEN = (Tag.SECURITY,)
@@ -107,11 +107,12 @@ RULES: dict[str, Words] = {
     "prefer-bigint-over-int": Words(WARN, "It is full at 2,147,483,647.", _BIGINT),
     "prefer-bigint-over-smallint": Words(WARN, "It is full at 32,767.", _BIGINT),
     "prefer-identity": Words(
-        WARN, "Its sequence has rights and an owner of its own.", "id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
+        WARN, "Its sequence has rights and an owner of its own.",
+        "-- id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
     "prefer-text-field": Words(
-        WARN, "A longer limit later is another migration.", "title text CHECK (length(title) <= 200)"),
-    "prefer-timestamp-tz": Words(WARN, "The moment that it means depends on who reads it.", "seen_at timestamptz"),
-    "ban-char-field": Words(WARN, "It is padded with spaces.", "code text"),
+        WARN, "A longer limit later is another migration.", "-- title text CHECK (length(title) <= 200)"),
+    "prefer-timestamp-tz": Words(WARN, "The moment that it means depends on who reads it.", "-- seen_at timestamptz"),
+    "ban-char-field": Words(WARN, "It is padded with spaces.", "-- code text"),
     "ban-create-domain-with-constraint": Words(
         WARN, "Its rule cannot be changed without a lock on every table that uses it.",
         "ALTER TABLE public.books ADD CONSTRAINT sold_positive CHECK (sold >= 0) NOT VALID;"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +13,17 @@ OPEN_ROLES = frozenset({"anon", "authenticated", "public"})
 
 EXPOSED = frozenset({"public", "graphql_public"})
 """The schemas that Supabase's API serves unless told otherwise."""
+
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_WORDS = frozenset((
+    "all", "and", "any", "as", "asc", "between", "both", "case", "cast", "check", "column", "constraint", "create",
+    "cross", "current_user", "default", "desc", "do", "else", "end", "except", "false", "for", "foreign", "from",
+    "grant", "group", "having", "in", "inner", "into", "join", "left", "limit", "natural", "not", "null", "offset",
+    "on", "only", "or", "order", "outer", "primary", "references", "right", "select", "session_user", "some", "table",
+    "then", "to", "trailing", "true", "union", "unique", "user", "using", "when", "where", "window", "with",
+))
+"""Words that are a name only in quotes."""
 
 
 def opened(wrapped: Node) -> tuple[str, Node]:
@@ -57,6 +69,16 @@ def strings(items: Any) -> list[str]:
     if isinstance(items, dict):
         items = items.get("List", items).get("items", [items])
     return [str(item["String"].get("sval", "")) for item in items or () if "String" in item]
+
+
+def spelled(name: str) -> str:
+    """A name as SQL takes it, in quotes where it needs them."""
+    return name if _PLAIN.fullmatch(name) and name not in _WORDS else '"' + name.replace('"', '""') + '"'
+
+
+def quoted(name: str) -> str:
+    """`schema.name` as SQL takes it."""
+    return ".".join(map(spelled, name.split(".", 1)))
 
 
 def dotted(parts: Sequence[str]) -> str:
