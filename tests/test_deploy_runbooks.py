@@ -253,6 +253,7 @@ def test_a_freeze_holds_until_it_is_lifted_by_an_approver(stage: Opens) -> None:
     assert s.record(frozen).status is Status.ENDED
     s.at("12:01")
     assert s.record().waits_for == "somebody who is there"            # it starts later than its approval
+    assert [planned.data["why"] for planned in s.entries("P-1", "window.planned")] == [""]
     s.here()
     assert len(s.started) == 1
 

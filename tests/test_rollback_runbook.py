@@ -12,10 +12,12 @@ import pytest
 
 from bot.domain.entry import Fact
 from bot.domain.person import Person
+from bot.domain.project import Environment
 from bot.domain.resumable import why_not
 from bot.domain.rolling_back import How
 from bot.errors import Refused
 from bot.incidents.records import opened_by
+from bot.migrations.database import PostgresDatabase
 from bot.policy import parse_policy
 from bot.ports import Put
 from bot.promotions.requests import Requests
@@ -25,7 +27,9 @@ from bot.watch.recent import standing
 from bot.watch.watcher import Watcher
 from rehearsal.postgres import Postgres
 from templates.promotion.sight import Sight
+from templates.promotion.thread import told
 from templates.rollback.card import rollback_card
+from tests.migrations.conftest import BRISK
 from tests.rolling import ANA, BO, CY, ERIN, FIRST, POLICY, SECOND, SQL, THIRD, Shop, shop
 
 BOOKS = f"{FIRST}_add_books.sql"
@@ -98,11 +102,23 @@ def test_somebody_on_call_may_press_it_and_an_operator_may_only_ask(s: Shop) -> 
 
 
 def test_later_it_takes_an_approver_other_than_the_one_who_asked(s: Shop) -> None:
-    s.later(hours=13)
-    assert not s.asks(BO).pressed
+    """Also where the word that was given with the promotion ends while it waits: people are called to what it takes."""
+    s.later(hours=11, minutes=55)
+    s.asks(ANA)
     s.goes()
+    assert "Waiting for an approver or somebody on call to press Approve" in card(s)
+    over = next(entry for entry in s.w.journal.entries(about="P-1") if entry.kind == "walk.ended")
+    news = told(s.read("P-1"), over)
+    assert news is not None
+    assert "Production has all of it, until R-1 has taken it back." in news.text, "its watch ended meanwhile"
+    s.later(minutes=6)
+    s.goes()
+    assert [(paged["pressable"], paged["again"]) for paged in s.told("rollback.paged")] == [
+        (True, False), (False, True),
+    ]
+    assert "Waiting for one approver other than" in card(s)
     with pytest.raises(Refused, match="someone else has to approve"):
-        s.rollbacks.approve(BO, s.rollback)
+        s.rollbacks.approve(ANA, s.rollback)
     with pytest.raises(Refused, match="not a listed approver"):
         s.rollbacks.approve(ERIN, s.rollback)
     s.says(s.rollbacks.approve(CY, s.rollback))
@@ -122,6 +138,17 @@ def test_unanswered_paging_opens_the_glass_for_one_person_with_a_reason(s: Shop)
     with pytest.raises(Refused, match="needs a reason"):
         s.rollbacks.break_glass(ANA, s.rollback, "  ")
     s.says(s.rollbacks.break_glass(ANA, s.rollback, "nobody is there"))
+    assert s.goes().stage == "review"
+    assert s.tables() == s.tables(s.staging) == [], "what it was broken for is done; its review holds nothing up"
+    assert "P-1 is rolled back" in card(s)
+    assert "Done · out of production since" in card(s)
+    assert s.told("rollback.review") == [{"people": [BO, CY, ERIN], "again": False}]
+    with pytest.raises(Refused, match="somebody else has to look at it"):
+        s.rollbacks.review(ANA, s.rollback)
+    s.later(hours=25)
+    s.goes()
+    assert [asked["again"] for asked in s.told("rollback.review")] == [False, True]
+    s.says(s.rollbacks.review(CY, s.rollback))
     s.goes()
     assert s.ending()[0] == "done"
     assert s.rolling.words[0].reason == "nobody is there"
@@ -146,6 +173,7 @@ def test_a_word_is_for_this_head_and_these_objects(s: Shop) -> None:
     assert s.goes().stage == "approval"
     assert s.rolling.words == (), "what it was given for is no longer there"
     assert len(s.told("rollback.planned")) == 1
+    assert [paged["again"] for paged in s.told("rollback.paged")] == [False, True], "they are called to what it is now"
     s.says(s.rollbacks.approve(CY, s.rollback))
     s.goes()
     assert s.ending()[0] == "done", s.ending()
@@ -465,3 +493,36 @@ def alerted(s: Shop) -> str:
     found = held(s.w.ports, "shop", f"stands:{s.rollback}")
     assert found is not None
     return found.record
+
+
+@pytest.mark.slow
+def test_a_production_that_takes_no_writes_is_said_and_nothing_is_half_done(s: Shop) -> None:
+    """As Supabase makes it when the disk is full, at the very moment when it should be rolled back."""
+    s.production.run(f"alter database {s.production.name} set default_transaction_read_only to on")
+    s.asks(BO)
+    s.goes()
+    assert s.ending()[0] == "failed"
+    assert "production is read-only: the server refuses writes, as Supabase does when the disk is full" in s.ending()[1]
+    assert "all of P-1 still is" in card(s)
+    assert s.told("people.called")
+    s.production.run("set default_transaction_read_only to off", f"alter database {s.production.name} reset all")
+    assert s.asks(BO).record == "R-2"
+    s.goes()
+    assert s.ending()[0] == "done", s.ending()
+
+
+@pytest.mark.slow
+def test_staging_that_does_not_answer_holds_up_nothing_in_production(s: Shop) -> None:
+    there = dict(s.project.databases)
+    gone = {**there, Environment.STAGING: PostgresDatabase("postgresql://nobody@127.0.0.1:9/none", "staging", BRISK)}
+    s.w.ports = replace(s.w.ports, projects={"shop": replace(s.project, databases=gone)})
+    s.asks(BO)
+    reached = s.w.walk(s.rollback)
+    assert reached.stage == "staging"
+    assert "staging to answer" in reached.waits_for
+    assert "books" not in s.tables(), "production is mended first"
+    s.later(minutes=11)
+    s.goes()
+    assert s.ending()[0] == "done"
+    assert "staging did not answer" in s.rolling.staged
+    assert "✗ Staging: staging did not answer" in str(rollback_text(s))

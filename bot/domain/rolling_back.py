@@ -83,10 +83,17 @@ class Rolling:
     """The backup that was taken before the promotion destroyed what is `lost`."""
     words: tuple[Word, ...] = ()
     paged_at: datetime | None = None
+    paged_ground: str = ""
+    """The ground that people were called to; another one calls them again."""
+    pressable: bool = False
+    """Whether the last call was for the word that was given with the promotion: any one of them may press."""
     glass: bool = False
     """Whether paging went unanswered for so long that one person may decide."""
     answered: tuple[str, datetime] | None = None
     """Who of those that may decide acknowledged the page, and when."""
+    review_asked: datetime | None = None
+    """When a review of what one person let through alone was last asked for; it is over for people since the first."""
+    reviewed_by: str = ""
     unlike: tuple[str, ...] = ()
     staging: str = ""
     """The staging run that takes it back there."""
@@ -123,6 +130,11 @@ class Rolling:
     def mark(self, plan: str) -> str:
         """What a card's buttons carry, so that a press on an older card is no word for a plan that was made since."""
         return hashlib.sha256(f"{plan}{self.ground}".encode()).hexdigest()[:12]
+
+    @property
+    def alone(self) -> Word | None:
+        """The word of the one person who let it begin alone."""
+        return next((word for word in self.words if word.how is How.GLASS), None)
 
     @property
     def label(self) -> str:
@@ -168,6 +180,10 @@ def _planned(r: Rolling, e: Entry) -> Rolling:
     return replace(Rolling.from_json(anew), paged_at=r.paged_at, glass=r.glass, answered=r.answered)
 
 
+def _paged(r: Rolling, e: Entry) -> Rolling:
+    return replace(r, paged_at=r.paged_at or e.at, paged_ground=r.ground, pressable=bool(e.data["pressable"]))
+
+
 def _unlike(r: Rolling, e: Entry) -> Rolling:
     return replace(r, unlike=texts(e.data["wrong"]))
 
@@ -178,12 +194,14 @@ def _filed(r: Rolling, e: Entry) -> Rolling:
 
 ROLLING: Mapping[str, RollingFold] = {
     "rollback.planned": _planned,
-    "rollback.paged": lambda r, e: replace(r, paged_at=r.paged_at or e.at),
+    "rollback.paged": _paged,
     "rollback.glass": lambda r, e: replace(r, glass=True),
     "rollback.answered": lambda r, e: replace(r, answered=(str(e.data["by"]), _time(e.data["at"]))),
     "rollback.word": _word,
     "rollback.void": _void,
     "rollback.unlike": _unlike,
+    "rollback.review": lambda r, e: replace(r, review_asked=e.at),
+    "rollback.reviewed": lambda r, e: replace(r, reviewed_by=r.reviewed_by or e.actor),
     "rollback.staging": lambda r, e: replace(r, staging=str(e.data["record"])),
     "rollback.staged": lambda r, e: replace(r, staged=str(e.data["said"])),
     "rollback.filed": _filed,

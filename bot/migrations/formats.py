@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import quote
+
+import msgspec
 
 from bot.domain.entry import Json
 from bot.domain.finding import Finding, Level, Report
@@ -39,7 +40,11 @@ def as_json(report: Report, files: int) -> str:
     document: dict[str, Json] = {
         "files": files, "findings": [finding.to_json() for finding in report.findings], "ignores": ignores,
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return _indented(document)
+
+
+def _indented(document: Mapping[str, Json]) -> str:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
 def github(report: Report, files: int) -> str:
@@ -66,7 +71,7 @@ def sarif(report: Report, files: int) -> str:
     results: list[Json] = [_result(finding, used.index(finding.rule)) for finding in report.findings]
     run: dict[str, Json] = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     schema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
-    return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
+    return _indented({"$schema": schema, "version": "2.1.0", "runs": [run]})
 
 
 FORMATS: Mapping[str, Callable[[Report, int], str]] = {"text": text, "json": as_json, "github": github, "sarif": sarif}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.catalog import Snapshot
@@ -17,6 +17,7 @@ from bot.domain.rolling_back import Rolling, Severity, Step
 from bot.domain.way_back import Proof, Schema
 from bot.errors import Refused, StagedoorError
 from bot.evidence.proofs import proofs
+from bot.evidence.safekeeping import backing
 from bot.migrations.catalog.diff import differences
 from bot.migrations.history import match
 from bot.migrations.reversal import composed, name_of, next_version
@@ -131,10 +132,16 @@ def planned(
         version=version, name=name, filename=f"{version}_{name}.sql",
         sha256=shelves.keep(content), statements=statement_count(content), purpose=f"Undo {rolling.label}",
     )
-    return Planned(
-        plan=Plan(project=project.name, environment=Environment.PRODUCTION, head=head, files=(file,)),
-        rolling=rolling, content=content,
-    )
+    plan = Plan(project=project.name, environment=Environment.PRODUCTION, head=head, files=(file,))
+    return Planned(plan=plan, rolling=replace(rolling, told=(*told, *_unbacked(ports, project, plan))), content=content)
+
+
+def _unbacked(ports: Ports, project: Project, plan: Plan) -> tuple[str, ...]:
+    """What people have to know of its backup before they decide: that none can be taken now."""
+    found = backing(plan, (), project, ports.shelves, ports.clock.now())
+    if found is None or not found.trouble:
+        return ()
+    return (f"A backup comes first, and none can be taken now: {found.trouble} Without one nothing goes back.",)
 
 
 def _still_there(promotion: Promotion, rows: Mapping[str, Applied], shelves: Shelves) -> None:

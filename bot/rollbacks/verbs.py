@@ -126,6 +126,20 @@ class Rollbacks:
         """Raises `Refused` for somebody, or at a moment, that the glass is not for."""
         self.break_glass(by, seen, "to be given")
 
+    def review(self, by: str, record_id: str) -> tuple[Fact, ...]:
+        """Say that one looked at what one person let through alone, as somebody else who might have."""
+        record, rollback, own, policy = self._known(record_id)
+        require_rescuer(self._ports.people.find(by), policy)
+        if own.alone is None or record.status is Status.ENDED or own.reviewed_by or not rollback.committed:
+            raise Refused(f"{record_id} does not wait for a review.")
+        if by == own.alone.by:
+            others = (*policy.approvals.approvers, *policy.incidents.on_call)
+            raise Refused(
+                "You let it begin alone, so somebody else has to look at it.",
+                can=tuple(each for each in dict.fromkeys(others) if each != by),
+            )
+        return (Fact(about=record_id, kind="rollback.reviewed", actor=by),)
+
     def reject(self, by: str, record_id: str) -> tuple[Fact, ...]:
         """End a rollback that has not begun, as an approver."""
         record, rollback, _, policy = self._known(record_id)

@@ -9,6 +9,7 @@ from bot.domain.entry import SYSTEM, Fact, Json
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from bot.domain.returning import returning
+from bot.errors import Refused
 from bot.evidence.safekeeping import Table, only, why_needed
 from bot.ports import Put
 from bot.runbooks import steps
@@ -55,6 +56,20 @@ def _missing(id: str, world: World) -> str:
     kept, backups = Backup.of(world.ports.journal.entries(about=id)).kept, world.project.backups
     gone = backups.missing(kept) if backups and kept else ""
     return f"its backup is not there any more ({gone})" if gone else ""
+
+
+def unready(world: World) -> str:
+    """Why no backup could be taken now; nothing where the policy takes none. Raises `Unreachable`."""
+    policy, backups = world.policy.backups, world.project.backups
+    if policy.when == "never":
+        return ""
+    if backups is None:
+        return "This Stagedoor was started without anything that takes backups."
+    try:
+        backups.ready(policy.proof)
+    except Refused as refused:
+        return str(refused)
+    return ""
 
 
 def _old(promotion: Promotion, world: World) -> bool:

@@ -15,6 +15,7 @@ from bot.domain.emergency import PROOF
 from bot.domain.entry import SYSTEM, Fact, Json
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
+from bot.domain.record import Status
 from bot.errors import Interrupted, Refused, StagedoorError
 from bot.ports import Backups, Dump
 from bot.roles import requesters
@@ -101,14 +102,21 @@ def _tidy(backup: Backup, world: World) -> None:
 
 
 def _forget_rows(backup: Backup, world: World) -> None:
-    """Rows that were kept inside production go when daily and weekly dumps of that time have gone, too."""
+    """Rows that were kept inside production go when daily and weekly dumps of that time have gone, too, and nobody
+    has asked for them.
+    """
     policy, database = world.policy.backups, world.project.databases.get(Environment.PRODUCTION)
     if database is None:
         return
+    wanted = {
+        Promotion.of(world.ports.journal.entries(about=record.id)).restores
+        for record in world.ports.journal.find(kind="restore", project=backup.project, status=Status.LIVE)
+    }
     oldest = world.ports.clock.now() - max(timedelta(days=policy.daily), timedelta(weeks=policy.weekly))
     try:
         for kept in database.kept_rows():
-            done = kept.restored or not still_needs(world.ports.journal, kept.record)
+            asked = kept.record in wanted
+            done = not asked and (kept.restored or not still_needs(world.ports.journal, kept.record))
             if kept.since < oldest and done:
                 world.note("rows.forgotten", {"of": kept.record, "rows": kept.rows, "tables": list(kept.tables)})
                 database.forget_rows(kept.record)

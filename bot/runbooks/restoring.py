@@ -15,7 +15,7 @@ from bot.domain.returning import Returning, moved, returning
 from bot.errors import Refused
 from bot.ports import Busy, Database, KeptRows, Moved
 from bot.runbooks import steps
-from bot.runbooks.backing_up import backup, stale
+from bot.runbooks.backing_up import backup, stale, unready
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.voters import asked_for, still_count
 from bot.runbooks.walker import Runbook
@@ -36,9 +36,11 @@ def gates(promotion: Promotion, world: World) -> Outcome:
         parts = production.going_back(promotion.restores)
     except Refused as refused:
         return Stop(verdict="refused", why=str(refused))
+    if trouble := unready(world):
+        return Stop(verdict="refused", why=f"A backup comes first, and none can be taken now: {trouble} {UNCHANGED}")
     if not any(part.put for part in parts):
         return Stop(verdict="refused", why=f"There is nothing to put back. {_said(parts)}.")
-    world.note("rows.seen", _seen(found, parts))
+    world.note("rows.seen", {**_seen(found, parts), "left_out": _left_out(promotion.restores, world)})
     return Next(said=f"{found.rows} rows are kept")
 
 
@@ -92,7 +94,8 @@ def verify(promotion: Promotion, world: World) -> Outcome:
 
 def done(promotion: Promotion, world: World) -> Outcome:
     """Tell the team."""
-    return Stop(verdict="done", why=f"the rows that {promotion.restores} destroyed are back")
+    put, kept = (sum(getattr(part, name) for part in promotion.returned) for name in ("put", "kept"))
+    return Stop(verdict="done", why=f"{put:,} of {kept:,} rows that {promotion.restores} destroyed are back")
 
 
 def kept_for(database: Database, record: str) -> KeptRows | None:
@@ -118,7 +121,10 @@ def _asked_again(
     more = moved(_approved(promotion), now)
     people = list(dict.fromkeys((*promotion.approvals, *world.policy.approvals.approvers)))
     world.release_project()
-    world.note("rows.moved", {**_seen(found, now), "more": list(more), "people": list[Json](people)})
+    world.note("rows.moved", {
+        **_seen(found, now), "left_out": promotion.kept_rows.get("left_out", []), "more": list(more),
+        "people": list[Json](people),
+    })
     return Next(to="approval", said="rows were written since it was approved")
 
 
@@ -142,6 +148,17 @@ def _seen(found: KeptRows, parts: tuple[Returning, ...]) -> dict[str, Json]:
         "tables": list(found.tables), "rows": found.rows, "since": found.since.isoformat(),
         "returning": [part.to_json() for part in parts],
     }
+
+
+def _left_out(record: str, world: World) -> list[Json]:
+    """Tables of which nothing was kept, since that was too much: what goes back is not all that went."""
+    said: dict[str, None] = {}
+    for entry in world.ports.journal.entries(about=record):
+        kept = entry.data.get("kept") if entry.kind == "apply.kept" else None
+        for one in kept if isinstance(kept, list) else []:
+            if isinstance(one, dict) and one.get("left_out"):
+                said[f"{one['table']}, {one['left_out']}"] = None
+    return list(said)
 
 
 def _approved(promotion: Promotion) -> tuple[Returning, ...]:

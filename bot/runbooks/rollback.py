@@ -18,7 +18,7 @@ from bot.rollbacks.rights import rolling
 from bot.runbooks import backing_up, rescue, steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.restored import Restored, restored
-from bot.runbooks.rollback_after import file, staging
+from bot.runbooks.rollback_after import file, review, staging
 from bot.runbooks.rollback_words import asked_for, still_count
 from bot.runbooks.walker import Runbook
 from bot.world import World
@@ -150,5 +150,5 @@ def _praise(found: Restored) -> str:
 
 
 RUNBOOK = Runbook(
-    stages=(severity, plan, approval, backup, apply, verify, staging, file, done), leave=World.release_project,
+    stages=(severity, plan, approval, backup, apply, verify, staging, file, review, done), leave=World.release_project,
 )

@@ -20,6 +20,9 @@ from bot.runbooks.rescue import promotion_of
 from bot.runbooks.steps import SETTLE
 from bot.world import World
 
+ASK_AGAIN = timedelta(hours=24)
+"""How often a review that is owed is asked for."""
+
 PATIENCE = timedelta(minutes=10)
 """How long staging, or the place for the file, may be out of reach before that is said and left to people."""
 
@@ -119,6 +122,21 @@ def file(promotion: Promotion, world: World) -> Outcome:
         data = {"said": _by_hand(planned.filename, trouble), "link": "", "merged": False}
     world.note("rollback.filed", {"name": planned.filename, **data})
     return Next()
+
+
+def review(promotion: Promotion, world: World) -> Outcome:
+    """Where one person let it begin alone, somebody else looks at it afterwards; asked for each day until then."""
+    own, now = rolling(promotion), world.ports.clock.now()
+    if own.alone is None or own.reviewed_by or not promotion.committed:
+        return Next()
+    if own.review_asked is None or now >= own.review_asked + ASK_AGAIN:
+        people = (*world.policy.approvals.approvers, *world.policy.incidents.on_call)
+        world.note("rollback.review", {
+            "people": [each for each in dict.fromkeys(people) if each != own.alone.by],
+            "again": own.review_asked is not None,
+        })
+        return Wait(for_="its review", until=now)
+    return Wait(for_="its review", until=own.review_asked + ASK_AGAIN)
 
 
 def _by_hand(name: str, trouble: StagedoorError) -> str:

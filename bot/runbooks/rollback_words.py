@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.alerts.needs_person import STANDS
 from bot.domain.alert import Alert
+from bot.domain.entry import Json
 from bot.domain.promotion import Promotion
 from bot.domain.rolling_back import How, Word
 from bot.rollbacks.rights import may_be_pressed, rolling, void
@@ -23,14 +24,14 @@ def asked_for(promotion: Promotion, world: World) -> Outcome:
             if word.how is How.GLASS:
                 call_people(promotion, world, f"nobody answered, so it begins on one person's word: {word.reason}")
             return Next(said=word.how)
-        world.note("rollback.void", {"by": word.by, "why": why})
+        _void(word.by, why, world)
         return Wait(for_="approval", until=now)
-    if own.paged_at is None:
-        pressable = may_be_pressed(promotion, now)
-        people = (*policy.incidents.on_call, *policy.approvals.approvers)
+    pressable = may_be_pressed(promotion, now)
+    if own.paged_at is None or own.paged_ground != own.ground or own.pressable != pressable:
+        first = (own.answered[1] if own.answered else own.paged_at) or now
         world.note("rollback.paged", {
-            "people": list(dict.fromkeys(people)), "pressable": pressable,
-            "glass_at": (now + policy.rollback.break_glass_after).isoformat(),
+            "people": _people(world), "pressable": pressable, "again": own.paged_at is not None, "why": own.why_not,
+            "glass_at": (first + policy.rollback.break_glass_after).isoformat(),
         })
         return Wait(for_="approval", until=now)
     if own.answered is None and not own.glass and (answer := _answer(promotion, own.paged_at, world)):
@@ -44,7 +45,9 @@ def asked_for(promotion: Promotion, world: World) -> Outcome:
         world.note("rollback.glass", {"people": [promotion.requested_by, *policy.incidents.on_call]})
     if now >= expires:
         return Stop(verdict="expired", why=f"nobody decided within {policy.approvals.expire_after}")
-    return Wait(for_="approval", until=expires if own.glass or now >= glass_at else min(glass_at, expires))
+    ends = [expires, *([] if own.glass or now >= glass_at else [glass_at])]
+    ends += [own.until + timedelta(microseconds=1)] if pressable and own.until else []
+    return Wait(for_="approval", until=min(ends))
 
 
 def _answer(promotion: Promotion, since: datetime, world: World) -> tuple[str, datetime] | None:
@@ -65,5 +68,13 @@ def still_count(promotion: Promotion, world: World) -> Outcome | None:
     for word in rolling(promotion).words:
         if not (why := void(word, promotion, world)):
             return None
-        world.note("rollback.void", {"by": word.by, "why": why})
+        _void(word.by, why, world)
     return Next(to="approval", said="no word that still counts")
+
+
+def _void(by: str, why: str, world: World) -> None:
+    world.note("rollback.void", {"by": by, "why": why, "people": _people(world)})
+
+
+def _people(world: World) -> list[Json]:
+    return list(dict.fromkeys((*world.policy.incidents.on_call, *world.policy.approvals.approvers)))

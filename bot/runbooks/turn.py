@@ -112,7 +112,7 @@ def _plan(promotion: Promotion, span: Span, every: Calendar, world: World) -> No
     now = world.ports.clock.now()
     world.note("window.planned", {
         "opens": max(span.start, now).isoformat(), "closes": span.end.isoformat(),
-        "why": _why(promotion, world, every, now),
+        "why": _why(promotion, span, world, every, now),
     })
     _announce(promotion.plan.project, span, every, world)
 
@@ -138,7 +138,7 @@ def _announce(project: str, span: Span, every: Calendar, world: World) -> None:
         ports.wake(record)
 
 
-def _why(promotion: Promotion, world: World, every: Calendar, now: datetime) -> str:
+def _why(promotion: Promotion, span: Span, world: World, every: Calendar, now: datetime) -> str:
     """Why it is another opening than before, or than the one of now."""
     if promotion.scheduled and promotion.scheduled.end > now and promotion.planned != promotion.scheduled.start:
         return ""
@@ -148,7 +148,7 @@ def _why(promotion: Promotion, world: World, every: Calendar, now: datetime) -> 
     if before and before <= now and world.policy.deploy.attended and not promotion.attended_by:
         return "nobody was there"
     short = every.following(now)
-    if short and short.start <= now:
+    if short and short.start <= now < span.start:
         return f"{_takes(promotion, world)}, which is more than is left of this one"
     return "the window it waited for has changed" if before else ""
 
@@ -170,7 +170,7 @@ def _turn(promotion: Promotion, world: World) -> Wait | None:
 def _rollback(project: str, world: World) -> str:
     """A rollback that was asked for and is not in production yet: nothing new goes in before it."""
     live = world.ports.journal.find(kind="rollback", project=project, status=Status.LIVE)
-    return next((record.id for record in live if record.stage not in ("staging", "file", "done")), "")
+    return next((record.id for record in live if record.stage not in ("staging", "file", "review", "done")), "")
 
 
 def _could_start(waiting: schedule.Waiting, world: World, now: datetime) -> bool:

@@ -15,6 +15,7 @@ from templates.rollback.modals import (
     GLASS,
     GLASS_BECAUSE,
     REASON,
+    REVIEWED,
     SEVERITY,
     glass_modal,
     rollback_ask_modal,
@@ -33,7 +34,7 @@ class Rollback:
         return Subject(
             actions={
                 ROLL_BACK: self._button, APPROVE: self._approve, REJECT: self._reject, CANCEL: self._cancel,
-                GLASS: self._glass,
+                GLASS: self._glass, REVIEWED: self._reviewed,
             },
             views={ASK: self._asked, GLASS_BECAUSE: self._glass_because},
             checks={ASK: _filled_in, GLASS_BECAUSE: _reason_given},
@@ -55,7 +56,8 @@ class Rollback:
         severity, reason = str(ask.fields.get(SEVERITY, "")), self._clean(str(ask.fields.get(REASON, "")))
         asked = self._rollbacks.ask(ask.user, ask.metadata, severity, reason, ask.key)
         said = (
-            f"{asked.record} is about {asked.promotion.id} already" if asked.again
+            f"{asked.record} is about {asked.promotion.id} already. Where it waits for a word, press Approve on it"
+            if asked.again
             else f"{asked.record} rolls {asked.promotion.id} back now" if asked.pressed
             else f"{asked.record} asks for {asked.promotion.id} to be rolled back"
         )
@@ -69,6 +71,9 @@ class Rollback:
 
     def _cancel(self, ask: Ask) -> Reply:
         return Reply(facts=self._rollbacks.cancel(ask.user, ask.value))
+
+    def _reviewed(self, ask: Ask) -> Reply:
+        return Reply(facts=self._rollbacks.review(ask.user, ask.value))
 
     def _glass(self, ask: Ask) -> Reply:
         self._rollbacks.require_breakable(ask.user, ask.value)

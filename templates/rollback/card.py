@@ -27,7 +27,7 @@ from templates.promotion.buttons import VIEW_SQL
 from templates.promotion.restore_button import restore_button
 from templates.promotion.sight import Sight
 from templates.promotion.way_back import rollback_data
-from templates.rollback.modals import GLASS, step_line
+from templates.rollback.modals import GLASS, REVIEWED, step_line
 from templates.words import of_project
 
 APPROVE, REJECT, CANCEL = "rollback.approve", "rollback.reject", "rollback.cancel"
@@ -71,9 +71,9 @@ def _own(p: Promotion) -> Rolling:
 
 def _title(p: Promotion, own: Rolling) -> str:
     where = of_project(p.plan.project)
-    if p.ending is None:
+    if p.ending is None and not own.review_asked:
         return f"Roll back {own.of} in production{where}"
-    if p.ending.verdict == "done":
+    if _well(p, own):
         return f"{own.of} is rolled back{where}"
     if p.may_have_changed:
         return f"Rollback stopped: look at production, it may have changed{where}"
@@ -84,7 +84,7 @@ def _title(p: Promotion, own: Rolling) -> str:
 
 def _status(sight: Sight) -> Mark:
     p, record, own = sight.promotion, sight.record, _own(sight.promotion)
-    if p.ending is not None:
+    if p.ending is not None or own.review_asked:
         return _ended(p, own)
     asked = line(" · asked by ", mention(p.requested_by))
     match record.stage:
@@ -111,7 +111,7 @@ def _status(sight: Sight) -> Mark:
 
 
 def _waiting(p: Promotion, own: Rolling) -> Mark:
-    if own.until is not None and own.paged_at and own.paged_at <= own.until:
+    if own.until is not None and own.pressable:
         return line("Waiting for an approver or somebody on call to press Approve: this very rollback was approved "
                     f"with {own.of}, until ", when(own.until))
     why = f" ({own.why_not})" if own.why_not else ""
@@ -119,15 +119,15 @@ def _waiting(p: Promotion, own: Rolling) -> Mark:
 
 
 def _ended(p: Promotion, own: Rolling) -> Mark:
-    ending = p.ending
-    assert ending is not None
     by = line("Asked by ", mention(p.requested_by))
     if p.committed:
         row = max(p.committed.values(), key=lambda row: row.at)
-        took = line("Done · " if ending.verdict == "done" else "", "out of production since ", when(row.at),
+        took = line("Done · " if _well(p, own) else "", "out of production since ", when(row.at),
                     f" · took {_span(row.seconds)}")
         wrong = line("Not as before: ", "; ".join(own.unlike), ". Look at production now.") if own.unlike else Mark("")
         return lines(took, wrong, by)
+    ending = p.ending
+    assert ending is not None
     match ending.verdict:
         case "cancelled":
             return line("Cancelled by ", mention(ending.by), ". Production is unchanged. ", by)
@@ -160,10 +160,21 @@ def _words(p: Promotion, own: Rolling) -> Mark:
                 said.append(line("Approved by ", mention(word.by)))
             case How.GLASS:
                 said.append(line(
-                    "Glass broken by ", mention(word.by), f", because nobody answered. Reason: {word.reason} "
-                    "To be reviewed afterwards.",
+                    "Glass broken by ", mention(word.by),
+                    f", because nobody answered. Reason: {word.reason.rstrip('.')}. ", *_reviewed(p, own),
                 ))
     return lines(*said)
+
+
+def _reviewed(p: Promotion, own: Rolling) -> tuple[str, ...]:
+    if own.reviewed_by:
+        return ("Reviewed by ", mention(own.reviewed_by), ".")
+    return ("Its review is owed.",) if p.committed else ("To be reviewed afterwards.",)
+
+
+def _well(p: Promotion, own: Rolling) -> bool:
+    """Whether production is as it was before; also while only a review is waited for."""
+    return not own.unlike if p.ending is None else p.ending.verdict == "done"
 
 
 def _seen(p: Promotion, own: Rolling) -> Mark:
@@ -182,8 +193,10 @@ def _seen(p: Promotion, own: Rolling) -> Mark:
 def _buttons(sight: Sight) -> list[Block]:
     p, record, own = sight.promotion, sight.record, _own(sight.promotion)
     found = [button("View SQL", VIEW_SQL, record.id)]
-    if sight.rows_of and record.status is Status.ENDED and p.ending and p.ending.verdict == "done":
+    if sight.rows_of and (p.ending or own.review_asked) and _well(p, own):
         found.append(restore_button(sight.rows_of))
+    if record.status is Status.LIVE and own.review_asked and not own.reviewed_by:
+        found.append(button("Reviewed", REVIEWED, record.id))
     if record.status is Status.ENDED or p.began or p.rejected or p.cancelled_by:
         return found
     if record.stage == "approval" and not own.words:

@@ -8,6 +8,7 @@ from bot.domain.way_back import Schema
 from templates.blocks import Block, Mark, choice, line, lines, modal, section, text_input
 
 GLASS, GLASS_BECAUSE, ASK = "rollback.glass", "rollback.glass.because", "rollback.ask"
+REVIEWED = "rollback.reviewed"
 SEVERITY, REASON = "severity", "reason"
 SCHEMAS = {
     Schema.EXACT: "proven exact on staging", Schema.ORDER: "proven exact on staging but for column order",
@@ -44,7 +45,7 @@ def rollback_ask_modal(promotion: Promotion, steps: list[str], data: Mark, chann
 def glass_modal(seen: str, channel: str) -> Block:
     """Why one person decides alone; `seen` is the record with the mark of the plan that they look at."""
     record = seen.partition(":")[0]
-    said = "Nobody answered. Your word alone then lets it begin; people are called, and it is reviewed afterwards."
+    said = "Nobody answered. Your word alone then lets it begin; people are called, and somebody else reviews it."
     reason = text_input("Reason", REASON, REASON, multiline=True, longest=300)
     return modal(
         "Break glass", [section(line(f"{record}: {said}")), reason], GLASS_BECAUSE, submit="Roll back", close="Back",

@@ -6,6 +6,7 @@ from bot.domain.backup import rows_words
 from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from bot.domain.returning import left, returning
+from bot.domain.values import texts
 from templates.blocks import (
     Block,
     Mark,
@@ -29,6 +30,7 @@ MEANING = (
     "Nothing that somebody wrote since is written over. Production is dumped first, where the policy takes backups; "
     "then it is one transaction: all of this, or nothing."
 )
+RESTORE_BY_HAND = "/migrate backup says how a table is brought back from a dump."
 _DOING = {"gates": "Looking what is kept", "put_back": "Putting them back", "verify": "Back. Verifying"}
 
 
@@ -50,6 +52,8 @@ def _what(p: Promotion) -> list[str]:
     """Table by table: what goes back, or what went; and where the rest lies."""
     parts = p.returned or returning(p.kept_rows.get("returning"))
     said = [f"{part.said}." for part in parts if part.kept]
+    if missing := texts(p.kept_rows.get("left_out")):
+        said.append(f"Not among them: {'; '.join(missing)}. {RESTORE_BY_HAND}")
     if places := left(parts):
         said.append(f"The old values of what stays are in {', '.join(places)}, which only the owner reads.")
     return said

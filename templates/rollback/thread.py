@@ -7,8 +7,9 @@ from datetime import datetime
 
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
+from bot.domain.rolling_back import Rolling
 from bot.domain.values import texts
-from templates.blocks import Mark, Message, line, mention, notice, speech, when
+from templates.blocks import Mark, Message, line, lines, mention, notice, speech, when
 from templates.promotion.thread import told as told_of_promotion
 from templates.words import named
 
@@ -16,7 +17,8 @@ Told = Mark | None
 SHARED = ("apply.committed", "apply.failed", "backup.begun", "backup.held")
 """What is told as it is of a promotion."""
 ALONE = frozenset({
-    "rollback.paged", "rollback.glass", "rollback.answered", "rollback.void", "people.called", "walk.ended",
+    "rollback.paged", "rollback.glass", "rollback.answered", "rollback.review", "rollback.void", "people.called",
+    "walk.ended",
 })
 """Lines that mention somebody who has to know or act."""
 
@@ -31,10 +33,17 @@ def told(rollback: Promotion, entry: Entry) -> Message | None:
 
 def _paged(p: Promotion, e: Entry) -> Told:
     glass = line(" If nobody answers, one person may decide alone from ", when(_time(e.data["glass_at"])), ".")
+    if e.data.get("again"):
+        glass = Mark("")
     if e.data["pressable"]:
         return line(*_names(e), f"{p.id} waits for one of you to press Approve on its card. This very rollback was "
                     "approved with its promotion.", glass)
-    return line(*_names(e), f"{p.id} waits for an approver other than ", mention(p.requested_by), ".", glass)
+    changed = ""
+    if e.data.get("again"):
+        why = e.data.get("why")
+        changed = f" It is not what you were called to before: {why or 'the word given with the promotion has ended'}."
+    return line(*_names(e), f"{p.id} waits for an approver other than ", mention(p.requested_by),
+                f" to press Approve on its card.{changed}", glass)
 
 
 def _glass(p: Promotion, e: Entry) -> Told:
@@ -53,7 +62,8 @@ def _word(p: Promotion, e: Entry) -> Told:
 
 
 def _void(p: Promotion, e: Entry) -> Told:
-    return line("The word of ", mention(str(e.data["by"])), f" does not count: {e.data['why']}.")
+    return line(*_names(e), "the word of ", mention(str(e.data["by"])), f" does not count: {e.data['why']}. "
+                f"Nothing has begun; {p.id} waits for another one.")
 
 
 def _called(p: Promotion, e: Entry) -> Told:
@@ -72,16 +82,36 @@ def _filed(p: Promotion, e: Entry) -> Told:
     return speech(f"File: {e.data['said']}.")
 
 
+def _review(p: Promotion, e: Entry) -> Told:
+    own = p.rolling
+    assert own is not None
+    assert own.alone is not None
+    asks = line(*_names(e), f"{p.id} began on the word of ", mention(own.alone.by), f" alone ({own.alone.reason}). "
+                "Look at what was done, then press Reviewed on its card.")
+    return asks if e.data["again"] else lines(_over(p, own), asks)
+
+
+def _over(p: Promotion, own: Rolling) -> Mark:
+    """The news that production no longer has it, and in which state it is."""
+    if own.unlike:
+        return line(mention(p.requested_by), f": {own.of} is taken back, and production is not as it was before. "
+                    "Look at it now.")
+    seen = "was not compared with before" if "not compared" in p.verified else "is as it was before it"
+    return line(mention(p.requested_by), f": {own.of} is rolled back; production {seen}. Next: find the cause, mend it "
+                "in a new migration, and stage that.")
+
+
 def _ended(p: Promotion, e: Entry) -> Told:
     own, verdict = p.rolling, str(e.data["verdict"])
     assert own is not None
     match verdict:
-        case "done":
-            return line(mention(p.requested_by), f": {own.of} is rolled back; production is as it was before it. Next: "
-                        "find the cause, mend it in a new migration, and stage that.")
-        case "unverified":
-            return line(mention(p.requested_by), f": {own.of} is taken back, and production is not as it was before. "
-                        "Look at it now.")
+        case "done" | "unverified" if own.review_asked:
+            return line(f"{p.id} was reviewed by ", mention(own.reviewed_by), ".") if own.reviewed_by else None
+        case "done" | "unverified":
+            return _over(p, own)
+        case "failed" if p.may_have_changed:
+            return line(mention(p.requested_by), f": {p.id} stopped, and production may have changed. Look at it now. "
+                        f"{e.data['why']}")
         case "cancelled" | "rejected":
             return line(f"{verdict.capitalize()} by ", mention(e.actor), f". {own.of} is still in production.")
         case _:
@@ -98,7 +128,7 @@ def _time(value: Json) -> datetime:
 
 
 _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
-    "rollback.paged": _paged, "rollback.glass": _glass, "rollback.answered": _answered,
+    "rollback.paged": _paged, "rollback.glass": _glass, "rollback.answered": _answered, "rollback.review": _review,
     "rollback.word": _word, "rollback.void": _void,
     "people.called": _called, "verify.seen": _verified, "rollback.staged": _staged,
     "rollback.filed": _filed, "walk.ended": _ended,

@@ -18,6 +18,8 @@ from bot.domain.checklist import State
 from bot.errors import Interrupted, Refused
 from bot.migrations.backup.backups import PgBackups
 from bot.ports import Put
+from bot.scrub import Scrubber
+from handlers.migrations.promotion_view import PromotionView
 from rehearsal.postgres import Postgres
 from tests.backups.conftest import DESTRUCTIVE, WHEN, Opens, Quiet, left_in, program
 from tests.migrations.walking import Walk
@@ -142,8 +144,8 @@ def test_asked_to_stop_it_leaves_nothing_and_goes_on_later(opens: Opens, server:
     flag = tmp_path / "go"
     path = program(tmp_path / "bin", server, f'[ -e {flag} ] || sleep 60; exec "$REAL" "$@"')
     walk = opens(backups=replace(backups, pg_dump=path))
-    timer = threading.Timer(0.5, lambda: setattr(walk, "stop", True))
     walk._on()
+    timer = threading.Timer(0.5, lambda: setattr(walk, "stop", True))
     timer.start()
     walk.walk("BK-1")
     assert left_in(backups) == []
@@ -266,3 +268,21 @@ def test_interrupted_while_reading(backups: PgBackups) -> None:
     with pytest.raises(Interrupted):
         backups.prove(given, "read", quiet)
     assert os.listdir(backups.directory) == [given.unfinished]
+
+
+@pytest.mark.slow
+def test_the_card_says_how_far_the_dump_is(opens: Opens, backups: PgBackups) -> None:
+    """What the dump and its proof tell while they work, as the promotion's card shows it."""
+    quiet = Quiet()
+    backups.prove(backups.dump("BK-7", (), quiet), "read", quiet)
+    writing = next(seen for seen in quiet.seen if "bytes" in seen)
+    reading = next(seen for seen in quiet.seen if seen.get("read"))
+    walk = opens()
+    walk._on()
+    for seen, words in ((writing, "written, the tables take "), (reading, "proving it, ")):
+        walk.ports.shelves.put([Put(shelf="progress", key="BK-1", doc=seen)])
+        record = walk.journal.load(walk.record)
+        assert record is not None
+        text = PromotionView(walk.ports, Scrubber(())).card(record).text
+        assert "Backing up as BK-1 · " in text
+        assert words in text

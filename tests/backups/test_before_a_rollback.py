@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.domain.backup import Backup
+from bot.domain.promotion import Promotion
 from bot.migrations.backup.backups import PgBackups
 from bot.rollbacks.verbs import Rollbacks
 from rehearsal.postgres import Postgres
 from tests.backups.conftest import WHEN, Opens, program
-from tests.migrations.walking import BO, Walk
+from tests.migrations.walking import ANA, BO, Walk
 from tests.postgres import Fresh
 
 ADDS = "alter table public.books add column subtitle text;"
@@ -47,5 +48,10 @@ def test_without_its_backup_nothing_goes_back_and_people_are_called(
     assert ending is not None
     assert ending.verdict == "no backup"
     assert walk.told("people.called")
+    object.__setattr__(backups, "pg_dump", str(tmp_path / "nowhere"))
+    again = Rollbacks(walk.ports).ask(ANA, "P-1", "minor", "it broke", "again").record
+    rolling = Promotion.of(walk.journal.entries(about=again)).rolling
+    assert rolling is not None
+    assert any("A backup comes first, and none can be taken now: There is no pg_dump" in said for said in rolling.told)
     columns = "select count(*) from information_schema.columns where table_name = 'books' and column_name = 'subtitle'"
     assert production.rows(columns) == [(1,)]

@@ -165,7 +165,7 @@ def test_only_the_rows_that_go_are_locked_and_not_one_write_is_missing(people: F
     database = put_in(people, "delete from people where id <= 40; select 1;", notes)
     assert tries == ["went on", "went on", "waited"]
     assert [kept["kept"][0]["rows"] for kind, kept in notes.noted if kind == "kept"] == [40]  # type: ignore[index,call-overload]
-    database.put_back("P-7", 3.0)
+    put_back(database)
     assert people.rows("select count(*) from people where name = 'new' or name = 'seen'") == [(2,)]
     assert people.rows("select count(*) from people where id <= 40") == [(40,)]
 
@@ -177,7 +177,7 @@ def test_a_row_that_comes_in_between_copy_and_statement_is_kept_as_well(people: 
     database = put_in(people, "delete from people where code = 'gone' or id <= 5;", notes)
     assert people.rows("select count(*) from people where code = 'gone'") == [(0,)]
     assert database.kept_rows()[0].rows == 6
-    database.put_back("P-7", 3.0)
+    put_back(database)
     assert people.rows("select name from people where code = 'gone'") == [("late",)]
 
 
@@ -328,3 +328,16 @@ def test_a_lock_in_the_way_names_its_holder_and_changes_nothing(people: Fresh) -
     with pytest.raises(Refused, match="violates check constraint") as refused:
         database.put_back("P-7", approved, 3.0, lambda: False)
     assert not isinstance(refused.value, Busy), "a table called clock is no lock"
+
+
+def test_a_dump_under_way_holds_up_neither_keeping_nor_putting_back(people: Fresh) -> None:
+    """pg_dump holds every table against changes of its shape for as long as it runs, ours too."""
+    put_in(people, "delete from people where id = 1;")
+    with people.connect() as dump:
+        dump.autocommit = False
+        dump.execute("lock table stagedoor_kept.batches, people in access share mode")
+        database = PostgresDatabase(people.url, "production", BRISK)
+        sql = "delete from people where id = 2;"
+        second = job(sql, "20260301000001", "20260301000000", keep=True, attempt="P-8.1.1")
+        assert isinstance(apply(database, second, Notes()), Done)
+        assert put_back(database)[0].put == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from bot.domain.entry import Fact
 from bot.domain.promotion import Promotion
 from bot.errors import Refused, Superseded
 from bot.migrations.backup.backups import PgBackups
+from bot.migrations.keeping.keeping import Keeping
 from bot.ports import Put
 from bot.promotions.verbs import Promotions
 from bot.runbooks import restoring
@@ -76,6 +78,7 @@ def test_production_is_dumped_and_proven_before_rows_go_back(
 ) -> None:
     """Among whatever changes production one at a time, and with its outcome known after a crash right behind COMMIT."""
     assert "books: 10 of 10 rows back." in card(walk)
+    assert "Not among them" not in card(walk)
     walk.ports.shelves.put_new("hold", "shop:promotion", {"record": "P-9"})
     reached = walk.approve(BO)
     assert (reached.stage, reached.waits_for) == ("put_back", "P-9, which is changing the same database")
@@ -128,6 +131,11 @@ def test_without_a_proven_dump_nothing_goes_back(
     assert walk.approve(BO).status == "ended"
     assert walk.promotion.ending is not None
     assert walk.promotion.ending.verdict == "no backup"
+    object.__setattr__(backups, "pg_dump", str(tmp_path / "nowhere"))
+    first, walk.record = walk.record, Restores(walk.ports).restore(ANA, walk.project, "P-1", "another")
+    assert walk.on().status == "ended", "said before anybody is asked to approve it"
+    assert "A backup comes first, and none can be taken now: There is no pg_dump" in card(walk)
+    walk.record = first
     assert "production is unchanged: No backup could be taken, so nothing was begun" in card(walk)
     assert production.rows(COUNT) == [(990,)]
 
@@ -144,6 +152,20 @@ def test_a_locked_table_ends_in_a_plain_word_and_it_can_be_asked_for_again(walk:
     assert Restores(walk.ports).restore(ANA, walk.project, "P-1", "again") == "RD-2"
 
 
+@pytest.mark.slow
+def test_rows_that_somebody_asked_for_are_not_forgotten_by_their_own_backup(opens: Opens, production: Fresh) -> None:
+    """Retention looks after each dump, and takes kept rows of a promotion that ended well weeks ago."""
+    walk = opens(DELETE, KEEPS)
+    walk.on()
+    for _ in range(3):
+        walk.later(timedelta(days=20))
+    assert walk.promotion.ending is not None
+    walk.record = Restores(walk.ports).restore(ANA, walk.project, "P-1", "key")
+    walk.on()
+    assert walk.approve(BO).status == "ended"
+    assert production.rows(COUNT) == [(1000,)], card(walk)
+
+
 class Holder:
     """Somebody takes the table once the dump was taken."""
 
@@ -158,3 +180,15 @@ class Holder:
     def release(self) -> None:
         self._connection.rollback()
         self._connection.close()
+
+
+@pytest.mark.slow
+def test_what_was_too_much_to_be_kept_is_named(opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
+    also = "create table public.few (id int primary key); insert into public.few values (1), (2)"
+    monkeypatch.setattr(Keeping.__init__, "__kwdefaults__", {"most": 5})
+    walk = opens(f"delete from public.few; {DELETE}", KEEPS, also=also)
+    walk.on()
+    walk.record = Restores(walk.ports).restore(ANA, walk.project, "P-1", "key")
+    walk.on()
+    assert "few: 2 of 2 rows back." in card(walk)
+    assert "Not among them: public.books, more than 5 rows: the dump has them." in card(walk)

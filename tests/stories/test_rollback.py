@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from rehearsal.world import FOLDER
-from tests.stories.house import ANA, BO, ERIN, FEATURE, POLICY, House
+from tests.stories.house import ANA, BO, CY, ERIN, FEATURE, POLICY, House
 
 pytestmark = pytest.mark.slow  # whole worlds; the rules themselves are told in tests/test_rollback_runbook.py
 
@@ -92,6 +92,12 @@ def test_rolled_back_after_it_is_done_by_an_approver_other_than_the_one_who_aske
     text = h.reads("R-1", "P-1 is rolled back")
     assert "Glass broken by @bo, because nobody answered. Reason: nobody is awake" in text
     h.thread_says("R-1", "it begins on one person's word: nobody is awake")
+    h.thread_says("R-1", "R-1 began on the word of @bo alone (nobody is awake). Look at what was done")
+    h.presses(BO, "R-1", "Reviewed")
+    h.told(BO, "somebody else has to look at it")
+    h.presses(CY, "R-1", "Reviewed")
+    h.reads("R-1", "Reviewed by @cy.")
+    h.thread_says("R-1", "R-1 was reviewed by @cy.")
     h.reads(card, "Rolled back by R-1")
     h.says(ANA, "/migrate rollback P-1")
     h.told(ANA, "P-1 was rolled back already, by R-1")

@@ -25,6 +25,7 @@ _STATEMENT = "stagedoor_statement"
 _ROW_LOCK = {"delete": "for update", "update": "for no key update"}
 """What the statement itself takes of each row; an UPDATE of a key takes more once it runs."""
 
+# A table's shape is changed only where it has to be: a dump under way holds it as it is.
 _MAKE = f"""
 create schema if not exists {SCHEMA};
 revoke all on schema {SCHEMA} from public;
@@ -34,10 +35,12 @@ create table if not exists {SCHEMA}.batches (
   columns text[] not null, types text[] not null, key text[] not null, changed text[] not null,
   rows bigint not null default 0, kept_at timestamptz not null default now(), restored_at timestamptz
 );
-alter table {SCHEMA}.batches enable row level security;
 do $$
 declare someone name;
 begin
+  if not (select relrowsecurity from pg_catalog.pg_class where oid = '{SCHEMA}.batches'::regclass) then
+    alter table {SCHEMA}.batches enable row level security;
+  end if;
   revoke all on {SCHEMA}.batches from public;
   for someone in
     select rolname from pg_catalog.pg_roles where rolname in ('anon', 'authenticated', 'service_role')
@@ -49,7 +52,13 @@ end $$
 """
 
 UPGRADE = f"""
-alter table {SCHEMA}.batches add column if not exists xid xid, add column if not exists outcome jsonb
+do $$
+begin
+  if (select count(*) from pg_catalog.pg_attribute where attrelid = '{SCHEMA}.batches'::regclass
+      and attname in ('xid', 'outcome')) < 2 then
+    alter table {SCHEMA}.batches add column if not exists xid xid, add column if not exists outcome jsonb;
+  end if;
+end $$
 """
 """What earlier releases did not note: which transaction it was, and what became of the rows."""
 
@@ -110,6 +119,8 @@ class Keeping:
         self._session, self._record, self._version, self._run, self._most = session, record, version, run, most
         self._made = False
         self._kept: set[tuple[str, tuple[str, ...]]] = set()
+        self._batch: int | None = None
+        """What was kept last, while it counts."""
         self._locked: tuple[int, set[tuple[str, tuple[str, ...]]]] | None = None
         """How many rows were copied and locked one by one, and what was kept before."""
 
@@ -139,8 +150,19 @@ class Keeping:
             self._session.script(f"rollback to savepoint {_STATEMENT}; release savepoint {_STATEMENT}")
             self._kept = kept
             return True
+        if self._batch is not None:
+            self._note_writer(self._batch)
         self._session.query(f"release savepoint {_STATEMENT}")
         return False
+
+    def _note_writer(self, batch: int) -> None:
+        """Rows that the statement wrote carry the id of its savepoint, as whatever is written beside it does; by that
+        they are told from what others write later.
+        """
+        with self._as_ourselves():
+            seen = f"update {SCHEMA}.batches set rows = rows where id = %s returning xmin::text"
+            [(xid,)] = self._session.query(seen, batch)
+            self._session.query(f"update {SCHEMA}.batches set xid = %s::xid where id = %s", xid, batch)
 
     def _reaching(self, text: str) -> list[Loss]:
         """What the words name, and what goes with it by foreign keys."""
@@ -166,6 +188,7 @@ class Keeping:
             return {**told, "rows": 0, "left_out": f"about {found.about:,} rows are too many: the dump has them"}
         with self._as_ourselves():
             self._make()
+            self._batch = None
             if loss.exact:
                 self._session.query(f"savepoint {_STATEMENT}")
             else:
@@ -234,6 +257,7 @@ class Keeping:
         self._session.query(
             f"update {SCHEMA}.batches set rows = %s where id = %s", rows, batch,
         )
+        self._batch = batch
         return int(rows)
 
     def _columns(self, loss: Loss, found: Found) -> list[str]:
