@@ -198,9 +198,12 @@ def new(name: Annotated[str, typer.Argument(help="What it does, in small letters
 
 @audit.command()
 def verify(
-    against: Annotated[str, typer.Option(help="A head hash noted earlier; it must be part of the chain.")] = "",
+    against: Annotated[str | None, typer.Option(
+        help="A journal head noted earlier, as a Done card shows it or whole; it must be part of the chain.",
+    )] = None,
 ) -> None:
     """Recompute the chain; exit status 1 names the first bad entry."""
+    import re
     from contextlib import closing
 
     from bot.adapters.system_clock import SystemClock
@@ -210,12 +213,15 @@ def verify(
     from bot.settings import ConfigurationError, store_address
     from bot.stores import store_at
 
+    if against is not None and not re.fullmatch(r"[0-9a-f]{12,64}", against):
+        _complain("--against takes a journal head as a Done card shows it: 12 to 64 of the digits 0-9 and a-f.")
+        raise typer.Exit(2)
     try:
         place = store_at(store_address())
         if not place.exists():
             raise Unknown(f"There is no journal in {place.name}; STAGEDOOR_STORE_URL says where it is.")
         with closing(place.open(SystemClock(), Scrubber(()))) as opened:
-            found = recompute(opened.entries(), against or None, opened.salted)
+            found = recompute(opened.entries(), against, opened.salted)
     except ConfigurationError as wrong:
         _complain(str(wrong))
         raise typer.Exit(2) from None

@@ -41,12 +41,13 @@ from bot.watch.watcher import Watcher
 from bot.windows.activity import EVERY, measure
 from bot.world import Ports, Project
 from handlers.announcing.announcer import Announcer
+from handlers.announcing.showing import untold
 from handlers.conversation import together
 from handlers.desk.answers import Answers
 from handlers.desk.inbox import InboxPool
 from handlers.doctor import unknown_names
 from handlers.door.drain import DrainDoor, Mouth
-from handlers.door.http import Part, SlackDoor, build
+from handlers.door.http import Part, SlackDoor, build, listening
 from handlers.door.http import serve as serve_http
 from handlers.door.listeners import build_app
 from handlers.door.pages import Pages
@@ -164,6 +165,7 @@ class House:
 
     def serve(self) -> None:
         """Start, serve HTTP until told to stop, and let go in the opposite order."""
+        at = listening(self._settings.host, self._settings.port)
         first = next(iter(self._ports.projects.values()))
         tell_policy_changes(self._journal, self._journal, self._settings.policy, first)
         threading.Thread(target=self._look_up_names, args=(first,), name="names", daemon=True).start()
@@ -179,11 +181,11 @@ class House:
         web = build(
             slack=self._slack_door(), alive={"process": lambda: None}, ready=self._parts(), metrics=self._metrics,
             routes=[*self._pages.routes(), *self._drain_door().routes()],
-            notes=lambda: [*self._unknown, *self._listening.notes()],
+            notes=lambda: [*self._unknown, *self._listening.notes(), *untold(self._journal)],
         )
         if self._sockets:
             self._sockets.start()
-        serve_http(web, self._settings.host, self._settings.port, self._stop, _ready)
+        serve_http(web, self._settings.host, self._settings.port, self._stop, _ready, at)
         self._stop.set()
         log.info("stopping")
         if self._sockets:
@@ -257,7 +259,9 @@ class House:
     def _slack(self) -> str | None:
         try:
             self._client.auth_test()
-        except (SlackApiError, SlackClientError, OSError) as trouble:
+        except SlackApiError as trouble:
+            return f"answers {trouble.response.get('error', trouble.response)}"
+        except (SlackClientError, OSError) as trouble:
             return f"does not answer ({type(trouble).__name__})"
         return None
 

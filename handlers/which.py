@@ -1,9 +1,9 @@
-"""Which project a command means: the one that it names, or the one whose channel it was typed in."""
+"""Which project a command means: the one that it names, that of the id in it, or the one whose channel it is."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bot.promotions.verbs import Promotions
 from bot.world import Project
@@ -17,8 +17,14 @@ class Which:
         self._promotions = promotions
         self._channel_id = channel_id
 
-    def project(self, ask: Ask, name: str) -> Project:
-        """The project that was named, or the one whose channel this is. Raises `Unknown`."""
+    def project(self, ask: Ask, name: str, words: Sequence[str] = ()) -> Project:
+        """The project that was named, that of an id among these words, or the one whose channel this is.
+
+        Raises `Unknown`.
+        """
+        for word in words if not name else ():
+            if known := self._promotions.project_about(word):
+                return known
         here = [known for known in self._promotions.projects() if self._is_its_channel(known, ask.channel)]
         return here[0] if not name and len(here) == 1 else self._promotions.project(name)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from bot.domain.overview import Overview
+from bot.domain.overview import Line, Overview
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record
 from templates.blocks import (
@@ -33,12 +33,14 @@ COMMANDS = (
     ("rollback [PROMOTION]", "take the last promotion, or this one, back from production"),
     ("baseline", "accept how files, histories and catalogs differ today, with one approval"),
     ("checklist [PROMOTION]", "the runbook's checklist as it was ticked, also as Markdown for the pull request"),
-    ("backup [now]", "the backups there are and how one is restored; with `now` an operator takes one"),
+    ("backup [now]", "the backups there are and how one is restored; now takes one, as an operator"),
     ("backup restore P-31", "ask for the rows back that a promotion destroyed, once it was rolled back"),
     ("history", "the last promotions, staging runs and rollbacks"),
     ("help", "this list"),
 )
 MOST_LINES = 40
+NEWEST = 20
+"""Of those, the ones at the end of a long history, whether or not they need something."""
 STAGES = {
     "again": "being verified again", "take_back": "being taken back on staging", "proof": "having its way back tried",
     "gates": "held by its gates", "approval": "waiting for approval", "window": "waiting for the deploy window",
@@ -60,13 +62,16 @@ def help_card(problem: str = "") -> Message:
 
 
 def status_card(overview: Overview) -> Message:
-    """Every migration of a project, the newest at the end; long histories show their newest part."""
-    shown = overview.lines[-MOST_LINES:]
+    """Every migration of a project, the newest at the end; of long histories what is remarked on, and the newest."""
+    shown = _shown(overview.lines)
     rows = [(f"{row.version} {row.name}", row.local, row.staging, row.production, row.remark) for row in shown]
     blocks: list[Block] = [section(bold(f"Migrations{of_project(overview.project)}"))]
     hidden = len(overview.lines) - len(shown)
     if hidden:
-        blocks.append(context(line(f"The newest {len(shown)} of {len(overview.lines)}.")))
+        left = sum(bool(row.remark) for row in overview.lines) - sum(bool(row.remark) for row in shown)
+        more = f" {left} more need something as well." if left else ""
+        what = "Those that need something, and the newest"
+        blocks.append(context(line(f"{what}: {len(shown)} of {len(overview.lines)}.{more}")))
     blocks.append(
         table(rows, ("", "local", "staging", "production", ""))
         if rows
@@ -109,6 +114,19 @@ def _drift(overview: Overview) -> list[Block]:
     return [section(bold(f"{said}{unsure}")), preformatted("\n".join(listed)), *rest]
 
 
+def _shown(rows: Sequence[Line]) -> list[Line]:
+    """At most `MOST_LINES`, in their order: the newest, and of the older ones first those that need something."""
+    if len(rows) <= MOST_LINES:
+        return list(rows)
+    older, newest = rows[:-NEWEST], rows[-NEWEST:]
+    chosen = sorted(older, key=lambda row: not row.remark)[: MOST_LINES - NEWEST]
+    quiet = [row for row in chosen if not row.remark]
+    if quiet:    # room is left: for the newest of those that need nothing
+        calm = [row for row in older if not row.remark]
+        chosen = [row for row in chosen if row.remark] + calm[-len(quiet):]
+    return [*sorted(chosen, key=lambda row: row.version), *newest]
+
+
 def history_card(project: str, runs: Iterable[tuple[Record, Promotion]]) -> Message:
     """The newest runs, newest first."""
     rows = [_run(record, promotion) for record, promotion in runs]
@@ -122,7 +140,9 @@ def history_card(project: str, runs: Iterable[tuple[Record, Promotion]]) -> Mess
 
 
 def _run(record: Record, p: Promotion) -> str:
+    back = p.taken_back if p.taken_back and p.taken_back.done else None
     verdict = p.ending.verdict if p.ending else STAGES.get(record.stage, f"at “{record.stage}”")
+    verdict = f"rolled back by {back.record}" if back else verdict
     files = ", ".join(file.label for file in p.plan.files[:3]) + (
         f" and {len(p.plan.files) - 3} more" if len(p.plan.files) > 3 else ""
     )

@@ -38,10 +38,10 @@ def preformatted(text: str) -> Element:
 
 
 def table(rows: Sequence[Sequence[str]], heads: Sequence[str] = (), widest: int = 32) -> Element:
-    """Rows aligned in columns of a fixed-width font; cells wider than `widest` columns are cut, the last one at 60."""
+    """Rows aligned in columns of a fixed-width font; cells wider than `widest` columns are cut, the last one at 120."""
     grid = [[one_line(unmarked(cell)) for cell in row] for row in ([heads, *rows] if heads else rows)]
     count = max((len(row) for row in grid), default=0)
-    grid = [[shorten(cell, 60 if at == count - 1 else widest) for at, cell in enumerate(row)] for row in grid]
+    grid = [[shorten(cell, 120 if at == count - 1 else widest) for at, cell in enumerate(row)] for row in grid]
     widths = [max((width(row[at]) for row in grid if at < len(row)), default=0) for at in range(count)]
     return preformatted("\n".join(
         "  ".join(cell + " " * (widths[at] - width(cell)) for at, cell in enumerate(row)).rstrip() for row in grid

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 
 from bot.domain.entry import SYSTEM
 from templates.text import Mark, line, mention
 
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{6,}")
 ONLY_PROJECT = "default"
 """The name of the project that the variables without a prefix describe."""
 
@@ -20,6 +22,11 @@ def who(actor: str) -> str:
         return mention(actor)
     except ValueError:
         return actor
+
+
+def place(channel: str) -> Mark:
+    """A channel of the policy, which names it (`#deploys`) or gives its id: readers see its name either way."""
+    return Mark(f"<#{channel}>") if _CHANNEL.fullmatch(channel) else line(channel)
 
 
 def named(people: Iterable[str], between: str = " ") -> Mark:

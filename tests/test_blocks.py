@@ -45,6 +45,7 @@ from templates.blocks import (
     when,
 )
 from templates.text import clamp_mark, clean, size, unmarked, width
+from templates.words import place
 
 PIECES = [
     "<!channel>", "<!here>", "<@U0ANA0001>", "<!subteam^S1>", "<https://evil.example|good>", "@here", "@channel",
@@ -315,3 +316,7 @@ def test_what_stands_between_backticks_in_a_sentence_of_ours_is_code() -> None:
 @given(NASTY)
 def test_a_sentence_of_ours_mentions_nobody(text: str) -> None:
     assert not LIVE.findall(speech(text))
+
+
+def test_a_channel_that_the_policy_gives_by_id_is_read_by_its_name() -> None:
+    assert (place("C012DEPLOYS"), place("#deploys")) == ("<#C012DEPLOYS>", "#deploys")

@@ -101,7 +101,8 @@ def test_sarif_has_the_shape_of_2_1_0(stagedoor: Command, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("check", "nowhere"), ("check", "--format", "xml"), ("check", "--fail-on", "all")],
+    "arguments",
+    [("check", "nowhere"), ("check", "supabase"), ("check", "--format", "xml"), ("check", "--fail-on", "all")],
 )
 def test_what_cannot_be_used_is_2(arguments: tuple[str, ...], stagedoor: Command, folder: Path) -> None:
     assert stagedoor(*arguments).returncode == 2

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from bot.domain.document import Tick
 from bot.domain.entry import Json
+from bot.domain.promotion import Promotion
 from bot.domain.visit import Visit
 from bot.domain.watching import NO_ERRORS, NO_SLOW
 from bot.reporting.checklist import checklist
@@ -100,6 +102,14 @@ def test_where_no_page_is_named_health_addresses_say_that_the_app_loads(desk: De
     text = written(desk)
     assert re.search(r"- \[x\] App loads correctly \(Stagedoor, .*\): 2 health addresses answered", text), text
     assert "- [ ] No console errors: nobody confirmed it; no page was looked at" in text
+
+
+def test_a_catalog_that_came_back_is_no_app_that_works(desk: Desk) -> None:
+    desk.promoted()
+    entries = list(desk.journal.entries(about="P-1"))
+    filled = checklist(entries, (), Promotion.of(entries))
+    [line] = [line for chapter in filled.chapters for line in chapter.lines if line.title == "App verified working"]
+    assert (line.tick, line.said.partition(";")[0]) == (Tick.OPEN, "nobody confirmed it")
 
 
 def test_slack_shows_the_lines_and_the_markdown(desk: Desk) -> None:

@@ -6,7 +6,7 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -19,6 +19,7 @@ from bot.domain.migration import Match
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
 from bot.domain.way_back import Proof, Schema, WayBack
+from bot.policy.tables import GateName
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 A, B, C = "20261101120000", "20261101121500", "20261101123000"
@@ -230,6 +231,7 @@ def test_ticks_do_not_hold_up_the_approval() -> None:
 def test_every_gate_module_is_on_the_list() -> None:
     listed = {gate.__name__.rpartition(".")[2] for gate in gates.PROMOTION}
     assert listed == {module.name for module in pkgutil.iter_modules(gates.__path__)}
+    assert {*get_args(GateName)} == listed - {"manual"}
 
 
 def test_a_checklist_survives_the_journal() -> None:

@@ -93,9 +93,13 @@ def test_everything_is_moved_and_both_chains_verify(addresses: tuple[str, str]) 
     assert "entries        1,206" in copied.output
     assert f"Copied and verified: 1206 entries, head {head}" in copied.output
     assert everything(target) == everything(source)
-    for address in addresses:
-        verified = stagedoor("audit", "verify", "--against", head, STAGEDOOR_STORE_URL=address)
+    for address, noted in zip(addresses, (head, head[:12]), strict=True):      # a card shows the beginning
+        verified = stagedoor("audit", "verify", "--against", noted, STAGEDOOR_STORE_URL=address)
         assert (verified.exit_code, verified.output) == (0, f"Intact: 1206 entries, head {head}\n")
+    cut = stagedoor("audit", "verify", "--against", "0123456789ab", STAGEDOOR_STORE_URL=target)
+    assert (cut.exit_code, "its end was cut off" in cut.output) == (1, True)
+    for bad in ("", "0123", "not a hash at all"):
+        assert stagedoor("audit", "verify", "--against", bad, STAGEDOOR_STORE_URL=target).exit_code == 2
 
 
 def test_life_goes_on_in_the_copy(addresses: tuple[str, str]) -> None:

@@ -129,6 +129,7 @@ def test_destructive_promotions_need_as_many_approvals_as_others_where_nothing_e
 MISTAKES = [
     ("[approvals]\nrequird = 2", "line 2: approvals.requird is unknown: did you mean required."),
     ("x = 1", "line 1: x is unknown; the file can have channels, roles"),
+    ('gates.skip = ["nope"]', 'line 1: gates.skip[1] must be one of "on_staging"'),
     ("\n\n[aprovals]", "line 3: aprovals is unknown: did you mean approvals."),
     ("approvals = 1", "line 1: approvals must be a table, for example [approvals]."),
     ('[approvals]\nrequired = "2"', "line 2: approvals.required must be a whole number, for example required = 1."),

@@ -122,8 +122,8 @@ def hidden(salt: str, text: str) -> str:
 def audit(entries: Iterable[Entry], against: str | None = None, kept: Kept | None = None) -> Audit:
     """Recompute the chain from its first entry, and with `kept` the hashes of the texts beside it.
 
-    With `against` (a hash that somebody noted earlier) the chain must also contain
-    that hash: a chain whose tail was cut is intact in itself and shows only so.
+    With `against` (a hash that somebody noted earlier, or its beginning, as cards show it) the chain must
+    also contain that hash: a chain whose tail was cut is intact in itself and shows only so.
     """
     previous, count, met = GENESIS, 0, against in (None, GENESIS)
     beside, redacted = list[Entry](), set[str]()
@@ -149,7 +149,7 @@ def audit(entries: Iterable[Entry], against: str | None = None, kept: Kept | Non
         if expected != entry.hash:
             return Audit(entries=count, head=previous, broken_at=entry.seq, why="its content does not fit its hash")
         previous = entry.hash
-        met = met or previous == against
+        met = met or (against is not None and previous.startswith(against))
         if entry.kind == REDACTED:
             redacted.add(str(entry.data.get("entry")))
         if entry.private_hash:

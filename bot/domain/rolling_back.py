@@ -79,6 +79,8 @@ class Rolling:
     lost: tuple[str, ...] = ()
     given_up: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
+    kept_in: str = ""
+    """The backup that was taken before the promotion destroyed what is `lost`."""
     words: tuple[Word, ...] = ()
     paged_at: datetime | None = None
     paged_ground: str = ""
@@ -108,6 +110,7 @@ class Rolling:
             "steps": [step.to_json() for step in self.steps], "before": self.before, "after": self.after,
             "until": self.until.isoformat() if self.until else None, "why_not": self.why_not,
             "lost": list(self.lost), "given_up": list(self.given_up), "told": list(self.told),
+            "kept_in": self.kept_in,
         }
 
     @classmethod
@@ -121,6 +124,7 @@ class Rolling:
             until=datetime.fromisoformat(str(data["until"])) if data.get("until") else None,
             why_not=str(data.get("why_not", "")), lost=texts(data.get("lost")),
             given_up=texts(data.get("given_up")), told=texts(data.get("told")),
+            kept_in=str(data.get("kept_in", "")),
         )
 
     def mark(self, plan: str) -> str:

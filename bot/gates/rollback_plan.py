@@ -13,6 +13,7 @@ TITLE = "Has a rollback plan"
 NAME = "rollback_plan"
 
 Found = tuple[State, str]
+"""What was found of one file, and how it is said where it passed: without what data is lost, which is said once."""
 
 
 def check(evidence: Evidence) -> tuple[Check, ...]:
@@ -22,7 +23,7 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
         if objections := [said for seen, said in found if seen is state]:
             wrong = [said for said in objections if _verdict(Schema.DIFFERS) in said]
             return (_waived(_line(state, " ".join(dict.fromkeys(objections)), waivable=True), wrong, evidence),)
-    return (_line(State.PASSED, "; ".join(dict.fromkeys(said for _, said in found))),)
+    return (_line(State.PASSED, "; ".join(dict.fromkeys(said for _, said in found)) + _lost(evidence)),)
 
 
 def _judge(file: PlannedFile, evidence: Evidence) -> Found:
@@ -44,8 +45,15 @@ def _judge(file: PlannedFile, evidence: Evidence) -> Found:
         )
     how = ", though not as it is written" if way.by_stand_in else ""
     order = " but for column order" if way.schema is Schema.ORDER else ""
-    lost = f"; no SQL brings back {', '.join(way.lost)}" if way.lost else ""
-    return State.PASSED, f"schema proven exact{order} by {what}{how}{lost}"
+    return State.PASSED, f"schema proven exact{order} by {what}{how}"
+
+
+def _lost(evidence: Evidence) -> str:
+    """What no SQL brings back, once for all files: going back by a file takes back those after it as well."""
+    lost = tuple(dict.fromkeys(
+        text for file in evidence.plan.files if (proof := evidence.proofs.get(file.version)) for text in proof.way.lost
+    ))
+    return f"; no SQL brings back {', '.join(lost)}" if lost else ""
 
 
 def _verdict(schema: Schema) -> str:

@@ -103,7 +103,7 @@ def read(ports: Ports, record_id: str) -> Known:
     if known is None:
         live = [record.id for record in ports.journal.find(kind="incident", status=Status.LIVE)]
         there = f"Open: {', '.join(live[-5:])}." if live else "None is open."
-        raise Unknown(f"There is no incident {named or 'without a number'}. {there}")
+        raise Unknown(f"There is no incident {record_id.strip() or 'without a number'}. {there}")
     return known
 
 

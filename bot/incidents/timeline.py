@@ -121,7 +121,7 @@ def _promotion(ports: Ports, record: Record) -> list[dict[str, Json]]:
     went_in = ", ".join(file.label for file in p.plan.files if file.version in p.committed)
     pulls = [check.said for check in p.checklist if check.gate == "pull_request" and "#" in check.said]
     reviewed = f" ({pulls[0].rstrip('.')})" if pulls else ""
-    people: list[Json] = [p.requested_by, *p.approvals]
+    people: list[Json] = list(dict.fromkeys((p.requested_by, *p.approvals)))
     changes = []
     if p.committed:
         last = max(each.at for each in p.committed.values())

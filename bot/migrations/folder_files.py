@@ -15,7 +15,10 @@ def named(paths: Sequence[str]) -> list[tuple[str, bytes]]:
     found: dict[str, bytes] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(one for one in path.iterdir() if one.suffix == ".sql" and not one.is_dir())
+            there = [one for one in path.iterdir() if not one.name.startswith(".")]
+            inside = sorted(one for one in there if one.suffix == ".sql" and not one.is_dir())
+            if there and not inside:    # the wrong folder would be found clean
+                raise Unknown(f"{path} holds other things than migrations: nothing there ends in .sql.")
             for one in inside:
                 found[str(one)] = _read(one)
         else:

@@ -19,7 +19,9 @@ def write(name: str, folder: Path) -> tuple[Path, Path]:
     if not _NAME.fullmatch(name):
         near = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_0123456789")[:100]
         hint = f" For example: stagedoor new {near}" if near else " For example: stagedoor new add_subtitle"
-        raise Refused(f"A name is made of small letters, digits and underscores, and begins with a letter.{hint}")
+        raise Refused(
+            f"A name is made of small letters, digits and underscores, 100 at most, and begins with a letter.{hint}"
+        )
     now = datetime.now(UTC)
     version, author = _version(folder, now), _author()
     title = name.replace("_", " ").capitalize()

@@ -144,7 +144,7 @@ def _nearest(path: toml_lines.Path, also: tuple[str, ...]) -> str:
     near = get_close_matches(str(path[-1]), known, 1)
     if near:
         return f": did you mean {near[0]}"
-    return f"; {_dotted(path[:-1]) or 'the file'} can have {', '.join(known)}"
+    return f"; {_dotted(path[:-1]) or 'the file'} can have {', '.join(dict.fromkeys(known))}"
 
 
 LISTED: Mapping[str | int, type[BaseModel]] = {"windows": Window, "mutes": Mute, "flags": Flag}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.domain.checklist import Check, State
 from bot.domain.emergency import PROOF, proof_line
 from bot.domain.entry import Fact, Json
@@ -15,6 +17,7 @@ from bot.promotions.requests import SERIES
 from bot.roles import requesters, require_approver, require_member, require_operator, required_approvals
 from bot.world import Ports, Project
 
+_RECORD = re.compile(r"[A-Za-z]{1,4}-\d{1,9}")
 DECIDED = ("promotion", "staging", "baseline", "restore")
 """Kinds of records that these verbs are about. A button may name any record; a rollback has verbs of its own."""
 
@@ -32,7 +35,15 @@ class Promotions:
             return next(iter(projects.values()))
         if name in projects:
             return projects[name]
-        raise Unknown(f"Say which project: {', '.join(f'project:{known}' for known in projects)}.")
+        none = f"There is no project {name}. " if name else ""
+        raise Unknown(f"{none}Say which project: {', '.join(f'project:{known}' for known in projects)}.")
+
+    def project_about(self, id: str) -> Project | None:
+        """The project of a record (`P-31`); of a freeze of everything, the first one. None where there is no such."""
+        record = self._ports.journal.load(id.upper()) if _RECORD.fullmatch(id) else None
+        if record is None:
+            return None
+        return self._ports.projects.get(record.project) or self.projects()[0]
 
     def projects(self) -> tuple[Project, ...]:
         """Every project that is known."""

@@ -240,11 +240,11 @@ def _rollback(p: Promotion, rollback: Promotion | None) -> tuple[Line, ...]:
     if rollback is None:
         return tuple(Line(title=title, tick=Tick.LEFT_OUT) for title in titles)
     done = max((file.at for file in rollback.committed.values()), default=None)
-    verified = f"{rollback.id}: {rollback.verified}" if rollback.verified else ""
+    verified = f"{UNSAID}; {rollback.id}: {rollback.verified}" if rollback.verified else UNSAID
     return (
         Line(title=titles[0], tick=Tick.DONE, by=rollback.requested_by, at=rollback.requested_at, said=rollback.id),
         Line(title=titles[1], tick=Tick.DONE, by=SYSTEM, at=done) if done else Line(title=titles[1]),
-        Line(title=titles[2], tick=Tick.DONE, by=SYSTEM, said=verified) if verified else Line(title=titles[2]),
+        Line(title=titles[2], said=verified),
         Line(title=titles[3], said="its report is with the incident"),
     )
 

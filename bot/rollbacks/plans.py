@@ -122,6 +122,7 @@ def planned(
         before=shelves.keep(first.encoded()) if first else "", after=shelves.keep(last.encoded()) if last else "",
         until=until, why_not=why_not, lost=_each(text for way in ways for text in way.lost),
         given_up=_each(text for way in ways for text in way.given_up), told=tuple(told),
+        kept_in=promotion.backup.id if promotion.backup and promotion.backup.done else "",
     )
     version = next_version(head, {row.version for row in history} | local)
     if before and before[0].head == head:

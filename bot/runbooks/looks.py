@@ -20,7 +20,7 @@ from bot.domain.faults import kind_of
 from bot.domain.noise import REFUSED, ends_one_session, noise, typed
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
-from bot.domain.reading import Statement
+from bot.domain.reading import Reading, Statement
 from bot.domain.record import Status
 from bot.domain.scene import Scene
 from bot.domain.sighting import Fault, Severity
@@ -116,9 +116,18 @@ def database(promotion: Promotion, before: Before, world: World) -> Look:
     unseen = [f"{what}: {why}" for what, why in reading.unread.items()]
     if before.why and "statements" not in reading.unread:
         unseen.append(f"whether statements are slower than before: {before.why}")
-    was = "" if before.why else f", {before.connections} before"
-    seen = () if signals else (NO_SLOW, "nobody blocked", f"{reading.connections} connections{was}")
+    seen = () if signals else _calm(reading, before)
     return Look(seen=seen, wrong=tuple(_said(each) for each in signals), unseen=tuple(unseen))
+
+
+def _calm(reading: Reading, before: Before) -> tuple[str, ...]:
+    """What was looked at and is well; of what could not be read nothing is said here."""
+    count, was = reading.connections, "" if before.why else f", {before.connections} before"
+    found = {
+        "statements": NO_SLOW, "sessions": "nobody blocked",
+        "connections": f"{count} connection{'s' if count != 1 else ''}{was}",
+    }
+    return tuple(said for part, said in found.items() if part not in reading.unread)
 
 
 def spots(

@@ -96,7 +96,7 @@ def _begin(promotion: Promotion, world: World) -> Outcome:
     world.note("watch.begun", {
         "until": (now + policy.duration).isoformat(), "health": list(policy.health),
         "pages": list(world.policy.frontend.production), "logs": looks.logs_read(world) is not None,
-        "database": vitals is not None, "first": policy.first_look.total_seconds(),
+        "database": vitals is not None, "first": min(policy.first_look, policy.duration).total_seconds(),
     })
     return Wait(for_="the watch", until=now)
 

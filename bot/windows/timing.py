@@ -63,8 +63,11 @@ class Timing:
             raise Refused("A start outside of the windows needs a reason: it stays on the card and in the journal.")
         if promotion.run_now and promotion.run_now.given_by:
             raise Refused(f"{record_id} was let through already.")
+        if enough:
+            return (Fact(about=record_id, kind="run_now.given", actor=by, data={"reason": reason}),)
+        approvers = self._ports.projects[promotion.plan.project].policy.approvals.approvers
         return (Fact(
-            about=record_id, kind="run_now.given" if enough else "run_now.asked", actor=by, data={"reason": reason},
+            about=record_id, kind="run_now.asked", actor=by, data={"reason": reason, "approvers": list(approvers)},
         ),)
 
     def _may_give(self, by: str, promotion: Promotion, policy: Policy) -> bool:

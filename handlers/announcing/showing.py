@@ -117,6 +117,13 @@ def load(shelves: Shelves, record: str) -> Shown:
     return Shown(**_known(Shown, doc))
 
 
+def untold(shelves: Shelves) -> list[str]:
+    """What Slack takes nothing about, as sentences; each is tried again every few minutes."""
+    stuck = {id: load(shelves, id) for id in shelves.all(OPEN)}
+    return [f"{id} is not shown in {shown.name}: Slack answered {shown.unable}." for id, shown in stuck.items()
+            if shown.unable]
+
+
 def puts(record: str, shown: Shown) -> tuple[Put, ...]:
     """What to write; a card that stands in Slack can be found by its place there."""
     doc = asdict(shown)

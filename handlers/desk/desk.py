@@ -197,6 +197,8 @@ def _unknown(why: str) -> Handler:
 def _other_command(name: str, known: list[str]) -> str:
     if not known:
         return f"Stagedoor does not know {name}."
+    if name == "/":     # a mention, and nothing else
+        return f"Say what to do, for example “migrate status”. {', '.join(known)}: each says more with help."
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     meant = f" Did you mean {near[0]}?" if near else ""
     return f"Stagedoor does not know {name}.{meant} It listens to {', '.join(known)}; each says more with help."

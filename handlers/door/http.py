@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +21,9 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from bot.errors import Unreachable
 from bot.metrics import Metrics
 from bot.ports import Clock
 from handlers.door import envelope
@@ -27,6 +31,8 @@ from handlers.door import envelope
 log = structlog.get_logger(__name__)
 
 LARGEST_BODY = 1 << 20
+HEAD_TIME = 10.0   # seconds for a request to say what it wants
+PASSED_OVER = 32 << 20    # bytes of a body too large that are still read, so that its sender gets to read why
 BODY_TIME = 5.0    # seconds for a whole body to arrive; Slack itself gives up after three
 PART_TIME = 2.0    # seconds for a part to say how it is
 SLACK_THREADS = 64
@@ -85,16 +91,20 @@ class SlackDoor:
 async def body_of(request: Request, largest: int = LARGEST_BODY, within: float = BODY_TIME) -> bytes | Response:
     """The body, or the answer to one that is too large, too slow or never ends."""
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > largest:
+    length = int(announced) if announced.isdigit() else 0
+    if length > PASSED_OVER:
         return _refused("the body is too large", 413)
-    chunks, size = [], 0
+    chunks, size = list[bytes](), 0
     try:
         async with asyncio.timeout(within):
             async for chunk in request.stream():
                 size += len(chunk)
-                if size > largest:
-                    return _refused("the body is too large", 413)
-                chunks.append(chunk)
+                if max(size, length) <= largest:
+                    chunks.append(chunk)
+                elif size > PASSED_OVER:
+                    break
+            if size > largest:
+                return _refused("the body is too large", 413)
     except TimeoutError:
         return _refused("the body did not arrive in time", 408)
     except ClientDisconnect:
@@ -201,10 +211,53 @@ class Server(uvicorn.Server):
         self._stop.set()
 
 
-def serve(app: Starlette, host: str, port: int, stop: threading.Event, on_ready: Callable[[int], None]) -> None:
-    """Serve until SIGTERM, SIGINT or `stop`; open requests are answered first. `on_ready` gets the port."""
+class Protocol(HttpToolsProtocol):
+    """uvicorn's, which lets go of a connection whose request does not get as far as its body within `HEAD_TIME`."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:    # type: ignore[override]    # as uvicorn has it
+        super().connection_made(transport)
+        self._late = self.loop.call_later(HEAD_TIME, transport.close)
+
+    def on_message_begin(self) -> None:
+        self._in_time()
+        self._late = self.loop.call_later(HEAD_TIME, self.transport.close)
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_time()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._in_time()
+        super().connection_lost(exc)
+
+    def _in_time(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises `Unreachable` where it is another program's or not this machine's."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as trouble:
+        why = "another program has it" if trouble.errno == errno.EADDRINUSE else trouble.strerror or str(trouble)
+        raise Unreachable(f"Nothing can listen at HOST {host}, PORT {port}: {why}. Nothing was begun.") from None
+
+
+def serve(
+    app: Starlette, host: str, port: int, stop: threading.Event, on_ready: Callable[[int], None],
+    at: socket.socket | None = None,
+) -> None:
+    """Serve until SIGTERM, SIGINT or `stop`; open requests are answered first. `on_ready` gets the port.
+
+    `at` listens already; where it is left out, host and port are.
+    """
     config = uvicorn.Config(
-        app, host=host, port=port, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
+        app, host=host, port=port, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False,
         server_header=False, proxy_headers=False, timeout_keep_alive=65, timeout_graceful_shutdown=5,
     )
-    Server(config, stop, on_ready).run()
+    Server(config, stop, on_ready).run(sockets=[at] if at else None)

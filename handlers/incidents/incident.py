@@ -85,7 +85,7 @@ class Incidents:
 
     def _note(self, ask: Ask, words: tuple[str, ...]) -> Reply:
         """With the incident's id, or in its thread without one."""
-        named, text = self._named(ask, words)
+        named, text = self._named(ask, words, "note INC-1 TEXT")
         facts = self._responding.note(ask.user, named, text, ask.channel)
         if ask.kind == "event":     # a mention in some thread: its own time, and the way to it
             facts = (self._as_mention(ask, facts[0]),)
@@ -100,13 +100,13 @@ class Incidents:
                 "version": ask.message}
         return Fact(about=fact.about, kind=fact.kind, actor=fact.actor, data=data, private=text)
 
-    def _named(self, ask: Ask, words: tuple[str, ...]) -> tuple[str, str]:
+    def _named(self, ask: Ask, words: tuple[str, ...], usage: str) -> tuple[str, str]:
         here = incidents.of_thread(self._ports, ask.channel, ask.thread)
         first = words[0].upper() if words else ""
         if first.startswith("INC-") or (not here and words):
             return first, " ".join(words[1:])
         if not here:
-            raise Unknown("Say which incident: /incident note INC-1 TEXT")
+            raise Unknown(f"Say which incident: /incident {usage}")
         return here, " ".join(words)
 
     # Running
@@ -199,7 +199,7 @@ class Incidents:
 
     def _resolve_by_word(self, ask: Ask, words: tuple[str, ...]) -> Reply:
         """With words it is resolved at once; without, a window asks what fixed it (a mention cannot open one)."""
-        named, text = self._named(ask, words)
+        named, text = self._named(ask, words, "resolve INC-1")
         if text or not ask.trigger:
             facts = self._responding.resolve(ask.user, named, text)
             return Reply(facts=facts, message=notice(line(f"{facts[0].about} is resolved.")), wake=(facts[0].about,))

@@ -19,6 +19,7 @@ from handlers.which import Which, taken_apart
 from templates.blocks import line, notice
 from templates.incident import modals
 from templates.incident.card import OPEN_FROM
+from templates.words import place
 
 PROMOTED, ALERT = ("promotion", "staging", "rollback"), "alert"
 """Kinds of records from which an incident is opened."""
@@ -55,13 +56,13 @@ class Opening:
             incident = self._responding.read(ask.user, before.incident.id, ask.channel).incident
             raise Refused(f"{incident.id} was opened from {record.id} already: {incident.title}")
         cause = "promotion" if record.kind in PROMOTED else ALERT
-        said, title = {cause: record.id, "channel": ask.channel}, f"Trouble after {record.id}"
+        said, title, broken = {cause: record.id, "channel": ask.channel}, f"Trouble after {record.id}", ""
         if cause == ALERT:
             alert = Alert.of(self._ports.journal.entries(about=record.id))
-            title = alert.title
+            title, broken = alert.title, alert.said
             if likely := alert.cause.promotion if alert.cause else alert.stands:
                 said["likely"] = likely
-        return self._asked(ask, self._ports.projects[record.project], title, said)
+        return self._asked(ask, self._ports.projects[record.project], title, said, broken[:2000])
 
     def _asked(self, ask: Ask, project: Project, title: str, said: dict[str, str], broken: str = "") -> Reply:
         self._responding.may_open(ask.user, project.name)
@@ -97,7 +98,8 @@ class Opening:
         )
         where = "the private channel" if room else self._ports.projects[project].policy.channels.incidents
         word = "is open" if facts else "was opened from it before"
-        return Reply(facts=facts, message=notice(line(f"{record} {word}. Its card is in {where}.")), wake=(record,))
+        told = notice(line(f"{record} {word}. Its card is in ", place(where), "."))
+        return Reply(facts=facts, message=told, wake=(record,))
 
     def _project(self, ask: Ask, named: str) -> Project:
         """The one that was named or whose channel this is; the window asks where there are several."""

@@ -11,6 +11,7 @@ from handlers.conversation import Ask, Reply, Subject
 from templates.backup.listing import Listed, backup_list, of_platform
 from templates.blocks import line, notice
 from templates.promotion.restore_button import RESTORE_DATA
+from templates.words import place
 
 
 class BackupVerb:
@@ -29,15 +30,20 @@ class BackupVerb:
     def _asked(self, ask: Ask, project: Project, promotion: str) -> Reply:
         record = self._restores.restore(ask.user, project, promotion, ask.key)
         said = f"{record} asks for the rows that {promotion} destroyed. Its card is in "
-        return Reply(message=notice(line(f"{said}{project.policy.channels.deploys}.")), wake=(record,))
+        return Reply(message=notice(line(said, place(project.policy.channels.deploys), ".")), wake=(record,))
 
     def verb(self, ask: Ask, project: Project, words: tuple[str, ...]) -> Reply:
         if words == ("now",):
             record = self._backups.now(ask.user, project, ask.key)
-            said = f"{record} is on its way. Its card is in {project.policy.channels.deploys}; "
-            return Reply(message=notice(line(f"{said}/migrate backup lists what there is.")), wake=(record,))
+            told = notice(line(
+                f"{record} is on its way. Its card is in ", place(project.policy.channels.deploys),
+                "; /migrate backup lists what there is.",
+            ))
+            return Reply(message=told, wake=(record,))
         if len(words) == 2 and words[0] == "restore":
             return self._asked(ask, project, words[1].upper())
+        if words == ("restore",):
+            raise Unknown("Say whose rows: /migrate backup restore P-31. /migrate backup lists what is kept.")
         if words:
             raise Unknown(
                 f"There is no /migrate backup {' '.join(words)}. There is: /migrate backup, /migrate backup now, "

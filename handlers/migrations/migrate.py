@@ -20,6 +20,7 @@ from templates.promotion.course import RESUME
 from templates.promotion.sql import sql_modal
 from templates.promotion.waiver import REASON, WAIVE, WAIVE_REASON, waive_modal
 from templates.promotion.way_back import ROLLBACK_PLAN, rollback_modal
+from templates.words import place
 
 EMERGENCY = "--emergency"
 Verb = Callable[[Ask, Project, tuple[str, ...]], Reply]
@@ -73,7 +74,7 @@ class Migrate:
             near = get_close_matches(verb, [*self._verbs, "help"], n=1)
             hint = f" Did you mean /migrate {near[0]}?" if near else ""
             return Reply(message=help_card(f"There is no /migrate {verb}.{hint}"))
-        return self._verbs[verb](ask, self._which.project(ask, named), tuple(words))
+        return self._verbs[verb](ask, self._which.project(ask, named, words[:2]), tuple(words))
 
     def _check(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
         return Reply(message=check_card(project.name, self._requests.check(ask.user, project, versions)))
@@ -96,13 +97,14 @@ class Migrate:
         asked = self._requests.baseline(ask.user, project, ask.key)
         said = f"{asked.record} asks for {len(asked.plan.accepts)} differences to be accepted"
         where = project.policy.channels.deploys
-        return Reply(message=notice(line(f"{said}. Its card is in {where}.")), wake=(asked.record,))
+        return Reply(message=notice(line(f"{said}. Its card is in ", place(where), ".")), wake=(asked.record,))
 
     def _asked(self, project: Project, asked: Asked) -> Reply:
         where = project.policy.channels.deploys
-        files = ", ".join(file.label for file in asked.plan.files)
+        names = [file.label for file in asked.plan.files]
+        files = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         said = f"{asked.record} is that very request already" if asked.again else f"{asked.record} is on its way"
-        return Reply(message=notice(line(f"{said}: {files}. Its card is in {where}.")), wake=(asked.record,))
+        return Reply(message=notice(line(f"{said}: {files}. Its card is in ", place(where), ".")), wake=(asked.record,))
 
     def _approve(self, ask: Ask) -> Reply:
         return Reply(facts=self._promotions.approve(ask.user, ask.value))

@@ -93,7 +93,7 @@ class Deploy:
         return self._counts(self._deploys.freeze(ask.user, project, rest, ask.key), project)
 
     def _unfreeze(self, ask: Ask, named: str, rest: str) -> Reply:
-        facts = self._deploys.unfreeze(ask.user, self._which.project(ask, named), rest)
+        facts = self._deploys.unfreeze(ask.user, self._which.project(ask, named, rest.split()[:1]), rest)
         return Reply(facts=facts, message=notice(line(f"{facts[0].about} is lifted.")))
 
     def _cancel(self, ask: Ask, named: str, rest: str) -> Reply:

@@ -87,7 +87,7 @@ def restoring(kept: Kept) -> str:
         kept.encrypted_to
     ) else ""
     return (
-        f"{fetch}RESTORE_TO=${{RESTORE_TO:-postgresql://USER:PASSWORD@HOST:5432/EMPTY}}\n"
+        f"{fetch}RESTORE_TO=${{RESTORE_TO:-postgresql://USER@HOST:5432/EMPTY}}\n"
         f"echo {kept.sha256}  {_quoted(file)} | sha256sum --check &&\n{opened}"
         f"pg_restore --no-owner --no-privileges --dbname \"$RESTORE_TO\" {_quoted(plain)}\n"
         f"# one table's rows alone: add --data-only --schema public --table NAME"

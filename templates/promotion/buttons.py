@@ -11,7 +11,7 @@ from templates.promotion.course import resume_button
 from templates.promotion.restore_button import restore_button
 from templates.promotion.sight import Sight
 from templates.promotion.timing import RUN_NOW, SCHEDULE
-from templates.promotion.way_back import roll_back_button, rollback_button
+from templates.promotion.way_back import approving_costs, roll_back_button, rollback_button
 
 APPROVE, REJECT, CANCEL = "promotion.approve", "promotion.reject", "promotion.cancel"
 VIEW_SQL, I_AM_HERE = "promotion.sql", "promotion.here"
@@ -77,11 +77,15 @@ def _may_run_now(sight: Sight) -> bool:
 
 
 def _sure(p: Promotion) -> Block:
-    count = len(p.plan.files)
+    names = [file.label for file in p.plan.files]
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    said = [
+        f"Exactly the bytes of plan {p.plan.digest[:6]}: {', '.join(names[:2])}{more}.",
+        approving_costs(p), f"{'They go' if len(names) > 1 else 'It goes'} in as soon as every gate passes.",
+    ]
     return confirm(
         "Approve for production?",
-        f"{count} file{'s' if count != 1 else ''}, exactly the bytes of plan {p.plan.digest[:6]}: "
-        f"{', '.join(file.label for file in p.plan.files)}. They go in as soon as every gate passes.",
+        " ".join(text for text in said if text),
         "Approve",
         "Back",
     )

@@ -7,7 +7,7 @@ from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from templates.blocks import Block, Mark, Message, actions, bold, context, line, lines, rich, section
 from templates.promotion.buttons import buttons_of
-from templates.promotion.checklist import CONFIRM, after, checklist
+from templates.promotion.checklist import CONFIRM, after, checklist, checklist_lines
 from templates.promotion.course import origin
 from templates.promotion.emergency import emergency_mark, owed_blocks, proof_block
 from templates.promotion.sight import Sight
@@ -26,19 +26,26 @@ def card(sight: Sight) -> Message:
         blocks.append(section(mark))
     if mark := run_now_mark(p.run_now):
         blocks.append(section(mark))
+    risks = line(f"Destroys data or opens access: {'; '.join(p.plan.risks)}.")
     if p.plan.risks and p.kind == "promotion":
-        blocks.append(section(line(f"Destroys data or opens access: {'; '.join(p.plan.risks)}.")))
+        blocks.append(section(risks))
     if p.kind == "promotion":
         blocks.extend(card_lines(p))
+    told = [title, status, *_lines(p), risks if p.plan.risks and p.kind == "promotion" else ""]
     if sight.record.status is Status.LIVE or not p.changed_something:
         blocks.extend(checklist(sight))
+        told += checklist_lines(sight)
     if sight.record.stage == "watch" and sight.record.status is Status.LIVE:
         blocks.extend(after(sight))
     blocks.extend([*proof_block(p), *owed_blocks(p, CONFIRM)])
     if buttons := buttons_of(sight):
         blocks.append(actions(*buttons))
     blocks.append(context(_small_print(sight)))
-    return Message(lines(title, status), tuple(blocks))
+    return Message(lines(*told), tuple(blocks))
+
+
+def _lines(p: Promotion) -> list[Mark]:
+    return [line("✓ in  " if file.version in p.committed else "", file.label) for file in p.plan.files]
 
 
 def _files(p: Promotion) -> tuple[str, ...]:

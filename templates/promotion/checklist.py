@@ -22,6 +22,11 @@ def checklist(sight: Sight) -> list[Block]:
     return blocks + [_manual(sight, check) for check in checks if check.manual]
 
 
+def checklist_lines(sight: Sight) -> list[Mark]:
+    """The same as text, for who cannot see the blocks."""
+    return [_check(check) for check in sight.promotion.checklist]
+
+
 def _check(check: Check) -> Mark:
     word = f"{check.state}: " if check.state in (State.REFUSED, State.UNKNOWN) else ""
     by = line(", by ", mention(check.by)) if check.by else ""

@@ -72,7 +72,7 @@ def _onward(p: Promotion) -> Mark:
     if p.kind == "staging":
         then = (", then press Resume.",) if resumable else (", then ", code("/migrate stage"), " for what is not in.")
         return line("Next: mend the cause", *then)
-    ask: tuple[str, ...] = (" Then press Resume, or Roll back for what is in.",) if resumable else (
+    ask: tuple[str, ...] = (" Then press Resume.",) if resumable else (
         " Then ", code("/migrate promote"), " for what is not in.",
     )
     return line(
@@ -102,9 +102,9 @@ def beside_staging(p: Promotion) -> str:
 
 
 def told_stopped(p: Promotion, e: Entry) -> Mark:
-    count = len(p.plan.files)
+    balance = f"{len(p.committed)} of {len(p.plan.files)} {'is' if len(p.committed) == 1 else 'are'} in"
     return line(
-        mention(p.requested_by), f": {p.id} stopped and {p.where} has changed: {len(p.committed)} of {count} are in. "
+        mention(p.requested_by), f": {p.id} stopped and {p.where} has changed: {balance}. "
         "What is in is verified and watched now. The card says what failed and what to do next.",
     )
 

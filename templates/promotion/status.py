@@ -62,6 +62,8 @@ def _status(sight: Sight) -> Mark:
             return line((record.waits_for and f"Waiting for {record.waits_for}") or f"In {p.where}. Verifying", asked)
         case "watch":
             return watching(sight)
+        case "proof":
+            return line("Trying the way back", f", waiting for {record.waits_for}" if record.waits_for else "", asked)
         case _:
             return line(f"At “{record.stage}”", f", waiting for {record.waits_for}" if record.waits_for else "", asked)
 

@@ -124,7 +124,10 @@ def _scheduled(p: Promotion, e: Entry) -> Told:
 
 
 def _run_now_asked(p: Promotion, e: Entry) -> Told:
-    return line(mention(e.actor), f" asks to run {p.id} outside of the deploy windows: {e.data['reason']} "
+    approvers = texts(e.data.get("approvers"))
+    reason = str(e.data["reason"]).rstrip(".")
+    return line(named(approvers), ": " if approvers else "", mention(e.actor),
+                f" asks to run {p.id} outside of the deploy windows. Reason: {reason}. "
                 "An approver other than the requester has to press Run now on its card as well.")
 
 
@@ -165,9 +168,8 @@ def _committed(p: Promotion, e: Entry) -> Told:
         )
     seconds = e.data["seconds"]
     took = f"{float(seconds) * 1000:.0f} ms" if isinstance(seconds, int | float) else ""
-    return line(
-        f"✓ {label} is in {p.where}: {e.data['statements']} statements and its history row in one transaction, {took}"
-    )
+    count = f"{e.data['statements']} statement{'' if e.data['statements'] == 1 else 's'}"
+    return line(f"✓ {label} is in {p.where}: {count} and its history row in one transaction, {took}")
 
 
 def _failed(p: Promotion, e: Entry) -> Told:
@@ -263,7 +265,8 @@ def _ended(p: Promotion, e: Entry) -> Told:
             balance = (
                 f"{p.where} may have changed, look at it now"
                 if p.may_have_changed
-                else f"{p.where} has changed: {len(p.committed)} of {len(p.plan.files)} are in"
+                else f"{p.where} has changed: {len(p.committed)} of {len(p.plan.files)} "
+                f"{'is' if len(p.committed) == 1 else 'are'} in"
                 if p.changed_something
                 else f"{p.where} is unchanged"
             )

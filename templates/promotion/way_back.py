@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.entry import Entry
 from bot.domain.promotion import Promotion
+from bot.domain.rolling_back import Rolling
 from bot.domain.values import texts
 from bot.domain.way_back import Schema, WayBack, are
 from templates.blocks import (
@@ -59,7 +60,7 @@ def card_lines(promotion: Promotion) -> list[Block]:
     """What the change locks and what the way back is worth, as far as staging showed it."""
     back = promotion.way_back
     held, schema = texts(back.get("locks")), str(back.get("schema", ""))
-    said = [f"Locks {_few(held)}: seen on staging." if held else ""]
+    said = [f"Locks {_few(_together(held))}: seen on staging." if held else ""]
     if schema:
         data = _data(texts(back.get("lost")), texts(back.get("given_up")), promotion)
         said.append(f"Way back: schema {_schema(Schema(schema))}. {data}")
@@ -131,6 +132,22 @@ def data_line(lost: Sequence[str], given_up: Sequence[str], promotion: Promotion
     return line(_data(lost, given_up, promotion))
 
 
+def rollback_data(rollback: Promotion, own: Rolling) -> Mark:
+    """The same on a rollback's own card: what the promotion destroyed lies in that one's backup, not in this one's."""
+    destroyed = f"kept in backup {own.kept_in}" if own.kept_in else ""
+    return line(_costs(own.lost, own.given_up, destroyed, kept(rollback) or NOWHERE))
+
+
+def approving_costs(promotion: Promotion) -> str:
+    """What the question before an approval says of locks and data, in one breath."""
+    back = promotion.way_back
+    held = [text.partition(" (")[0] for text in _together(texts(back.get("locks")))]
+    lost = texts(back.get("lost"))
+    said = [f"Locks {_few(held)}." if held else ""]
+    said.append(f"Destroys {_few(lost)} ({kept(promotion) or NOWHERE})." if lost else "")
+    return " ".join(text for text in said if text)
+
+
 def rollback_of(p: Promotion) -> Mark:
     """What a promotion's card says of its rollback; nothing where there is none to speak of."""
     back = p.taken_back
@@ -143,14 +160,31 @@ def rollback_of(p: Promotion) -> Mark:
 
 
 def _data(lost: Sequence[str], given_up: Sequence[str], promotion: Promotion) -> str:
+    return _costs(lost, given_up, kept(promotion), kept_by_rollback(promotion))
+
+
+def _costs(lost: Sequence[str], given_up: Sequence[str], kept_now: str, kept_then: str) -> str:
     said = []
     if lost:
-        gone = f"{_few(lost)} {are(lost)} lost {'to SQL' if kept(promotion) else 'for good'}"
-        said.append(f"{gone} ({kept(promotion) or NOWHERE})")
+        gone = f"{_few(lost)} {are(lost)} lost {'to SQL' if kept_now else 'for good'}"
+        said.append(f"{gone} ({kept_now or NOWHERE})")
     if given_up:
         rest = [text.removeprefix("what is written to ") for text in given_up[1:]]
-        said.append(f"{_few([given_up[0], *rest])} until then would be lost ({kept_by_rollback(promotion)})")
+        said.append(f"{_few([given_up[0], *rest])} until then would be lost ({kept_then})")
     return f"Data: {'; '.join(said)}." if said else "Data: nothing is lost."
+
+
+def _together(held: Sequence[str]) -> list[str]:
+    """Locks of one table by several files as one: `books for about 41 ms and again 3 ms (reads and writes wait …)`."""
+    spans: dict[tuple[str, str], list[str]] = {}
+    for text in held:
+        table, _, rest = text.partition(" for about ")
+        span, _, why = rest.partition(" (")
+        spans.setdefault((table, why), []).append(span)
+    return [
+        f"{table} for about {' and again '.join(span)}{f' ({why}' if why else ''}" if all(span) else table
+        for (table, why), span in spans.items()
+    ]
 
 
 def _few(texts: Sequence[str], between: str = ", ") -> str:

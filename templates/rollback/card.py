@@ -26,7 +26,7 @@ from templates.promotion.backup import backing_up
 from templates.promotion.buttons import VIEW_SQL
 from templates.promotion.restore_button import restore_button
 from templates.promotion.sight import Sight
-from templates.promotion.way_back import data_line
+from templates.promotion.way_back import rollback_data
 from templates.rollback.modals import GLASS, REVIEWED, step_line
 from templates.words import of_project
 
@@ -47,7 +47,7 @@ def rollback_card(sight: Sight) -> Message:
         )),
         section(lines(
             *(line(f"Takes back {step_line(step.label, step.source, step.schema)}.") for step in own.steps),
-            data_line(own.lost, own.given_up, p), *(speech(said) for said in own.told),
+            rollback_data(p, own), *(speech(said) for said in own.told),
         )),
     ]
     if words := _words(p, own):
@@ -60,7 +60,8 @@ def rollback_card(sight: Sight) -> Message:
     tail = f" · journal head {sight.head_hash[:12]}" if sight.head_hash else ""
     at = f"production is at {p.expected_head}" if p.expected_head else "production has no migrations"
     blocks.append(context(line(f"{p.id} · plan {p.plan.digest[:6]} · {file.label} · {at}{tail}")))
-    return Message(lines(title, status), tuple(blocks))
+    told = (title, status, line(f"{bad}. Reason: {own.reason}"), rollback_data(p, own), words, seen)
+    return Message(lines(*told), tuple(blocks))
 
 
 def _own(p: Promotion) -> Rolling:

@@ -30,7 +30,7 @@ from templates.blocks import (
     when,
 )
 from templates.window.card import queue_lines, span, utc
-from templates.words import of_project
+from templates.words import of_project, place
 
 CONFIRM_IT = "deploy.confirm"
 PICK, AT, LASTS, WHY = "deploy.pick", "at", "lasts", "why"
@@ -78,7 +78,7 @@ def understood(kind: str, token: str, of: Span, zone: str, reason: str, closed: 
 
 
 def counts(record: str, where: str) -> Message:
-    return notice(line(f"{record} counts. Its card is in {where}."))
+    return notice(line(f"{record} counts. Its card is in ", place(where), "."))
 
 
 def pick_modal(project: str, suggested: datetime, measured: bool, channel: str) -> Block:

@@ -70,7 +70,7 @@ def test_a_dump_is_proven_by_restoring_it(backups: PgBackups, production: Fresh,
         "alter table app.people enable row level security",
         "create policy mine on app.people to authenticated using (true)",
     )
-    assert "is version" in backups.ready("restore")
+    assert "free where backups are kept" in backups.ready("restore")
     given = backups.dump("BK-1", (), Quiet())
     before = set(Path("/tmp").glob("stagedoor-scratch-*"))
     proven = backups.prove(given, "restore", Quiet())

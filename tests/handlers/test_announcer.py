@@ -14,6 +14,7 @@ from stage import Clock, Stage, client
 from bot.domain.entry import Fact
 from bot.domain.record import Status
 from handlers.announcing.announcer import Announcer
+from handlers.announcing.showing import untold
 from handlers.slack.slack_out import SlackOut
 from rehearsal.slack import Slack
 
@@ -303,8 +304,10 @@ def test_an_archived_channel_is_noted_once_and_tried_slowly(stage: Stage) -> Non
     noted = [entry for entry in stage.journal.entries("P-1") if entry.kind == "announcer.unable"]
     assert [dict(entry.data) for entry in noted] == [{"channel": "#deploys", "error": "is_archived"}]
     assert tries[-1] - tries[-2] >= timedelta(minutes=9)
+    assert [said.partition(":")[0] for said in untold(stage.journal)] == ["P-1 is not shown in #deploys"]
     stage.slack.archive("#deploys", archived=False)
     stage.show()
+    assert untold(stage.journal) == []
     assert stage.card().text == "P-1 approval 0"
     assert stage.thread() == ["requested", "at approval"]
     assert stage.settled()

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from slack_sdk import WebClient
 from slack_side import FORM, JSON, Slack, TestClock, eventually, open_door, pressed, signed, submitted
 
+from bot.errors import Unreachable
 from bot.metrics import Metrics
 from handlers.conversation import Reply, Subject
 from handlers.door import http as shell
@@ -243,6 +244,10 @@ def test_wrong_methods_and_paths_are_plain_404_and_405(slack: Slack) -> None:
 def test_a_body_over_the_limit_is_413(slack: Slack) -> None:
     large = b"text=" + b"x" * shell.LARGEST_BODY
     assert slack.post(large).status_code == 413
+    with socket.create_connection((slack.http.base_url.host, slack.http.base_url.port)) as whole:
+        # A sender that reads nothing before it has sent everything gets the answer, too.
+        whole.sendall(b"POST /slack/events HTTP/1.1\r\nhost: x\r\ncontent-length: 9000000\r\n\r\n" + b"x" * 9_000_000)
+        assert whole.recv(4096).startswith(b"HTTP/1.1 413")
 
     def drip():
         yield from (large[i:i + 65536] for i in range(0, len(large), 65536))
@@ -265,6 +270,25 @@ def test_a_body_that_never_arrives_is_given_up(slack: Slack) -> None:
         assert answer.startswith(b"HTTP/1.1 408")
         assert time.monotonic() - begun < shell.BODY_TIME + 2
         eventually(lambda: slow.recv(4096) == b"")  # and the connection ends with it
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /healthz HTTP/1.1\r\nhost"])
+def test_a_request_that_does_not_get_to_its_point_is_let_go(
+    clock: TestClock, inbox: Pigeonhole, monkeypatch: pytest.MonkeyPatch, begun: bytes,
+) -> None:
+    monkeypatch.setattr(shell, "HEAD_TIME", 0.2)
+    with open_door(inbox, [SUBJECT], clock) as slack, socket.create_connection(
+        (slack.http.base_url.host, slack.http.base_url.port),
+    ) as slow:
+        slow.settimeout(10)
+        slow.sendall(begun)
+        assert slow.recv(4096) == b""
+        assert slack.http.get("/healthz").status_code == 200
+
+
+def test_a_port_that_another_program_has_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(Unreachable, match="another program has it"):
+        shell.listening("127.0.0.1", taken.getsockname()[1])
 
 
 def test_readiness_names_each_part(clock: TestClock, inbox: Pigeonhole) -> None:

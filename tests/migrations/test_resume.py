@@ -74,7 +74,7 @@ def test_what_is_in_is_verified_and_watched_although_the_rest_stopped(walk: Walk
     [stopped] = [entry for entry in walk.entries if entry.kind == "apply.stopped"]
     told = thread.told(walk.promotion, stopped)
     assert told is not None
-    assert f"<@{ANA}>: P-1 stopped and production has changed: 1 of 3 are in." in told.text
+    assert f"<@{ANA}>: P-1 stopped and production has changed: 1 of 3 is in." in told.text
     assert thread.needs_somebody(stopped)
     record = walk.later(timedelta(minutes=31))
     assert walk.promotion.ending is not None

@@ -255,7 +255,7 @@ def test_opened_from_an_alert_once(room: Room) -> None:
 
     h.slack.press(ERIN, h.until(alert, "the alert"), "Open incident")
     h.fills(ERIN, "Open an incident", severity="SEV3")
-    h.reads("INC-1", "Production changed without a promotion")
+    assert "Broken: " in h.reads("INC-1", "Production changed without a promotion")
     h.until(lambda: "Incident INC-1" in h.slack.text_of(alert() or h.card("INC-1")), "the alert to name its incident")
     assert "[Open incident]" not in h.slack.text_of(h.until(alert, "the alert"))
 

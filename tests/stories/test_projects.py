@@ -71,3 +71,8 @@ def test_each_project_goes_its_own_way(two: Two) -> None:
     two.presses(BO, "P-1", "Approve")
     two.reads("P-1", "Done · in production")
     assert two.history(two.blog_production) == ["20261020090000"]
+    # What a card says to type works wherever it is typed: the id says which project is meant.
+    two.slack.command(ANA, "/deploy freeze the audit", "#blog-deploys")
+    two.told(ANA, "F-1 counts")
+    two.slack.command(ERIN, "/deploy unfreeze F-1 it is over", "#general")
+    two.told(ERIN, "F-1 is lifted")

@@ -150,7 +150,7 @@ def test_a_quiet_watch_says_what_was_looked_at(watched: Opens) -> None:
         card = w.card
         assert "Done" in card
         for seen in (
-            "no new errors in the logs", "no slow statements", "nobody blocked", "connections",
+            "no new errors in the logs", "no slow statements", "nobody blocked", "1 connection",
             "1 touched table with rows, keys and policies as they were", "1 health address answered",
             "http://shop.example/ loaded in 0.2 s",
         ):

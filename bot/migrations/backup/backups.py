@@ -61,7 +61,7 @@ class PgBackups:
             recipient(self.encrypt_to)
         if self.bucket:
             self.bucket.ready()
-        return f"{program}, {megabytes(self.folder.free())} free in {self.folder.path}"
+        return f"{program.short}, {megabytes(self.folder.free())} free where backups are kept"
 
     def dump(self, id: str, only: Sequence[Table], reporting: Reporting) -> Dump:
         """Write a dump that does not count yet; whatever an earlier try left is taken away first."""

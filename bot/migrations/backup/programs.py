@@ -31,6 +31,11 @@ class Program:
     def __str__(self) -> str:
         return f"{self.path} is version {'.'.join(map(str, self.version))}"
 
+    @property
+    def short(self) -> str:
+        """Without its path, for a card: `pg_dump 17.4`."""
+        return f"pg_dump {'.'.join(map(str, self.version))}"
+
     def beside(self, name: str) -> str:
         """Another program of the same installation, `pg_restore` say; empty where there is none."""
         for folder in (Path(self.path).parent, Path(self.path).resolve().parent):

@@ -1,0 +1,40 @@
+"""What is said of locks and data before somebody approves, and of where a rollback's data lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.domain.promotion import Promotion
+from bot.domain.rolling_back import Rolling, Severity
+from templates.promotion.way_back import approving_costs, card_lines, rollback_data
+from tests.reporting_side import Desk
+
+LOCKS = ["books for about 12 ms (reads and writes wait)", "books for about 3 ms (reads and writes wait)"]
+LOST = "the values of books.region"
+
+
+@pytest.fixture
+def promotion(tmp_path: Path) -> Iterator[Promotion]:
+    desk = Desk(tmp_path)
+    desk.promoted(ended=False)
+    desk.note("P-1", "way_back.seen", schema="exact", lost=[LOST], given_up=[], locks=LOCKS, sql={})
+    yield Promotion.of(desk.journal.entries(about="P-1"))
+    desk.journal.close()
+
+
+def test_the_question_before_an_approval_says_what_locks_and_what_goes(promotion: Promotion) -> None:
+    said = approving_costs(promotion)
+    assert said.startswith(f"Locks books for about 12 ms and again 3 ms. Destroys {LOST} (kept nowhere")
+
+
+def test_locks_of_one_table_are_said_once(promotion: Promotion) -> None:
+    assert "Locks books for about 12 ms and again 3 ms (reads and writes wait): seen" in str(card_lines(promotion))
+
+
+def test_a_rollback_names_the_backup_from_before_the_data_was_destroyed(promotion: Promotion) -> None:
+    own = Rolling(of="P-1", severity=Severity.MAJOR, reason="", steps=(), ground="", lost=(LOST,), kept_in="BK-1")
+    assert Rolling.from_json(own.to_json()) == own
+    assert rollback_data(promotion, own) == f"Data: {LOST} are lost to SQL (kept in backup BK-1)."
