@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from bot.domain.entry import Entry, Json
-from bot.domain.values import integer, texts
+from bot.domain.entry import Entry
+from bot.domain.values import integer, moment, texts
 
 FIELDS: Mapping[str, tuple[str, str]] = {
     "summary": ("Summary", "What happened, in three sentences that anybody understands"),
@@ -113,7 +113,7 @@ class Draft:
 def _begun(d: Draft, e: Entry) -> Draft:
     """The clock starts; a second resolution starts it anew."""
     return replace(
-        d, owner=d.owner or str(e.data.get("owner", "")), due=_moment(e.data.get("due")), begun=e.at, reminded=(),
+        d, owner=d.owner or str(e.data.get("owner", "")), due=moment(e.data.get("due")), begun=e.at, reminded=(),
         overdue_told=False, zone=str(e.data.get("zone") or "UTC"),
     )
 
@@ -165,7 +165,7 @@ def _added(d: Draft, e: Entry) -> Draft:
         return d
     measure = Measure(
         id=id, incident=e.about, text=str(e.data["text"]), owner=str(e.data.get("owner") or ""),
-        due=_moment(e.data.get("due")), assertion=str(e.data.get("assertion") or ""), added_by=e.actor, added_at=e.at,
+        due=moment(e.data.get("due")), assertion=str(e.data.get("assertion") or ""), added_by=e.actor, added_at=e.at,
     )
     return replace(d, measures=(*d.measures, measure))
 
@@ -194,9 +194,6 @@ def _measured(d: Draft, e: Entry, change: Callable[[Measure], Measure]) -> Draft
     id = str(e.data.get("id", ""))
     return replace(d, measures=tuple(change(each) if each.id == id else each for each in d.measures))
 
-
-def _moment(value: Json) -> datetime | None:
-    return datetime.fromisoformat(str(value)) if value else None
 
 
 _FOLDS: Mapping[str, Callable[[Draft, Entry], Draft]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bot.domain.entry import Json
 
 
@@ -13,3 +15,8 @@ def texts(value: Json) -> tuple[str, ...]:
 def integer(value: Json) -> int:
     """A whole number, or 0."""
     return value if isinstance(value, int) else 0
+
+
+def moment(value: Json) -> datetime | None:
+    """A time in ISO form, or None."""
+    return datetime.fromisoformat(str(value)) if value else None

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain.command import Severity
 from bot.domain.entry import Fact, Json, Opening
-from bot.domain.incident import Incident, Severity
+from bot.domain.incident import Incident
 from bot.domain.record import Record, Status
 from bot.errors import Unknown
 from bot.ports import Put

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from bot.domain.alert import Alert
+from bot.domain.command import COMMANDER, ROLES, Severity
 from bot.domain.entry import Fact, Json
-from bot.domain.incident import COMMANDER, INVESTIGATING, ROLES, Incident, Severity
+from bot.domain.incident import INVESTIGATING, Incident
 from bot.domain.notes import Note
 from bot.domain.person import Person
 from bot.domain.promotion import Promotion

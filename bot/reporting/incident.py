@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from bot.domain.command import COMMANDER, Severity
 from bot.domain.draft import FIELDS, SUMMED_UP, Draft
 from bot.domain.entry import Entry
-from bot.domain.incident import COMMANDER, Incident, Severity
+from bot.domain.incident import Incident
 from bot.domain.notes import Note
 from bot.domain.report import Decided, Happened, IncidentReport, Milestone, Section, Span
 from bot.reporting.lines import line_of

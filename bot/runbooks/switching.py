@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.domain.entry import Json
-from bot.domain.incident import Incident, Switch
+from bot.domain.incident import Incident
+from bot.domain.switches import Switch
 from bot.ports import Turned
 from bot.world import World
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 from bot.domain.alert import Alert
+from bot.domain.command import Severity
 from bot.domain.entry import canonical
-from bot.domain.incident import Incident, Severity
+from bot.domain.incident import Incident
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown
 from bot.incidents import records as incidents

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.domain.incident import CLOSED, COMMANDER, RESOLVED, Incident, Switch
+from bot.domain.command import COMMANDER
+from bot.domain.incident import CLOSED, RESOLVED, Incident
 from bot.domain.record import Record, Status
+from bot.domain.switches import Switch
 from templates.blocks import (
     Block,
     Mark,

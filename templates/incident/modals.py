@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from bot.domain.incident import GUIDES, INVESTIGATING, MITIGATING, ROLES, WATCHING, Incident, Severity
+from bot.domain.command import GUIDES, ROLES, Severity
+from bot.domain.incident import INVESTIGATING, MITIGATING, WATCHING, Incident
 from templates.blocks import (
     Block,
     bold,
