@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from rehearsal.slack import forms, payloads
@@ -15,7 +16,7 @@ from rehearsal.slack.things import Answer, Delivered, File, Json, Message, View
 from rehearsal.slack.words import as_sent
 
 
-class Acting:
+class Acting(ABC):
     workspace: Workspace
     delivery: Delivery
     events: frozenset[str]
@@ -23,8 +24,9 @@ class Acting:
     shortcuts: dict[str, str]
 
     @property
+    @abstractmethod
     def url(self) -> str:
-        raise NotImplementedError
+        """Where the stand-in answers."""
 
     def command(self, user: str, typed: str, channel: str = "#deploys", copies: int = 1) -> Delivered:
         """Type a slash command; copies are the same request at the same time."""

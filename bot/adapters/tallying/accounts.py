@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -50,17 +51,18 @@ _FAULT = (
 _ONE = "where project = %s and environment = %s and fingerprint = %s"
 
 
-class Accounts:
+class Accounts(ABC):
     """What a journal adapter becomes `Tallies` with."""
 
     _scrub: Scrubber
 
+    @abstractmethod
     def _counting(self) -> AbstractContextManager[Transaction]:
         """A write transaction, in turn with every other writer of the chain."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _looking(self) -> AbstractContextManager[Transaction]:
-        raise NotImplementedError
+        """A reading one."""
 
     def fold(self, batches: Sequence[Batch]) -> Folded:
         with self._counting() as tx:
