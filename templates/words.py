@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import TypeAlias
 
-from bot.domain.entry import SYSTEM
+from bot.domain.entry import SYSTEM, Json
 from templates.text import Mark, line, mention
 
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{6,}")
+Told: TypeAlias = "Mark | None"
+"""A line of a thread; None where the card alone is enough."""
+
 ONLY_PROJECT = "default"
 """The name of the project that the variables without a prefix describe."""
 
@@ -49,3 +53,9 @@ def length(took: timedelta) -> str:
 def of_project(name: str) -> str:
     """` · shop` where there are several projects to tell apart; nothing for the only one."""
     return "" if name == ONLY_PROJECT else f" · {name}"
+
+
+def sentence(said: Json) -> str:
+    """Journalled words with a capital at the start."""
+    words = str(said)
+    return words[:1].upper() + words[1:]

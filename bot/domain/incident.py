@@ -12,7 +12,7 @@ from bot.domain.draft import DRAFTED, Draft
 from bot.domain.entry import Entry, Json
 from bot.domain.notes import WRITTEN, Note, Notes
 from bot.domain.switches import Switches
-from bot.domain.values import moment
+from bot.domain.values import maps, moment
 
 INVESTIGATING, MITIGATING, WATCHING, RESOLVED, CLOSED = (
     "investigating", "mitigating", "watching", "resolved", "closed",
@@ -138,7 +138,7 @@ def _opened(e: Entry) -> Incident:
 
 
 def _told(i: Incident, e: Entry) -> Incident:
-    return replace(i, told=e.at, changes=_maps(e.data.get("changes")), similar=_maps(e.data.get("similar")))
+    return replace(i, told=e.at, changes=maps(e.data.get("changes")), similar=maps(e.data.get("similar")))
 
 
 def _moved(i: Incident, e: Entry) -> Incident:
@@ -205,10 +205,6 @@ def _froze(i: Incident, e: Entry) -> Incident:
 def _thawed(i: Incident, e: Entry) -> Incident:
     gone = str(e.data["freeze"])
     return replace(i, freezes=tuple(replace(f, lifted=True) if f.record == gone else f for f in i.freezes))
-
-
-def _maps(value: Json) -> tuple[Mapping[str, Json], ...]:
-    return tuple(item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
 
 
 def _drafted(i: Incident, e: Entry) -> Incident:

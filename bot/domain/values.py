@@ -12,6 +12,11 @@ def texts(value: Json) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
 
+def maps(value: Json) -> tuple[dict[str, Json], ...]:
+    """The items of a list that are objects."""
+    return tuple(item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
+
+
 def integer(value: Json) -> int:
     """A whole number, or 0."""
     return value if isinstance(value, int) else 0

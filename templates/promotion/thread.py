@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 
-from bot.domain.checklist import Check, State
+from bot.domain.checklist import State
 from bot.domain.entry import Entry, Json
 from bot.domain.promotion import Promotion
-from bot.domain.values import texts
-from templates.blocks import Mark, Message, code, line, mention, notice, speech, when
+from templates.blocks import Mark, Message, code, line, mention, notice, speech
 from templates.promotion import watching as promotion_watching
 from templates.promotion.backup import backup_begun, backup_held, rows_kept
 from templates.promotion.course import told_alone, told_resumed, told_stopped
 from templates.promotion.emergency import owed_line
 from templates.promotion.rows_back import RESTORING
+from templates.promotion.turn import TURN
+from templates.promotion.voting import VOTING
 from templates.promotion.way_back import evidence_lines, proof_lines
-from templates.words import named, who
-
-Told = Mark | None
+from templates.words import Told, sentence, who
 
 
 def needs_somebody(entry: Entry) -> bool:
@@ -35,52 +33,8 @@ def told(promotion: Promotion, entry: Entry) -> Message | None:
     return notice(text) if text else None
 
 
-def _judged(p: Promotion, e: Entry) -> Told:
-    checks = [Check.from_json(check) for check in _dicts(e.data["checklist"]) if not check.get("label")]
-    objections = [check for check in checks if check.state is not State.PASSED]
-    if not objections:
-        return None
-    return speech("\n".join(f"{check.title}: {check.said}" for check in objections))
-
-
-def _ticked(p: Promotion, e: Entry) -> Told:
-    return line(f"✓ {e.data['label']}, confirmed by ", mention(e.actor))
-
-
-def _waived(p: Promotion, e: Entry) -> Told:
-    title = next((check.title for check in p.checklist if check.gate == e.data["gate"]), str(e.data["gate"]))
-    return line("Waived by ", mention(e.actor), f": {title}. Reason: {e.data['reason']} It said: {e.data['said']}")
-
-
-def _waiver_void(p: Promotion, e: Entry) -> Told:
-    return line("The waiver of ", mention(str(e.data["by"])), f" no longer counts: {e.data['why']}.")
-
-
 def _incident(p: Promotion, e: Entry) -> Told:
     return line(f"The incident {e.data['incident']} was opened from this, ", who(e.actor))
-
-
-def _asked(p: Promotion, e: Entry) -> Told:
-    required, approvers = e.data["required"], texts(e.data["approvers"])
-    if not approvers:
-        return line(
-            "Nobody can approve this: the policy lists no approvers. Add some under [approvals] "
-            "and restart Stagedoor; until then it stays here.",
-        )
-    return line(
-        named(approvers), f": {p.id} waits for approval, {required} needed. ",
-        "Read the SQL and press Approve or Reject on its card.",
-    )
-
-
-def _approved(p: Promotion, e: Entry) -> Told:
-    return line("Approved by ", mention(e.actor), f", plan {p.plan.digest[:6]}")
-
-
-def _void(p: Promotion, e: Entry) -> Told:
-    return line(
-        "The approval of ", mention(str(e.data["voter"])), f" no longer counts: {e.data['why']}. Another one is needed."
-    )
 
 
 def _moved(p: Promotion, e: Entry) -> Told:
@@ -95,9 +49,9 @@ def _moved(p: Promotion, e: Entry) -> Told:
             people = "1 person" if len(p.approvals) == 1 else f"{len(p.approvals)} people"
             return line(f"Approved by {people}, and every gate passes")
         case "backup" if p.kind == "promotion":
-            return line(_sentence(e.data["said"]))
+            return line(sentence(e.data["said"]))
         case "apply" if p.kind == "promotion":
-            return line(f"{_sentence(e.data['said'])}: applying to production now")
+            return line(f"{sentence(e.data['said'])}: applying to production now")
         case _:
             return None
 
@@ -106,53 +60,6 @@ def _waits(p: Promotion, e: Entry) -> Told:
     if e.data["stage"] == "apply" and e.data["for"] and p.failure is None:
         return line(f"Waits for {e.data['for']}")
     return None
-
-
-def _planned(p: Promotion, e: Entry) -> Told:
-    opens = when(datetime.fromisoformat(str(e.data["opens"])))
-    why = f"{_sentence(e.data['why'])}. " if e.data["why"] else ""
-    return line(why, f"{p.id} waits for the deploy window, ", opens)
-
-
-def _held(p: Promotion, e: Entry) -> Told:
-    return line(f"{p.id} waits for {e.data['why']}")
-
-
-def _scheduled(p: Promotion, e: Entry) -> Told:
-    opens = when(datetime.fromisoformat(str(e.data["opens"])))
-    return line("Scheduled by ", mention(e.actor), " for the deploy window, ", opens)
-
-
-def _run_now_asked(p: Promotion, e: Entry) -> Told:
-    approvers = texts(e.data.get("approvers"))
-    reason = str(e.data["reason"]).rstrip(".")
-    return line(named(approvers), ": " if approvers else "", mention(e.actor),
-                f" asks to run {p.id} outside of the deploy windows. Reason: {reason}. "
-                "An approver other than the requester has to press Run now on its card as well.")
-
-
-def _run_now(p: Promotion, e: Entry) -> Told:
-    return line("Outside of the deploy windows: let through by ", mention(e.actor), f". Reason: {e.data['reason']}")
-
-
-def _run_now_void(p: Promotion, e: Entry) -> Told:
-    return line("The word of ", mention(str(e.data["by"])), f" to run it now no longer counts: {e.data['why']}.")
-
-
-def _near(p: Promotion, e: Entry) -> Told:
-    people = texts(e.data["people"])
-    names = named(people), " " if people else ""
-    opens = when(datetime.fromisoformat(str(e.data["opens"])))
-    if not e.data["attended"]:
-        return line(*names, f"{p.id} goes in when the deploy window opens, ", opens)
-    return line(
-        *names, f"{p.id} goes in when the deploy window opens, ", opens,
-        ", if one of you is there then: press I am here on its card. Otherwise it waits for the next window.",
-    )
-
-
-def _here(p: Promotion, e: Entry) -> Told:
-    return line(mention(e.actor), " is there")
 
 
 def _committed(p: Promotion, e: Entry) -> Told:
@@ -208,15 +115,6 @@ def _page(p: Promotion, e: Entry) -> Told:
 
 def _drift(p: Promotion, e: Entry) -> Told:
     return line("Staging and production differ; all of it is in this file.")
-
-
-def _too_late(p: Promotion, e: Entry) -> Told:
-    if not p.began:
-        return None
-    word = "Cancel" if e.kind == "promotion.cancelled" else "Reject"
-    return line(
-        mention(e.actor), f": {word} came too late, {p.where} was being changed already. The card says how it goes on."
-    )
 
 
 def _taking_back(p: Promotion, e: Entry) -> Told:
@@ -285,41 +183,11 @@ _OWN_ENDS = {
 }
 
 
-def _sentence(said: Json) -> str:
-    words = str(said)
-    return words[:1].upper() + words[1:]
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
-
-
-def _dicts(value: Json) -> list[dict[str, Json]]:
-    return [item for item in _list(value) if isinstance(item, dict)]
-
-
 def _number(value: Json) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
 _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
-    "gates.judged": _judged,
-    "promotion.ticked": _ticked,
-    "gate.waived": _waived,
-    "gate.waiver_void": _waiver_void,
-    "approval.asked": _asked,
-    "promotion.approved": _approved,
-    "promotion.cancelled": _too_late,
-    "promotion.rejected": _too_late,
-    "approval.void": _void,
-    "window.planned": _planned,
-    "window.held": _held,
-    "window.scheduled": _scheduled,
-    "run_now.asked": _run_now_asked,
-    "run_now.given": _run_now,
-    "run_now.void": _run_now_void,
-    "window.near": _near,
-    "promotion.attended": _here,
     "walk.moved": _moved,
     "walk.waits": _waits,
     "backup.begun": backup_begun,
@@ -346,7 +214,7 @@ _LINES: Mapping[str, Callable[[Promotion, Entry], Told]] = {
     "taken_back.ended": _kept,
     "incident.linked": _incident,
     "walk.ended": _ended,
-    **RESTORING,
+    **VOTING, **TURN, **RESTORING,
 }
 
 

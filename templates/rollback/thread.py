@@ -11,9 +11,8 @@ from bot.domain.rolling_back import Rolling
 from bot.domain.values import texts
 from templates.blocks import Mark, Message, line, lines, mention, notice, speech, when
 from templates.promotion.thread import told as told_of_promotion
-from templates.words import named
+from templates.words import Told, named
 
-Told = Mark | None
 SHARED = ("apply.committed", "apply.failed", "backup.begun", "backup.held")
 """What is told as it is of a promotion."""
 ALONE = frozenset({
