@@ -19,6 +19,7 @@ app.add_typer(audit, name="audit")
 journal = typer.Typer(no_args_is_help=True, help="The journal as a whole.")
 app.add_typer(journal, name="journal")
 
+
 class Format(StrEnum):
     """How `check` writes its findings."""
 
@@ -41,6 +42,23 @@ class Paper(StrEnum):
     MD = "md"
     HTML = "html"
     JSON = "json"
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"stagedoor {version('stagedoor')}")
+        raise typer.Exit
+
+
+@app.callback()
+def stagedoor(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Say which release this is."),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
 
 
 # Each command imports what it needs: `audit verify` must not wait for Slack's SDK, nor `serve` for the rehearsal.

@@ -66,6 +66,7 @@ def test_the_program_runs_from_another_folder(command: tuple[str, ...], installe
     said = run(installed / program, *more, "--help", cwd=tmp_path)
     for name in ("serve", "rehearse"):
         assert name in said
+    assert run(installed / program, *more, "--version", cwd=tmp_path).startswith("stagedoor 0.")
 
 
 @pytest.mark.slow

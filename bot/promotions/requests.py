@@ -200,10 +200,11 @@ class Requests:
         self, by: str, project: Project, kind: str, plan: Plan, key: str, back: dict[str, Json] | None = None,
         resumes: Promotion | None = None, emergency: str = "", stage: str = "",
     ) -> Asked:
+        now = self._ports.clock.now()
         data: dict[str, Json] = {
             "kind": kind, "plan": plan.to_json(), "terms": terms(project.policy),
             **({"takes_back": back} if back else {}),
-            **({"resumes": resuming.request(resumes, plan, by)} if resumes else {}),
+            **({"resumes": resuming.request(resumes, plan, by, now, project.policy)} if resumes else {}),
             **({"emergency": emergency} if emergency else {}),
         }
         begins = Opening(kind=kind, project=project.name, stage=stage or ("take_back" if back else "gates"))

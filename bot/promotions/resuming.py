@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 from bot.domain.carried import Carried
 from bot.domain.entry import Json
 from bot.domain.plan import Plan
 from bot.domain.promotion import Promotion
+from bot.domain.span import span
 from bot.errors import Refused
 from bot.policy import Policy
 from bot.ports import People
@@ -26,16 +28,24 @@ def require_resumer(by: str, people: People, policy: Policy) -> None:
     raise Refused("Only an operator or an approver may resume it.", can=listed)
 
 
-def request(promotion: Promotion, plan: Plan, by: str) -> dict[str, Json]:
-    """What goes over to the promotion of the rest: all that was said of it, if bytes and head are as approved."""
+def request(promotion: Promotion, plan: Plan, by: str, at: datetime, policy: Policy) -> dict[str, Json]:
+    """What goes over to the promotion of the rest: all that was said of it, if bytes and head are as approved.
+
+    Approvals are as good as young: what was said longer ago than one may wait for an approval is asked anew.
+    """
     base: dict[str, Json] = {"record": promotion.id, "by": by}
-    if asks := _asks(promotion, plan):
+    if asks := _asks(promotion, plan) or _aged(promotion, at, policy.approvals.expire_after):
         return {**base, "asks": asks}
     words = Carried(
         asked_by=promotion.requested_by, approvals=promotion.approvals, ticks=promotion.ticks,
         waivers=promotion.waivers,
     )
     return {**base, "carried": words.to_json()}
+
+
+def _aged(promotion: Promotion, at: datetime, expire_after: timedelta) -> str:
+    oldest = min(promotion.approvals.values(), default=at)
+    return f"its approval is older than {span(expire_after.total_seconds())}" if at - oldest >= expire_after else ""
 
 
 def _asks(promotion: Promotion, plan: Plan) -> str:

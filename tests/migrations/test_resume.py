@@ -140,6 +140,16 @@ def test_another_head_is_approved_anew(walk: Walk, fresh: Fresh) -> None:
     assert walk.promotion.course.asks == "production moved from 1 to 10"
 
 
+def test_an_old_approval_is_given_anew(walk: Walk, fresh: Fresh) -> None:
+    fresh.run("create table t2 (id int)")
+    walk.on()
+    fresh.run("drop table t2")
+    walk.clock.ahead += timedelta(hours=72)
+    walk.resume(BO)
+    assert walk.promotion.approvals == {}
+    assert walk.promotion.course.asks == "its approval is older than 72 h"
+
+
 def test_a_lock_that_did_not_come_names_who_held_it_and_is_resumed(walk: Walk, fresh: Fresh) -> None:
     fresh.run(*history.CREATE)
     with fresh.connect(application_name="reports") as other:
