@@ -91,7 +91,7 @@ def test_a_private_measures_issue_names_nothing(logged: Logged) -> None:
     said = logged.talk._aftermath.add(ERIN, "INC-1", "Rotate the leaked key", "", None, "", "k", "C1")
     logged.journal.append(said.facts, puts=said.puts)
     logged.walk()
-    assert [issue["title"] for issue in logged.hub.api.issues] == ["INC-1 A-1: a private measure"]
+    assert [issue["title"] for issue in logged.hub.api.issues] == ["INC-1 ACT-1: a private measure"]
 
 
 def test_measures_become_issues_once(logged: Logged) -> None:
