@@ -174,6 +174,9 @@ def test_what_pages_is_marked() -> None:
     logs(account(sqlstate="57014", hits=Hits(roles=("supabase_admin",)))),
     reading(statements={"1": Statement(text="select $1", calls=10, total=1100)}),     # 200 ms
     reading(statements={"1": Statement(text="select $1", calls=1, total=5)}),         # the counters were reset
+    reading(statements={"2": Statement(text="copy public.books(id) to stdout", calls=1, total=9000)}),      # a dump
+    replace(reading(statements={"2": Statement(text="update books", calls=1, total=9000)}),
+            counted={"2": Statement(text="", calls=1, total=9000)}),                     # a migration ran it
     reading(sessions=(session(), session(pid=2, seconds=5.0, blocked_by=(1,)))),
     reading(sessions=(session(transaction=9000.0, application="pg_dump"),)),
     replace(QUIET, blind=(Blind(what="the logs", why="429", since=NOW - timedelta(minutes=4), lost=True),)),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from bot.domain.faults import signal_of
-from bot.domain.noise import noise
+from bot.domain.noise import is_dump, noise
 from bot.domain.scene import Scene
 from bot.domain.sighting import Severity
 from bot.domain.signal import Level, Signal
@@ -29,12 +29,13 @@ def _counted(scene: Scene) -> Iterator[Signal]:
     reading = scene.reading
     if reading is None or scene.before is None:
         return
+    counted = scene.before if scene.counted is None else scene.counted
     for id, now in reading.statements.items():
-        before = scene.before.get(id)
-        calls = now.calls - (before.calls if before else 0)
-        if calls <= 0 or (before and now.total < before.total):      # nobody ran it since, or the counters were reset
-            continue
-        mean = (now.total - (before.total if before else 0.0)) / calls
+        before, start = scene.before.get(id), counted.get(id)
+        calls = now.calls - (start.calls if start else 0)
+        if calls <= 0 or (start and now.total < start.total) or is_dump(now.text):
+            continue    # nobody ran it since, or the counters were reset
+        mean = (now.total - (start.total if start else 0.0)) / calls
         was = before.mean if before and before.calls else None
         if mean < scene.limits.slow_query_ms or (was is not None and mean < was * SLOWER):
             continue

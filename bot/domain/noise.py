@@ -28,6 +28,7 @@ OWN = "stagedoor:"
 CANCELLED, SHUTDOWN = "57014", frozenset({"57P01", "57P02", "57P03"})
 _HEALTH = re.compile(r"/(?:auth/v1/health|rest/v1/?(?:\s|$)|health(?:z|check)?\b|live\b|ready\b)|\bHEAD /\s*$")
 _CRON = re.compile(r"^(?:cron job|pg_cron scheduler|starting job)\b", re.IGNORECASE)
+_DUMP = re.compile(r"^copy \S.* to stdout\b", re.IGNORECASE)
 _RELISTENS = re.compile(r"\bterminating connection due to administrator command|\bFailed listening\b")
 
 
@@ -49,6 +50,11 @@ def made_by_a_client(fault: Fault) -> bool:
 def typed(fault: Fault) -> bool:
     """Whether it looks like SQL that somebody tries by hand: it names what is not there, as the owner."""
     return fault.hits.roles == ("postgres",) and fault.sqlstate[:2] == "42" and fault.severity is Severity.ERROR
+
+
+def is_dump(statement: str) -> bool:
+    """Whether a statement reads a whole table for a backup, ours or anybody's: that takes as long as it takes."""
+    return bool(_DUMP.match(statement))
 
 
 def noise(fault: Fault) -> str:

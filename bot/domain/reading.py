@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.domain.entry import Json
+from bot.domain.values import integer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,3 +79,11 @@ class Reading:
 def means(reading: Reading) -> dict[str, Json]:
     """What has to be remembered of a reading's statements, to tell a slower one later: `id: [calls, total]`."""
     return {id: [each.calls, round(each.total, 3)] for id, each in reading.statements.items()}
+
+
+def counters(means: Mapping[str, Json]) -> dict[str, Statement]:
+    """Statements as `means` gave them, without their text."""
+    return {
+        id: Statement(text="", calls=integer(kept[0]), total=float(str(kept[1])))
+        for id, kept in means.items() if isinstance(kept, list) and len(kept) == 2
+    }

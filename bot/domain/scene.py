@@ -119,7 +119,11 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """One moment. `before` are the statements as they were remembered, by the server's id."""
+    """One moment. `before` are the statements as they were remembered, by the server's id.
+
+    `counted` are their counts from which on runs are judged, where that is later than `before`: what a migration
+    ran itself is nobody's slow query.
+    """
 
     project: str
     now: datetime
@@ -128,6 +132,7 @@ class Scene:
     answers: tuple[Answers, ...] = ()
     reading: Reading | None = None
     before: Mapping[str, Statement] | None = None
+    counted: Mapping[str, Statement] | None = None
     change: Change | None = None
     recent: tuple[Recent, ...] = ()
     standing: tuple[Standing, ...] = ()

@@ -110,6 +110,8 @@ class Before:
 
     connections: int = 0
     statements: Mapping[str, Json] = field(default_factory=dict)
+    ran: Mapping[str, Json] | None = None
+    """The statements right after it went in, its own among them."""
     spots: tuple[Spot, ...] = ()
     why: str = ""
     """Why it could not be looked at."""

@@ -20,7 +20,7 @@ from bot.domain.faults import kind_of
 from bot.domain.noise import REFUSED, ends_one_session, noise, typed
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
-from bot.domain.reading import Reading, Statement
+from bot.domain.reading import Reading, counters
 from bot.domain.record import Status
 from bot.domain.scene import Scene
 from bot.domain.sighting import Fault, Severity
@@ -103,13 +103,10 @@ def database(promotion: Promotion, before: Before, world: World) -> Look:
         reading = read(vitals, watch.slow_query_ms)
     except StagedoorError as trouble:
         return Look(unseen=(f"the database: {trouble}",))
-    known = {
-        id: Statement(text="", calls=int(str(kept[0])), total=float(str(kept[1])))
-        for id, kept in before.statements.items() if isinstance(kept, list)
-    }
     scene = Scene(
         project=promotion.plan.project, now=world.ports.clock.now(), limits=limits(watch), reading=reading,
-        before=None if before.why else known,
+        before=None if before.why else counters(before.statements),
+        counted=None if before.ran is None else counters(before.ran),
     )
     signals = [signal for rule in DATABASE_RULES for signal in rule.signals(scene)]
     signals = [each for each in signals if each.first >= since(promotion)]
@@ -191,5 +188,5 @@ def _alerts(project: str, world: World) -> list[Alert]:
 
 
 def _said(signal: Signal) -> str:
-    more = f" ({signal.evidence[0]})" if signal.rule == slow_query.RULE and signal.evidence else ""
+    more = f" ({signal.evidence[0].rstrip('.')})" if signal.rule == slow_query.RULE and signal.evidence else ""
     return f"{signal.title}: {signal.said[:SHORT]}{more}"

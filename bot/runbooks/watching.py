@@ -90,7 +90,9 @@ def _begin(promotion: Promotion, world: World) -> Outcome:
     if kept and "after" not in kept and vitals is not None:
         try:
             after = [spot.to_json() for spot in vitals.spots(tables(promotion, world))]
-            world.ports.shelves.put([Put(shelf=BEFORE, key=promotion.id, doc={**kept, "after": list[Json](after)})])
+            ran = means(vitals.read(policy.slow_query_ms))
+            doc: dict[str, Json] = {**kept, "after": list[Json](after), "ran": ran}
+            world.ports.shelves.put([Put(shelf=BEFORE, key=promotion.id, doc=doc)])
         except StagedoorError:
             pass    # the looks say that they could not
     world.note("watch.begun", {
@@ -159,10 +161,10 @@ def before_of(doc: Mapping[str, Json] | None) -> Before:
     """What was remembered."""
     if doc is None:
         return Before(why="nobody looked before it went in")
-    statements, kept = doc.get("statements"), doc.get("connections")
+    statements, ran, kept = doc.get("statements"), doc.get("ran"), doc.get("connections")
     return Before(
         connections=kept if isinstance(kept, int) else 0, why=str(doc.get("why", "")), spots=_spots(doc.get("spots")),
-        statements=statements if isinstance(statements, dict) else {},
+        statements=statements if isinstance(statements, dict) else {}, ran=ran if isinstance(ran, dict) else None,
     )
 
 

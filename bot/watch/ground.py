@@ -28,10 +28,14 @@ MOVED_ON = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What came of comparing a reading with the ground: a change that nobody of ours made, and what to keep."""
+    """What came of comparing a reading with the ground: a change that nobody of ours made, and what to keep.
+
+    `ours` says that something of ours went in since the last one, and may be what the reading shows.
+    """
 
     change: Change | None = None
     puts: tuple[Put, ...] = ()
+    ours: bool = False
 
 
 def busy(shelves: Shelves, project: str) -> bool:
@@ -61,9 +65,10 @@ def compare(ports: Ports, project: str, reading: Reading, upto: int) -> Look:
     since = integer(kept.get("seq")) if kept else 0
     ours = _ours(ports, project, since if kept else upto)
     if reading.unread.keys() & {"history", "catalog"} or any(seq > upto for seq in ours):
-        return Look()
+        return Look(ours=bool(ours))
     if kept is not None and [*reading.ground] == kept.get("ground"):
-        return Look(puts=(_put(project, {**kept, "seq": upto}),) if ours or upto - since > MOVED_ON else ())
+        moved = ours or upto - since > MOVED_ON
+        return Look(puts=(_put(project, {**kept, "seq": upto}),) if moved else (), ours=bool(ours))
     try:
         now, unread = ports.projects[project].databases[Environment.PRODUCTION].catalog(), ""
     except StagedoorError as trouble:
@@ -75,7 +80,7 @@ def compare(ports: Ports, project: str, reading: Reading, upto: int) -> Look:
     }
     put = _put(project, doc)
     if kept is None or ours:
-        return Look(puts=(put,))
+        return Look(puts=(put,), ours=bool(ours))
     change = _change(ports, kept, reading, now, rows)
     return Look(change=replace(change, unread=unread) if change else None, puts=(put,))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -13,7 +12,7 @@ from bot import alerts
 from bot.domain.entry import Json
 from bot.domain.faults import key_of
 from bot.domain.project import Environment
-from bot.domain.reading import Reading, Statement, means
+from bot.domain.reading import Reading, Statement, counters, means
 from bot.domain.record import Status
 from bot.domain.scene import Account, Limits, Scene, Silence
 from bot.domain.sighting import Fault, Severity
@@ -77,8 +76,12 @@ class Watcher:
     def _pause(self, project: str) -> timedelta:
         """Close while a promotion is watched, else at a quarter of that, and within a minute in any case."""
         poll = self._ports.projects[project].policy.watch.poll
+        return poll if self._is_watched(project) else min(4 * poll, max(poll, MOST_EVERY))
+
+    def _is_watched(self, project: str) -> bool:
+        """Whether a promotion of this project is watched now."""
         live = self._ports.journal.find(kind="promotion", project=project, status=Status.LIVE)
-        return poll if any(record.stage == "watch" for record in live) else min(4 * poll, max(poll, MOST_EVERY))
+        return any(record.stage == "watch" for record in live)
 
     def _look_safely(self, project: str) -> None:
         try:
@@ -96,12 +99,15 @@ class Watcher:
         watch, now = opened.policy.watch, ports.clock.now()
         quiet, upto = not ground.busy(ports.shelves, project), ground.mark(ports)
         reading = read(opened.vitals, watch.slow_query_ms)
-        look = ground.Look()
+        look = ground.Look(ours=True)
         if quiet and not ground.busy(ports.shelves, project):
             look = ground.compare(ports, project, reading, upto)
-        before = _statements(ports.shelves.get(STATEMENTS, project))
+        kept = ports.shelves.get(STATEMENTS, project)
+        before = None if kept is None else counters(kept)
+        # A migration's own statements are nobody's slow query, and while one is watched its watch judges the others.
+        judged = None if look.ours or self._is_watched(project) else before
         signals = alerts.judge(Scene(
-            project=project, now=now, limits=limits(watch), reading=reading, before=before, change=look.change,
+            project=project, now=now, limits=limits(watch), reading=reading, before=judged, change=look.change,
             standing=standing(ports, project), blind=unseen(ports.shelves, project),
         ))
         looked = remembered(ports.shelves.get(LOOKED, project), reading, now)
@@ -198,18 +204,6 @@ class Watcher:
 
 def _failing(fault: Fault) -> bool:
     return fault.severity is Severity.HTTP_5XX
-
-
-def _statements(doc: Mapping[str, Json] | None) -> dict[str, Statement] | None:
-    """What is remembered of slow statements; None before the first reading, against which nothing is new."""
-    if doc is None:
-        return None
-    found = {}
-    for id, kept in doc.items():
-        if isinstance(kept, list) and len(kept) == 2:
-            calls, total = kept
-            found[id] = Statement(text="", calls=integer(calls), total=float(str(total)))
-    return found
 
 
 def _remembered(before: dict[str, Statement] | None, reading: Reading) -> dict[str, Json]:

@@ -128,7 +128,8 @@ def test_a_frozen_process_that_wakes_up_after_another_took_over_changes_nothing_
     frozen = h.bot
     assert isinstance(frozen, subprocess.Popen)
     h.presses(BO, card, "Approve")
-    h.reads(card, "statement 3 of 3")
+    running = "select query from pg_stat_activity where query like '%slow()%' and pid <> pg_backend_pid()"
+    h.until(lambda: h.production_rows(running) or None, "production to be at the slow statement")
     h.bot_port = free_port()        # another machine's
     h.start_bot(wait=False)
     h.until(lambda: "standing by" in h.bot_log() or None, "the second to stand by")

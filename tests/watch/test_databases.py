@@ -160,6 +160,16 @@ def test_a_statement_that_is_new_and_slow_is_told_and_known_from_then_on(p: Post
     assert len(p.alerts) == 1
 
 
+def test_what_ran_while_something_of_ours_went_in_is_nobodys_slow_query(p: Post, database: Fresh) -> None:
+    database.run("select pg_sleep(0.15)")
+    promotion(p, ("apply.committed", {"version": "1", "seconds": 0.2, "statements": 1}))
+    p.look()
+    assert [alert for alert in p.alerts if alert.rule == "slow_query"] == []
+    database.run("select pg_sleep(0.15)")
+    p.look()
+    assert len([alert for alert in p.alerts if alert.rule == "slow_query"]) == 0, "known from then on"
+
+
 def test_a_promotion_that_stopped_half_way_needs_a_person(p: Post) -> None:
     promotion(
         p, ("apply.committed", {"version": "1", "seconds": 0.1, "statements": 1}),

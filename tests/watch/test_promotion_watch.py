@@ -111,14 +111,15 @@ Opens = Callable[..., Any]
 @pytest.fixture
 def watched(server: Any, tmp_path: Path) -> Iterator[Opens]:
     @contextmanager
-    def opened(policy: str = WATCH, logs: bool = True) -> Iterator[Watched]:
+    def opened(policy: str = WATCH, logs: bool = True, more: str = "") -> Iterator[Watched]:
         with fresh_database(server) as staging, fresh_database(server) as production:
             for each in (staging, production):
                 each.run(BASE, "alter table public.books enable row level security",
                          "create policy readers on public.books for select to authenticated using (true)")
             folder = tmp_path / "migrations"
             folder.mkdir()
-            (folder / "20261101120000_isbn.sql").write_text("alter table public.books add column isbn text;\n")
+            file = f"alter table public.books add column isbn text;\n{more}"
+            (folder / "20261101120000_isbn.sql").write_text(file)
             with approved(tmp_path, folder, staging.url, production.url) as walk:
                 made = Watched(walk, production, policy)
                 if logs:
@@ -248,6 +249,18 @@ def test_a_statement_that_is_slow_since_then_is_seen(watched: Opens) -> None:
         w.later(1)
         assert "Slow query in production: select pg_sleep(?)" in w.lines[-1]
         assert "not seen before" in w.lines[-1]
+
+
+@pytest.mark.slow
+def test_the_slow_statement_of_the_migration_itself_is_no_alarm(watched: Opens) -> None:
+    with watched(WATCH + "slow_query_ms = 100\n", more="select pg_sleep(0.15);\n") as w:
+        w.later(6)
+        assert "no slow statements" in w.lines[-1]
+        w.production.run("select pg_sleep(0.15)")       # the app runs it too
+        w.later(1)
+        assert "Slow query in production: select pg_sleep(?)" in w.lines[-1]
+        assert "on average over 1 call, not seen before; slow from 100 ms on)" in w.lines[-1]
+        assert w.alerts == ["A-1"]
 
 
 @pytest.mark.slow
