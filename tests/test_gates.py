@@ -83,7 +83,11 @@ def judged(evidence: Evidence, *skip: str) -> dict[str, Check]:
 def test_ready_evidence_passes_every_gate() -> None:
     checks = judged(READY)
     assert passed(checks.values()), checks
-    assert "same bytes, verified, took 82 ms there on top of 20261001000000; counts until" in checks["on_staging"].said
+    on_staging = checks["on_staging"]
+    assert "same bytes, verified, took 82 ms there on top of 20261001000000" in on_staging.said
+    assert on_staging.at
+    assert on_staging.until == on_staging.at + READY.expires
+    assert Check.from_json(on_staging.to_json()) == on_staging
 
 
 @pytest.mark.parametrize(

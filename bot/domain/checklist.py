@@ -24,7 +24,8 @@ class Check:
     """One line of the checklist. A manual one is ticked by a person with `Confirm`, under its `label`.
 
     `by` and `at` say whose word or which run a pass rests on, and since when. `as_of` is set where it rests on
-    what was read before the source fell silent. A `waivable` line can be waived by an approver, with a reason.
+    what was read before the source fell silent, `until` where it counts no longer than that. A `waivable` line can be
+    waived by an approver, with a reason.
     """
 
     gate: str
@@ -35,6 +36,7 @@ class Check:
     by: str = ""
     at: datetime | None = None
     as_of: datetime | None = None
+    until: datetime | None = None
     waivable: bool = False
     may_follow: bool = False
     """Whether an emergency may pass it: its evidence is asked for afterwards."""
@@ -53,6 +55,7 @@ class Check:
             "by": self.by,
             "at": self.at.isoformat() if self.at else None,
             "as_of": self.as_of.isoformat() if self.as_of else None,
+            **({"until": self.until.isoformat()} if self.until else {}),
             "waivable": self.waivable,
             **({"may_follow": True} if self.may_follow else {}),
         }
@@ -68,6 +71,7 @@ class Check:
             by=str(data.get("by", "")),
             at=datetime.fromisoformat(str(data["at"])) if data.get("at") else None,
             as_of=datetime.fromisoformat(str(data["as_of"])) if data.get("as_of") else None,
+            until=datetime.fromisoformat(str(data["until"])) if data.get("until") else None,
             waivable=bool(data.get("waivable")),
             may_follow=bool(data.get("may_follow")),
         )

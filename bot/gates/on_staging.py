@@ -54,11 +54,9 @@ def _passed(evidence: Evidence, seen: list[str]) -> Check:
         took = sum(run.seconds for run in runs) * 1000
         head = evidence.staged[evidence.plan.files[0].version].head
         until = min(run.at for run in runs) + evidence.expires
-        said = (
-            f"same bytes, verified, took {took:.0f} ms there{f' on top of {head}' if head else ''}; "
-            f"counts until {until:%-d %b %H:%M} UTC"
-        )
-        return Check(gate="on_staging", title=TITLE, state=State.PASSED, said=said, at=max(run.at for run in runs))
+        said = f"same bytes, verified, took {took:.0f} ms there{f' on top of {head}' if head else ''}"
+        at = max(run.at for run in runs)
+        return Check(gate="on_staging", title=TITLE, state=State.PASSED, said=said, at=at, until=until)
     return _line(
         State.PASSED,
         "same statements in staging's history; applied there by someone else, so Stagedoor did not see it run",

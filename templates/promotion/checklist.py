@@ -31,9 +31,10 @@ def _check(check: Check) -> Mark:
     word = f"{check.state}: " if check.state in (State.REFUSED, State.UNKNOWN) else ""
     by = line(", by ", mention(check.by)) if check.by else ""
     at = line(", ", when(check.at)) if check.at else ""
+    until = line("; counts until ", when(check.until)) if check.until else ""
     as_of = line(" (GitHub does not answer; as of ", when(check.as_of), ")") if check.as_of else ""
     said = line(": ", word, speech(check.said)) if check.said else ""
-    return line(f"{MARKS[check.state]} {check.title}", said, by, at, as_of)
+    return line(f"{MARKS[check.state]} {check.title}", said, by, at, until, as_of)
 
 
 def _manual(sight: Sight, check: Check) -> Block:
