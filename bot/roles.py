@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.domain.person import Person
 from bot.domain.plan import Plan
 from bot.domain.promotion import Promotion
@@ -21,6 +23,20 @@ def require_member(person: Person, policy: Policy) -> None:
         raise Refused(
             "You are not among Stagedoor's members; the policy lists them under [roles] members.", can=members
         )
+
+
+def member_of(person: Person, policies: Mapping[str, Policy]) -> tuple[str, ...]:
+    """The projects, by name, that the person belongs to. Raises `Refused` for one of none."""
+    mine, refusals = list[str](), list[Refused]()
+    for project, policy in policies.items():
+        try:
+            require_member(person, policy)
+            mine.append(project)
+        except Refused as refusal:
+            refusals.append(refusal)
+    if not mine and refusals:
+        raise refusals[0]
+    return tuple(mine)
 
 
 def require_operator(person: Person, policy: Policy) -> None:

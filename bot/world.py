@@ -75,6 +75,11 @@ class Ports:
     pager: Pager | None = None
     pictures: Pictures | None = None
 
+    @property
+    def policies(self) -> dict[str, Policy]:
+        """The policy of each project, by name."""
+        return {name: project.policy for name, project in self.projects.items()}
+
     def project_of(self, name: str, terms: Mapping[str, Json]) -> Project:
         """A project under the stricter of its policy and the terms that a record was asked for under."""
         project = self.projects[name]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.domain.promotion import Promotion
+from bot.domain.applying import Failure
+from bot.domain.promotion import Ending, Promotion
 from bot.domain.rolling_back import Rolling, Severity
 from templates.promotion.way_back import approving_costs, card_lines, rollback_data
 from tests.reporting_side import Desk
@@ -38,3 +40,21 @@ def test_a_rollback_names_the_backup_from_before_the_data_was_destroyed(promotio
     own = Rolling(of="P-1", severity=Severity.MAJOR, reason="", steps=(), ground="", lost=(LOST,), kept_in="BK-1")
     assert Rolling.from_json(own.to_json()) == own
     assert rollback_data(promotion, own) == f"Data: {LOST} are lost to SQL (kept in backup BK-1)."
+
+
+def test_once_it_is_taken_back_the_loss_is_no_longer_a_maybe(promotion: Promotion) -> None:
+    own = Rolling(
+        of="P-1", severity=Severity.MAJOR, reason="", steps=(), ground="", given_up=("what is written to books.isbn",),
+    )
+    waiting = replace(promotion, committed={})
+    assert rollback_data(waiting, own).startswith("Data: what is written to books.isbn until then would be lost (")
+    assert promotion.committed
+    assert rollback_data(promotion, own).startswith("Data: what was written to books.isbn before that is gone (")
+
+
+def test_of_what_is_not_in_production_no_locks_and_no_way_back_are_said(promotion: Promotion) -> None:
+    ending = Ending(verdict="failed", why="it broke", at=promotion.requested_at, by="stagedoor")
+    assert card_lines(replace(promotion, ending=ending)), "it is in"
+    assert not card_lines(replace(promotion, ending=ending, committed={}, attempt=None))
+    doubtful = Failure(version="1", why="", sqlstate="", statement=0, line=0, clean=False)
+    assert card_lines(replace(promotion, ending=ending, committed={}, attempt=None, failure=doubtful))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from bot.domain.entry import Entry, Json
 from bot.domain.values import moment, texts
@@ -82,11 +82,11 @@ def _switched(i: S, e: Entry) -> S:
     )
 
 
-def _switch(i: S, e: Entry, **changes: object) -> S:
+def _switch(i: S, e: Entry, **changes: Any) -> S:
     named = str(e.data.get("switch", ""))
     changed = {name: value for name, value in changes.items() if value not in ("", ())}
     return replace(i, switches=tuple(
-        replace(each, **changed) if each.id == named else each for each in i.switches    # type: ignore[arg-type]
+        replace(each, **changed) if each.id == named else each for each in i.switches
     ))
 
 

@@ -17,7 +17,7 @@ from bot.incidents import records as incidents
 from bot.ports import Put
 from bot.reporting.assertions import assertion_put
 from bot.reporting.day import day
-from bot.roles import require_approver, require_member, require_operator
+from bot.roles import member_of, require_approver, require_member, require_operator
 from bot.world import Ports
 
 FOLLOWS = "follows"
@@ -185,15 +185,7 @@ class Aftermath:
 
     def day(self, by: str) -> Day:
         """The last 24 hours of every project that this person belongs to. Raises `Refused` for one of none."""
-        person, mine, refusals = self._ports.people.find(by), list[str](), list[Refused]()
-        for project in self._ports.projects.values():
-            try:
-                require_member(person, project.policy)
-                mine.append(project.name)
-            except Refused as refusal:
-                refusals.append(refusal)
-        if not mine and refusals:
-            raise refusals[0]
+        mine = member_of(self._ports.people.find(by), self._ports.policies)
         return day(self._ports.journal, mine, self._ports.clock.now())
 
     def _followed(self, incident: Incident) -> tuple[tuple[Fact, ...], tuple[str, ...]]:

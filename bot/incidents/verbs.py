@@ -18,7 +18,7 @@ from bot.incidents import records as incidents
 from bot.incidents.records import Known
 from bot.incidents.timeline import words
 from bot.policy import Policy
-from bot.roles import require_member, require_operator
+from bot.roles import member_of, require_member, require_operator
 from bot.world import Ports
 
 OFFERED = ("rollback", "forward fix", "hotfix")
@@ -69,7 +69,7 @@ class Responding:
     def found(self, by: str, sought: str, channel: str = "") -> tuple[Known, ...]:
         """Incidents whose entries or notes hold all the words (all of them without any), newest first, at most 20."""
         person = self._ports.people.find(by)
-        mine = self._member_of(person)
+        mine = frozenset(member_of(person, self._ports.policies))
         hits = {entry.about for entry in self._ports.journal.search(sought, limit=2000)} if sought else None
         seen = [
             known for known in incidents.every(self._ports)
@@ -82,26 +82,13 @@ class Responding:
     def running(self, by: str, channel: str = "") -> tuple[Incident, ...]:
         """The incidents that go on and that this person may see, newest first. Raises `Refused` for no member."""
         person = self._ports.people.find(by)
-        mine = self._member_of(person)
+        mine = frozenset(member_of(person, self._ports.policies))
         live = (known.incident for known in incidents.every(self._ports, Status.LIVE))
         return tuple(reversed([
             each for each in live
             if each.open and each.project in mine
             and incidents.sees(self._ports, by, each, channel, person.groups)
         ]))
-
-    def _member_of(self, person: Person) -> frozenset[str]:
-        """The projects that this person belongs to. Raises `Refused` for one of none."""
-        mine, refusals = set[str](), list[Refused]()
-        for project in self._ports.projects.values():
-            try:
-                require_member(person, project.policy)
-                mine.add(project.name)
-            except Refused as refusal:
-                refusals.append(refusal)
-        if not mine and refusals:
-            raise refusals[0]
-        return frozenset(mine)
 
     # Running it
 

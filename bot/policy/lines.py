@@ -89,7 +89,7 @@ class _Scanner:
         elif opening == "{":
             self.inline_table(path)
         else:
-            self.at += len(SCALAR.match(self.text, self.at)[0])  # type: ignore[index]
+            self.at += len(SCALAR.match(self.text, self.at)[0])  # type: ignore[index]  # tomllib accepts no missing value
 
     def list(self, path: Path) -> None:
         self.at += 1

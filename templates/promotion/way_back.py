@@ -57,7 +57,10 @@ def roll_back_button(promotion: Promotion, id: str, live_stage: str) -> list[Blo
 
 
 def card_lines(promotion: Promotion) -> list[Block]:
-    """What the change locks and what the way back is worth, as far as staging showed it."""
+    """What the change locks and what the way back is worth, as far as staging showed it; not of what is not in."""
+    never = promotion.ending is not None and not promotion.began and not promotion.may_have_changed
+    if never or (promotion.taken_back is not None and promotion.taken_back.done):
+        return []
     back = promotion.way_back
     held, schema = texts(back.get("locks")), str(back.get("schema", ""))
     said = [f"Locks {_few(_together(held))}: seen on staging." if held else ""]
@@ -135,7 +138,7 @@ def data_line(lost: Sequence[str], given_up: Sequence[str], promotion: Promotion
 def rollback_data(rollback: Promotion, own: Rolling) -> Mark:
     """The same on a rollback's own card: what the promotion destroyed lies in that one's backup, not in this one's."""
     destroyed = f"kept in backup {own.kept_in}" if own.kept_in else ""
-    return line(_costs(own.lost, own.given_up, destroyed, kept(rollback) or NOWHERE))
+    return line(_costs(own.lost, own.given_up, destroyed, kept(rollback) or NOWHERE, over=bool(rollback.committed)))
 
 
 def approving_costs(promotion: Promotion) -> str:
@@ -163,14 +166,19 @@ def _data(lost: Sequence[str], given_up: Sequence[str], promotion: Promotion) ->
     return _costs(lost, given_up, kept(promotion), kept_by_rollback(promotion))
 
 
-def _costs(lost: Sequence[str], given_up: Sequence[str], kept_now: str, kept_then: str) -> str:
+def _costs(lost: Sequence[str], given_up: Sequence[str], kept_now: str, kept_then: str, *, over: bool = False) -> str:
+    """`over` says that it was taken back already."""
     said = []
     if lost:
         gone = f"{_few(lost)} {are(lost)} lost {'to SQL' if kept_now else 'for good'}"
         said.append(f"{gone} ({kept_now or NOWHERE})")
     if given_up:
         rest = [text.removeprefix("what is written to ") for text in given_up[1:]]
-        said.append(f"{_few([given_up[0], *rest])} until then would be lost ({kept_then})")
+        what = _few([given_up[0], *rest])
+        if over:
+            said.append(f"{what.replace('what is written', 'what was written', 1)} before that is gone ({kept_then})")
+        else:
+            said.append(f"{what} until then would be lost ({kept_then})")
     return f"Data: {'; '.join(said)}." if said else "Data: nothing is lost."
 
 

@@ -49,7 +49,7 @@ class Chain(Connections):
     def entries(self, about: str | None = None, since: int = 0) -> Iterator[Entry]:
         """Read page by page: an entry that is appended meanwhile is met as well, and nothing is held in between."""
         one = "and about = %(about)s" if about is not None else ""
-        sql = f"select {ENTRY} from stagedoor.entries where seq > %(since)s {one} order by seq limit {PAGE}"  # noqa: S608
+        sql = f"select {ENTRY} from stagedoor.entries where seq > %(since)s {one} order by seq limit {PAGE}"  # noqa: S608  (our own words)
         while True:
             with self.reading() as db:
                 rows = db.execute(sql.encode(), {"since": since, "about": about}).fetchall()
@@ -73,7 +73,7 @@ class Chain(Connections):
             "seq in (select seq from stagedoor.words where lexemes @@ %s::tsquery "
             "union select seq from stagedoor.private_words where lexemes @@ %s::tsquery)" for _ in sought
         )
-        sql = f"select {ENTRY} from stagedoor.entries where {each} order by seq desc limit %s"  # noqa: S608
+        sql = f"select {ENTRY} from stagedoor.entries where {each} order by seq desc limit %s"  # noqa: S608  (our own words)
         with self.reading() as db:
             rows = db.execute(sql.encode(), [*(query for query in sought for _ in range(2)), limit]).fetchall()
         return [entry_of(row) for row in rows]

@@ -45,7 +45,7 @@ class Moving(Chain):
             )
             for table in NUMBERED:
                 db.execute(
-                    f"select setval(pg_get_serial_sequence('stagedoor.{table}', 'place'), max(place)) "  # noqa: S608
+                    f"select setval(pg_get_serial_sequence('stagedoor.{table}', 'place'), max(place)) "  # noqa: S608  (our own words)
                     f"from stagedoor.{table} having max(place) is not null".encode(),
                 )
 
@@ -68,7 +68,7 @@ class Filling:
         except psycopg.DataError:
             raise Refused(f"A row of {table} holds a character that Postgres cannot keep (NUL).") from None
         if table == "entries":
-            self._index("words", f"select {ENTRY} from stagedoor.entries", lambda row: words_of(entry_of(row)))  # noqa: S608
+            self._index("words", f"select {ENTRY} from stagedoor.entries", lambda row: words_of(entry_of(row)))  # noqa: S608  (our own words)
         if table == "private":
             self._index("private_words", "select seq, text from stagedoor.private", lambda row: str(row["text"]))
 
@@ -80,7 +80,7 @@ class Filling:
                 return
             found = [(row["seq"], *part) for row in page for part in words.rows(text(row))]
             self._db.execute(
-                f"insert into stagedoor.{table} (seq, part, lexemes) "  # noqa: S608
+                f"insert into stagedoor.{table} (seq, part, lexemes) "  # noqa: S608  (our own words)
                 "select * from unnest(%s::bigint[], %s::int[], %s::tsvector[])".encode(), in_columns(3, found),
             )
             since = int(page[-1]["seq"])
@@ -92,6 +92,6 @@ def _rows(db: Db, table: str) -> Iterator[Row]:
     order = columns[0] if columns[0] in ("seq", "opened", "place", "cell", "mark") else f'{columns[0]} collate "C"'
     with db.cursor(name="moving") as cursor:
         cursor.itersize = AT_ONCE
-        cursor.execute(f"select {kept} from stagedoor.{table} order by {order}".encode(), binary=True)  # noqa: S608
+        cursor.execute(f"select {kept} from stagedoor.{table} order by {order}".encode(), binary=True)  # noqa: S608  (our own words)
         for row in cursor:
             yield tuple(moment(value) if isinstance(value, datetime) else value for value in row.values())

@@ -44,7 +44,7 @@ class Chain(Store):
 
     def entries(self, about: str | None = None, since: int = 0) -> Iterator[Entry]:
         """Read page by page: an entry that is appended meanwhile is met as well, and nothing is held in between."""
-        sql = f"SELECT * FROM entries WHERE seq > :since {'AND about = :about' if about is not None else ''}"  # noqa: S608
+        sql = f"SELECT * FROM entries WHERE seq > :since {'AND about = :about' if about is not None else ''}"  # noqa: S608  (our own words)
         while True:
             with self.reading() as db:
                 rows = query(db, f"{sql} ORDER BY seq LIMIT {PAGE}", {"since": since, "about": about})
@@ -67,7 +67,7 @@ class Chain(Store):
         terms = {f"word{number}": self._term(word) for number, word in enumerate(sought)}
         with self.reading() as db:
             rows = query(
-                db, f"SELECT * FROM entries WHERE {each} ORDER BY seq DESC LIMIT :limit",  # noqa: S608
+                db, f"SELECT * FROM entries WHERE {each} ORDER BY seq DESC LIMIT :limit",  # noqa: S608  (our own words)
                 {**terms, "limit": limit},
             )
             return [entry_of(row) for row in rows]
@@ -75,11 +75,11 @@ class Chain(Store):
     def _holding(self, term: str) -> str:
         if self.indexed:
             return (
-                f"SELECT rowid FROM findable_fts WHERE findable_fts MATCH {term} "  # noqa: S608
+                f"SELECT rowid FROM findable_fts WHERE findable_fts MATCH {term} "  # noqa: S608  (our own words)
                 f"UNION SELECT rowid FROM private_fts WHERE private_fts MATCH {term}"
             )
         return (
-            f"SELECT seq FROM findable WHERE words LIKE {term} ESCAPE '\\' "  # noqa: S608
+            f"SELECT seq FROM findable WHERE words LIKE {term} ESCAPE '\\' "  # noqa: S608  (our own words)
             f"UNION SELECT seq FROM private WHERE text LIKE {term} ESCAPE '\\'"
         )
 

@@ -74,7 +74,7 @@ class Records(Chain):
         }
         with self.reading() as db:
             rows = query(
-                db, f"SELECT * FROM records WHERE {' AND '.join(wanted) or '1'} ORDER BY opened LIMIT :limit",  # noqa: S608
+                db, f"SELECT * FROM records WHERE {' AND '.join(wanted) or '1'} ORDER BY opened LIMIT :limit",  # noqa: S608  (our own words)
                 values,
             )
             return [record_of(row) for row in rows]

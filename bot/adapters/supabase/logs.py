@@ -50,7 +50,7 @@ def query(after: Cursor, until_ms: int) -> str:
     """One page of everything that can count behind a cursor, oldest first."""
     ms, quoted = after.ms, after.id.replace("\\", "\\\\").replace("'", "''")
     return (
-        f"select id, toUnixTimestamp64Milli(timestamp) as ts_ms, source, event_message, {_COLUMNS} "  # noqa: S608
+        f"select id, toUnixTimestamp64Milli(timestamp) as ts_ms, source, event_message, {_COLUMNS} "  # noqa: S608  (our own words)
         f"from logs where ({_COUNTS}) and toUnixTimestamp64Milli(timestamp) <= {until_ms} "
         f"and (toUnixTimestamp64Milli(timestamp) > {ms} "
         f"or (toUnixTimestamp64Milli(timestamp) = {ms} and id > '{quoted}')) "
@@ -68,7 +68,7 @@ _PATHS: Final = ", ".join(f"log_attributes['request.path'] like '/{path}/%', '{p
 def requests_query(begin_ms: int, end_ms: int) -> str:
     """How many requests each log tells of, by minute and by the service that the path leads to."""
     return (
-        "select source, toUnixTimestamp64Milli(timestamp) - toUnixTimestamp64Milli(timestamp) % 60000 as minute_ms, "  # noqa: S608
+        "select source, toUnixTimestamp64Milli(timestamp) - toUnixTimestamp64Milli(timestamp) % 60000 as minute_ms, "  # noqa: S608  (our own words)
         f"multiIf(source <> 'edge_logs', '', {_PATHS}, '') as path, count() as n from logs "
         "where (source in ('edge_logs', 'function_edge_logs') or (source = 'auth_logs' and log_attributes['status'] "
         "<> '') or (source = 'storage_logs' and log_attributes['res.statusCode'] <> '')) "

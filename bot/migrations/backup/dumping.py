@@ -120,7 +120,7 @@ def _written(write: Callable[[bytes], int | None], chunk: bytes, before: int) ->
     rest = memoryview(chunk)
     try:
         while rest:
-            rest = rest[write(rest) or 0:]  # type: ignore[arg-type]
+            rest = rest[write(rest) or 0:]  # type: ignore[arg-type]  # a view of bytes will do
     except OSError as error:
         raise Refused(
             f"the disk of BACKUP_DIR took no more after {before / 1_000_000:.1f} MB "

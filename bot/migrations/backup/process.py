@@ -40,7 +40,7 @@ class Running:
         who = {} if user is None else {"user": user[0], "group": user[1], "extra_groups": []}
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
             command, env=_BARE | dict(environment or {}), stdin=subprocess.DEVNULL if stdin is None else stdin,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/", start_new_session=True, **who,  # type: ignore[call-overload]
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/", start_new_session=True, **who,  # type: ignore[call-overload]  # who to be, or nothing
         )
         self._said: list[bytes] = []
         self._listener = threading.Thread(target=self._listen, daemon=True)

@@ -78,7 +78,7 @@ class _Feeding:
 def _chunks(
     output: IO[bytes], feeding: _Feeding, progress: Callable[[int], None], stopping: Callable[[], bool],
 ) -> Iterator[bytes]:
-    while chunk := output.read1(CHUNK):  # type: ignore[attr-defined]
+    while chunk := output.read1(CHUNK):  # type: ignore[attr-defined]  # a pipe of ours is buffered
         if stopping():
             raise Interrupted("Stagedoor was asked to stop")
         progress(feeding.fed)

@@ -123,7 +123,7 @@ def _server(program: Program) -> Iterator[_Server]:
         ]
         guard = subprocess.Popen(
             ["/bin/sh", "-c", _GUARD, "guard", *server], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, cwd="/", env=bare, start_new_session=True, **who,  # type: ignore[call-overload]
+            stderr=subprocess.DEVNULL, cwd="/", env=bare, start_new_session=True, **who,  # type: ignore[call-overload]  # who to be, or nothing
         )
         try:
             yield _answering(_Server(place), guard)
@@ -141,7 +141,7 @@ def _initialise(program: Program, place: Path, bare: Mapping[str, str], who: Map
         subprocess.run(
             [program.beside("initdb"), "--pgdata", str(place / "data"), "--username", BOSS, "--auth-local", "trust",
              "--auth-host", "reject", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"],
-            check=True, capture_output=True, cwd="/", env=dict(bare), timeout=120, **who,  # type: ignore[call-overload]
+            check=True, capture_output=True, cwd="/", env=dict(bare), timeout=120, **who,  # type: ignore[call-overload]  # who to be, or nothing
         )
     except (OSError, subprocess.SubprocessError) as error:
         said = (getattr(error, "stderr", b"") or b"").decode(errors="replace").strip().splitlines()[-1:]
