@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 
 from bot.domain.finding import Finding
 from bot.migrations.sql.bodies import HOLDERS, inside
-from bot.migrations.sql.facts import facts, subject
+from bot.migrations.sql.facts import FACTS, subject
 from bot.migrations.sql.ignores import ignores
+from bot.migrations.sql.rewrites import REWRITTEN, rewrites
 from bot.migrations.sql.rule import Analysis, Fact, Source, Statement, Trouble
 from bot.migrations.sql.statements import statements
-from bot.migrations.sql.touches import NEWER, since, touches
-from bot.migrations.sql.tree import commands
+from bot.migrations.sql.touches import NEWER, TOUCHES, since
 
 Look = Callable[[Statement], Iterable[Finding]]
+Reader = Callable[[Statement], Iterable[Fact]]
+
+_BOOKS: tuple[Mapping[str, Reader], ...] = (FACTS, dict.fromkeys(REWRITTEN, rewrites), TOUCHES)
+READERS = {kind: tuple(book[kind] for book in _BOOKS if kind in book) for kind in set().union(*_BOOKS)}
+"""What reads facts from a kind of statement, in this order."""
 
 
 class Analyst:
@@ -24,18 +29,18 @@ class Analyst:
         self._text = [check.text for check in checks if hasattr(check, "text")]
         self._whole = [check.whole for check in checks if hasattr(check, "whole")]
         self._troubled = [check.troubled for check in checks if hasattr(check, "troubled")]
-        self._looking = [(check, getattr(check, "WORDS", ())) for check in checks if hasattr(check, "KINDS")]
-        self._known: dict[tuple[ModuleType, ...], Looks] = {}
+        self._looking = Looking([check for check in checks if hasattr(check, "KINDS")])
 
     def analyse(self, name: str, raw: bytes) -> Analysis:
         """Everything that can be said of a file by itself. It is UTF-8 without NUL, and not too long."""
         source = Source(name, raw.decode("utf-8"))
-        looks, newer = self._looks(source), source.holds(*NEWER)
+        words, newer = self._looking.words(source), source.holds(*NEWER)
         analysis = Analysis(file=name)
         troubles: list[Trouble] = []
         own: list[Statement] = []
         for statement in statements(raw, source, troubles):
             own.append(statement)
+            looks = self._looking.at(statement, words)
             _one(statement, looks, newer, analysis)
             if statement.kind in HOLDERS:
                 for nested in inside(statement):
@@ -53,12 +58,27 @@ class Analyst:
         analysis.findings = _sorted(analysis.findings)
         return analysis
 
-    def _looks(self, source: Source) -> Looks:
-        """Who looks at the statements of a file: a check with `WORDS` does where one of them stands in it."""
-        awake = tuple(check for check, words in self._looking if not words or source.holds(*words))
-        if awake not in self._known:
-            self._known[awake] = Looks(awake)
-        return self._known[awake]
+
+class Looking:
+    """Who looks at a statement and at what stands inside it: a check with `WORDS` does where one of them is in it."""
+
+    def __init__(self, checks: Sequence[ModuleType]) -> None:
+        self._checks = [(check, getattr(check, "WORDS", ())) for check in checks]
+        self._words = dict.fromkeys(word for _, words in self._checks for word in words)
+        self._known: dict[tuple[str, ...], Looks] = {}
+
+    def words(self, source: Source) -> tuple[str, ...]:
+        """Those words that may stand in the file."""
+        return tuple(self._words if source.escapes else filter(source.low.__contains__, self._words))
+
+    def at(self, statement: Statement, words: tuple[str, ...]) -> Looks:
+        """Who looks, of these words of its file."""
+        if words and not statement.source.escapes:
+            words = tuple([word for word in words if word.encode() in statement.low])
+        if words not in self._known:
+            awake = [check for check, own in self._checks if not own or not set(own).isdisjoint(words)]
+            self._known[words] = Looks(awake)
+        return self._known[words]
 
 
 class Looks(dict[str, tuple[Look, ...]]):
@@ -82,17 +102,19 @@ def _meant(check: ModuleType, has: Iterable[str]) -> bool:
 
 
 def _one(statement: Statement, looks: Looks, newer: bool, analysis: Analysis) -> None:
-    key = statement.kind
-    if key == "AlterTableStmt":
-        has = {str(command.get("subtype")) for command in commands(statement.node)}
-        key = " ".join((key, *sorted(has))) if len(has) > 1 else f"{key} {has.pop()}" if has else key
-    for look in looks[key]:
+    kind = statement.kind
+    for look in looks[kind if kind != "AlterTableStmt" else _altering(statement)]:
         analysis.findings.extend(look(statement))
     if statement.runs:
-        analysis.facts.extend(facts(statement))
-        analysis.facts.extend(touches(statement))
+        for read in READERS.get(kind, ()):
+            analysis.facts.extend(read(statement))
         if newer:
             analysis.facts.extend(since(statement))
+
+
+def _altering(statement: Statement) -> str:
+    """The kind of an ALTER TABLE with its commands."""
+    return " ".join((statement.kind, *sorted({str(command.get("subtype")) for command in statement.commands})))
 
 
 def _sorted(findings: list[Finding]) -> list[Finding]:

@@ -29,7 +29,7 @@ def to_json(analysis: Analysis) -> dict[str, Json]:
     return {
         "file": analysis.file, "analysed": analysis.analysed,
         "findings": [finding.to_json() for finding in analysis.findings],
-        "facts": [list(fact) for fact in analysis.facts],
+        "facts": [[fact.kind, fact.line, fact.subject, fact.detail] for fact in analysis.facts],
         "ignores": [
             [list(one.rules), one.line, one.first, one.last, one.reason, one.squawk] for one in analysis.ignores
         ],
