@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bot.domain.entry import Json
 from bot.domain.finding import Finding, Ignore
 from bot.migrations.sql.rule import Analysis, Fact
+
+if TYPE_CHECKING:
+    from bot.domain.entry import Json
 
 _READS: msgspec.json.Decoder[Analysis | None] = msgspec.json.Decoder(Analysis | None)
 
