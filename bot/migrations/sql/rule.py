@@ -56,7 +56,7 @@ class Source:
 
     def holds(self, *words: str) -> bool:
         """Whether any of these words, in small letters, may stand in the file: escapes can spell every word."""
-        return self.escapes or any(word in self.low for word in words)
+        return self.escapes or any([word in self.low for word in words])
 
 
 class Statement(msgspec.Struct, eq=False, gc=False):
