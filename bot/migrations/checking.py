@@ -70,9 +70,12 @@ def judge(analyses: Sequence[Analysis], ground: Ground | None = None) -> Report:
         across += [finding for judged in on for finding in judged(analyses, ground.catalog)]
     new = _created(analyses)
     copied = {fact.subject for one in analyses for fact in one.named("copy")} | ground.kept
+    of_file: dict[str, list[Finding]] = {}
+    for finding in across:
+        of_file.setdefault(finding.file, []).append(finding)
     found: list[Finding] = []
     for number, one in enumerate(analyses):
-        own = [*one.findings, *(finding for finding in across if finding.file == one.file)]
+        own = [*one.findings, *of_file.get(one.file, ())]
         for finding in sorted(own, key=lambda finding: finding.line):
             weighed = _weigh(finding, ground, _newness(new.get(finding.table), number, finding.line, ground))
             if weighed is not None and ground.catalog:

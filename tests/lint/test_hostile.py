@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.domain.finding import Finding, Level
 from bot.migrations import risk
 from bot.migrations.checking import analyse, judge
-from bot.migrations.sql import guard
+from bot.migrations.sql import guard, squawk
 from bot.migrations.sql.rule import Analysis
 
 GOOD = ("20260102000000_good.sql", b"drop table if exists public.books;")
@@ -71,6 +71,13 @@ def test_a_process_that_dies_costs_one_file(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_file_that_takes_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "PATIENCE", 0.0)
     assert guard.ask([GOOD]) == [None]
+
+
+def test_without_room_in_memory_squawk_reads_from_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert squawk._where(1 << 60) is None
+    monkeypatch.setattr(squawk, "_SHARED", "/there/is/no/such/folder")
+    assert squawk._where(1) is None
+    assert squawk.listen([GOOD[1]], "17.0") == [[]]
 
 
 def test_the_process_sees_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
