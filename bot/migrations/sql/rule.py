@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -166,7 +167,7 @@ class Analysis:
 
     @cached_property
     def _by_kind(self) -> dict[str, list[Fact]]:
-        sorted_out: dict[str, list[Fact]] = {}
+        sorted_out: dict[str, list[Fact]] = defaultdict(list)
         for fact in self.facts:
-            sorted_out.setdefault(fact.kind, []).append(fact)
+            sorted_out[fact.kind].append(fact)
         return sorted_out
