@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 import selectors
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Self
@@ -34,16 +35,50 @@ _SETTINGS = {
 }
 _SERVER_GONE = ("08", "57P01", "57P02", "57P03", "57P05")
 
+CONNECT = 10
+"""How many seconds a new connection may take."""
+
+SILENCE = 15.0
+"""How many seconds past its own limit a word of ours may stay without an answer before the connection counts as lost:
+a server that hangs, or a pooler that swallows what it is given, would be waited for without an end."""
+
+BESIDE = 5.0
+"""The same for a look from beside, which a running statement must not be held up by."""
+
 
 class ConnectionLost(StagedoorError):
     """The connection broke or stayed silent; what the server made of the last statement is not known from here."""
 
 
-def connect(url: str, name: str, application: str) -> psycopg.Connection:
+class Answering(psycopg.Connection[Any]):
+    """A connection that is given up when the server stays silent for longer than `patience` seconds (None: never)."""
+
+    patience: float | None = 30.0 + SILENCE
+    """In seconds. The server itself ends our own words after thirty."""
+
+    def wait(self, gen: Generator[Any, Any, Any], *more: Any, **how: Any) -> Any:
+        """Every exchange of psycopg's own goes through here."""
+        return super().wait(self._limited(gen), *more, **how)
+
+    def _limited(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        begun = time.monotonic()
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if not ready and self.patience is not None and time.monotonic() - begun > self.patience:
+                    self.pgconn.finish()
+                    raise psycopg.OperationalError(f"no answer within {self.patience:g} s")
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            return end.value
+
+
+def connect(url: str, name: str, application: str) -> Answering:
     """A fresh connection. Raises `Unreachable`; its sentence holds neither address nor password."""
     try:
-        return psycopg.connect(
-            url, autocommit=True, prepare_threshold=None, application_name=application, connect_timeout=10,
+        return Answering.connect(
+            url, autocommit=True, prepare_threshold=None, application_name=application, connect_timeout=CONNECT,
             keepalives=1, keepalives_idle=10, keepalives_interval=5, keepalives_count=3, tcp_user_timeout=30_000,
         )
     except psycopg.OperationalError as error:
@@ -96,6 +131,7 @@ class Session:
         self.connection = connect(url, name, self._settings["application_name"])
         try:
             self.beside = connect(url, name, "stagedoor-watch")
+            self.beside.patience = BESIDE
         except BaseException:
             self.connection.close()
             raise
@@ -152,11 +188,16 @@ class Session:
         """What `role` is set to while no file has its way."""
         return "postgres" if self._role else "none"
 
+    def wait_for(self, limit: float) -> None:
+        """From now on the server itself ends what it is told after `limit` seconds; 0: it should answer at once."""
+        self.connection.patience = limit + SILENCE
+
     def begin_anew(self, application: str, words: str) -> str | None:
         """Leave nothing of the file before to the next one, as a new session would; only advisory locks stay.
 
         Then says `words`, and returns the first value of their answer.
         """
+        self.connection.patience = Answering.patience
         self._settings["application_name"] = _application(application)
         return self.script(
             f"close all; unlisten *; deallocate all; discard temp; discard sequences; {self.claim()}; {words}"
@@ -225,9 +266,15 @@ class Session:
         """The last command tag and the first value of the last row that came."""
         pgconn = self.connection.pgconn
         tag, value, trouble = "", None, None
+        begun = time.monotonic()
+
+        def still() -> None:
+            self._heard(begun)
+            tick()
+
         try:
             send(pgconn)
-            while result := self._next_result(pgconn, tick):
+            while result := self._next_result(pgconn, still):
                 if result.status == pq.ExecStatus.FATAL_ERROR:
                     trouble = errors.error_from_result(result, encoding="utf-8")
                 elif result.status in (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT):
@@ -247,11 +294,17 @@ class Session:
         while pgconn.flush():
             self._wait(selectors.EVENT_READ | selectors.EVENT_WRITE)
             pgconn.consume_input()
+            tick()
         while pgconn.is_busy():
             if self._wait(selectors.EVENT_READ):
                 pgconn.consume_input()
             tick()
         return pgconn.get_result()
+
+    def _heard(self, begun: float) -> None:
+        """Raise `ConnectionLost` once the server should have answered long ago."""
+        if (most := self.connection.patience) is not None and time.monotonic() - begun > most:
+            raise ConnectionLost(f"{self.name} did not answer within {most:g} s")
 
     def _wait(self, events: int) -> bool:
         if events != self._waits_for:
