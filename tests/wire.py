@@ -15,7 +15,7 @@ class Wire:
         self.cut_at = b""
         """The first message towards the server that holds these bytes is delivered, and its answer never comes."""
         self.silent_at = b""
-        """The first message towards the server that holds these bytes is the last that is delivered; nobody hangs up."""
+        """The first message towards the server that holds these bytes is the last one that is delivered."""
         self.silent = False
         """Nothing is delivered any more, and nobody hangs up."""
         self._open, self._pairs = True, list[socket.socket]()

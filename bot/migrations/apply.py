@@ -24,7 +24,6 @@ from bot.migrations.trouble import failed, lost_before_commit, said
 from bot.migrations.watch import Watch
 from bot.ports import Done, Failed, InDoubt, Job, Noting
 
-
 COMMIT = 30.0
 """How many seconds a COMMIT may take, before it is looked from another connection what became of it."""
 

@@ -184,6 +184,11 @@ class Session:
         return f"reset session authorization; reset all; {self._role} select {ours}"
 
     @property
+    def application(self) -> str:
+        """What it is called in pg_stat_activity."""
+        return self._settings["application_name"]
+
+    @property
     def own_role(self) -> str:
         """What `role` is set to while no file has its way."""
         return "postgres" if self._role else "none"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import psycopg
 import pytest
 
 from bot.domain.migration import Match, Migration
-from bot.migrations import history
+from bot.migrations import history, locks
 from bot.migrations.database import PostgresDatabase
+from bot.migrations.session import ConnectionLost, Session
 from bot.migrations.splitter import Statement
 from bot.ports import Done, Failed, InDoubt
 from tests.migrations.conftest import BRISK, Notes, apply, job
@@ -389,6 +391,24 @@ def test_a_session_that_still_works_on_the_file_is_waited_for(
     assert "still works on" not in other.why
 
 
+@pytest.mark.parametrize("words", ["begin; lock table busy", "select 1"])
+def test_a_session_that_was_left_behind_is_ended_and_anothers_is_not(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes, monkeypatch: pytest.MonkeyPatch, words: str,
+) -> None:
+    """Whoever began was frozen, between two words of its own, and another process has taken over."""
+    monkeypatch.setattr(locks, "IDLE", 0.3)
+    fresh.run("create table busy (id int)")
+    with closing(Session.opened(fresh.url, "production", "stagedoor:P-1.1.1")) as left:
+        assert locks.take(left, "20260301000000", 1.0, lambda: False) is None
+        left.script(words)
+        time.sleep(0.35)
+        other = apply(production, job("select 2", version="9", attempt="P-11.1.1"), Notes())
+        assert isinstance(other, InDoubt)
+        assert isinstance(apply(production, job("drop table busy", attempt="P-1.1.2"), notes), Done)
+        with pytest.raises(ConnectionLost):
+            left.query("select 1")
+
+
 def test_a_transaction_pooler_is_refused(fresh: Fresh, notes: Notes) -> None:
     database = PostgresDatabase("postgresql://postgres:secret@db.example.org:6543/postgres", "production")
     outcome = apply(database, job("select 1"), notes)
@@ -485,8 +505,6 @@ def test_a_lost_answer_to_commit_is_decided_by_the_history(
 def test_an_answer_that_only_the_network_lost_is_found_in_the_history(
     fresh: Fresh, production: PostgresDatabase, notes: Notes, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from bot.migrations.session import ConnectionLost, Session
-
     run = Session.run
 
     def losing(self: Session, statement: str, tick: object) -> str:

@@ -11,7 +11,7 @@ import pytest
 from bot.migrations import apply as applying
 from bot.migrations import session as sessions
 from bot.migrations.database import PostgresDatabase
-from bot.ports import Done, Failed, InDoubt
+from bot.ports import Done, InDoubt
 from tests.migrations.conftest import BRISK, Notes, apply, job
 from tests.postgres import Fresh
 from tests.wire import Wire
