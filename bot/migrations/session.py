@@ -6,14 +6,16 @@ import re
 import secrets
 import selectors
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Self
 
 import psycopg
 from psycopg import errors, pq
+from psycopg.rows import TupleRow
 
+from bot.answering import Answering
 from bot.errors import Refused, StagedoorError, Unreachable
 
 IDENTITY = """
@@ -39,8 +41,7 @@ CONNECT = 10
 """How many seconds a new connection may take."""
 
 SILENCE = 15.0
-"""How many seconds past its own limit a word of ours may stay without an answer before the connection counts as lost:
-a server that hangs, or a pooler that swallows what it is given, would be waited for without an end."""
+"""How many seconds past its own limit a word of ours may stay without an answer before the connection is given up."""
 
 BESIDE = 5.0
 """The same for a look from beside, which a running statement must not be held up by."""
@@ -50,31 +51,7 @@ class ConnectionLost(StagedoorError):
     """The connection broke or stayed silent; what the server made of the last statement is not known from here."""
 
 
-class Answering(psycopg.Connection[Any]):
-    """A connection that is given up when the server stays silent for longer than `patience` seconds (None: never)."""
-
-    patience: float | None = 30.0 + SILENCE
-    """In seconds. The server itself ends our own words after thirty."""
-
-    def wait(self, gen: Generator[Any, Any, Any], *more: Any, **how: Any) -> Any:
-        """Every exchange of psycopg's own goes through here."""
-        return super().wait(self._limited(gen), *more, **how)
-
-    def _limited(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-        begun = time.monotonic()
-        try:
-            wanted = next(gen)
-            while True:
-                ready = yield wanted
-                if not ready and self.patience is not None and time.monotonic() - begun > self.patience:
-                    self.pgconn.finish()
-                    raise psycopg.OperationalError(f"no answer within {self.patience:g} s")
-                wanted = gen.send(ready)
-        except StopIteration as end:
-            return end.value
-
-
-def connect(url: str, name: str, application: str) -> Answering:
+def connect(url: str, name: str, application: str) -> Answering[TupleRow]:
     """A fresh connection. Raises `Unreachable`; its sentence holds neither address nor password."""
     try:
         return Answering.connect(

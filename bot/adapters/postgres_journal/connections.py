@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from bot.adapters.postgres_journal.schema import Db, move_forward, version_of
 from bot.adapters.postgres_journal.trouble import NOTHING, UNKNOWN, not_connected, sentences
 from bot.adapters.turns import Turns
+from bot.answering import Answering
 from bot.errors import Refused, StagedoorError
 from bot.ports import Clock
 
@@ -46,7 +47,7 @@ _OPTIONS: Final[dict[str, Any]] = {
 def connected(url: str, application: str = "stagedoor-store", **options: int) -> Db:
     """A connection of its own with our settings. Raises `Unreachable`, or `Refused` for what is no address."""
     try:
-        db: Db = psycopg.connect(url, **{**_OPTIONS, **options}, application_name=application)
+        db: Db = Answering.connect(url, **{**_OPTIONS, **options}, application_name=application)
     except psycopg.Error as error:
         raise not_connected(error) from None
     try:
@@ -92,8 +93,9 @@ class Connections:
             with sentences():
                 move_forward(db, clock.now())
         self._pool: ConnectionPool[Db] = ConnectionPool(
-            url, kwargs={**_OPTIONS, "application_name": "stagedoor-store"}, configure=_settle, min_size=1,
-            max_size=CONNECTIONS, reconnect_timeout=2.0, num_workers=2, name="store", open=True,
+            url, connection_class=Answering, kwargs={**_OPTIONS, "application_name": "stagedoor-store"},
+            configure=_settle, min_size=1, max_size=CONNECTIONS, reconnect_timeout=2.0, num_workers=2, name="store",
+            open=True,
         )
 
     @contextmanager
