@@ -1,0 +1,100 @@
+"""One process dies or freezes at a moment that matters, another goes on: done once, said once, and nobody has to ask."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from bot.adapters.system_clock import SystemClock
+from bot.domain.entry import Entry, audit
+from bot.scrub import Scrubber
+from bot.stores import store_at
+from rehearsal.postgres import Postgres
+from tests.stories.house import BO, FEATURE, UNCHECKED, House
+from tests.stories.relay import COMMAND, ENVIRONMENT, Relay
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+Opens = Callable[..., House]
+BASE, BACK = "20261020090000", "20261101120001"
+
+
+@pytest.fixture
+def store(server: Postgres) -> Iterator[str]:
+    yield server.create("store")
+    server.drop("store")
+
+
+@pytest.fixture
+def house_on(house: Opens, store: str) -> Opens:
+    def opened(**more: object) -> House:
+        return house(policy=UNCHECKED, environment={**ENVIRONMENT, "STAGEDOOR_STORE_URL": store}, **more)
+
+    return opened
+
+
+def entries(store: str, about: str = "") -> list[Entry]:
+    """Of a chain that is whole."""
+    journal = store_at(store).open(SystemClock(), Scrubber())
+    try:
+        assert audit(journal.entries(), against=journal.head()).broken_at is None
+        return list(journal.entries(about or None))
+    finally:
+        journal.close()
+
+
+def rolls_back(h: House, card: str) -> None:
+    h.presses(BO, card, "Roll back")
+    h.until(lambda: h.slack.modal(BO), "the modal")
+    h.slack.submit(BO, values={"severity": "major", "reason": "it broke"})
+
+
+def said_once(h: House, *records: str) -> None:
+    for record in records:
+        lines = [line for line in h.thread(record).splitlines() if line.strip()]
+        doubled = [line for line, count in Counter(lines).items() if count > 1]
+        assert not doubled, f"{doubled}\n{h.slack.transcript()}"
+
+
+def dies_while_it_waits(h: House) -> Callable[[subprocess.Popen[bytes]], None]:
+    """SIGKILL, as soon as the rollback's statement waits for a lock."""
+    def end(process: subprocess.Popen[bytes]) -> None:
+        h.until(lambda: h.production_rows(
+            "select 1 from pg_stat_activity where application_name like 'stagedoor:R-1%%' and wait_event_type = 'Lock'"
+        ), "the rollback to wait for a lock")
+        process.kill()
+        process.wait()
+
+    return end
+
+
+def test_a_rollback_goes_on_with_the_next_process_wherever_one_was_lost(house_on: Opens, store: str) -> None:
+    h = house_on()
+    h.only(FEATURE)
+    card = h.ready_to_approve()
+    h.presses(BO, card, "Approve")
+    h.reads(card, "Done · in production")
+    h._command = COMMAND
+    with Relay(h, store) as relay, psycopg.connect(h.production) as reader:
+        relay.hand_over("freeze backup:1:before", lambda process: process.terminate())
+        relay.hand_over("kill statement:1:before:drop column", lambda process: rolls_back(h, card))
+        relay.hand_over("", then=lambda: reader.execute("select count(*) from my_table"))
+        relay.hand_over("freeze statement:1:after:'commit'", dies_while_it_waits(h))
+        relay.hand_over("kill write:1:before:verify.seen", lambda process: reader.rollback())
+        relay.hand_over("freeze post:1:before:is rolled back")
+        relay.hand_over("")
+        h.reads("R-1", "P-1 is rolled back")
+        h.thread_says("R-1", "production is as it was before it")
+        h.until(lambda: h.history(h.staging) == [BASE, FEATURE, BACK] or None, "staging")
+        before = h.slack.transcript()
+        relay.wakes_up()
+        assert h.slack.transcript() == before, "who wakes up says nothing"
+    assert h.history() == [BASE, FEATURE, BACK]
+    said_once(h, card, "R-1")
+    h.end_bot()
+    kinds = Counter(entry.kind for entry in entries(store, "R-1"))
+    assert kinds["apply.committed"] == kinds["verify.seen"] == kinds["rollback.filed"] == 1
