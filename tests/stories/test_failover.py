@@ -1,4 +1,4 @@
-"""One process dies or freezes at a moment that matters, another goes on: done once, said once, and nobody has to ask."""
+"""One process dies or freezes at a moment that matters and another goes on: done once, said once, nobody has to ask."""
 
 from __future__ import annotations
 

@@ -32,10 +32,11 @@ IMPATIENCE: Final = 0.1
 ASK_AGAIN: Final = 0.5
 
 # SET, not given at start-up: poolers drop start-up options. What is acknowledged has to be on disk, whatever a
-# server's default says; a stronger default (replicas that must have applied it) stays.
+# server's default says; a stronger default (replicas that must have applied it) stays. A process that is frozen in the
+# middle of a write holds the head of the chain: whoever serves next waits shorter for it than for any lock.
 _SETTINGS: Final = """
     set client_encoding = 'UTF8'; set timezone = 'UTC'; set statement_timeout = '30s'; set lock_timeout = '15s';
-    set idle_in_transaction_session_timeout = '60s';
+    set idle_in_transaction_session_timeout = '5s';
     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'
 """
 _OPTIONS: Final[dict[str, Any]] = {
