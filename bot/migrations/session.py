@@ -286,6 +286,7 @@ class Session:
     def _heard(self, begun: float) -> None:
         """Raise `ConnectionLost` once the server should have answered long ago."""
         if (most := self.connection.patience) is not None and time.monotonic() - begun > most:
+            self.connection.pgconn.finish()     # or the next word would wait for as long once more
             raise ConnectionLost(f"{self.name} did not answer within {most:g} s")
 
     def _wait(self, events: int) -> bool:

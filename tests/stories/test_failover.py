@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -16,6 +17,7 @@ from bot.stores import store_at
 from rehearsal.postgres import Postgres
 from tests.stories.house import BO, FEATURE, UNCHECKED, House
 from tests.stories.relay import COMMAND, ENVIRONMENT, Relay
+from tests.wire import Wire
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -98,3 +100,38 @@ def test_a_rollback_goes_on_with_the_next_process_wherever_one_was_lost(house_on
     h.end_bot()
     kinds = Counter(entry.kind for entry in entries(store, "R-1"))
     assert kinds["apply.committed"] == kinds["verify.seen"] == kinds["rollback.filed"] == 1
+
+
+def test_a_store_that_is_away_while_a_statement_runs_stops_nothing_and_loses_nothing(
+    house_on: Opens, store: str, server: Postgres,
+) -> None:
+    """It goes while production works and comes back when that is over; then again while production is watched."""
+    with Wire(server.port) as wire:
+        h = house_on(start=False)
+        h.environ(STAGEDOOR_STORE_URL=wire.url(store))
+        h.write_policy(UNCHECKED.replace('duration = "1s"', 'duration = "6s"'))
+        h.start_bot()
+        h.only()
+        for address, seconds in ((h.staging, 0), (h.production, 5)):
+            with psycopg.connect(address, autocommit=True) as connection:
+                connection.execute("create sequence tries")
+                connection.execute(f"create function slow() returns void language sql as 'select pg_sleep({seconds})'")
+        h.write("20261101130000_slow.sql", "select nextval('tries');\nselect slow();\ncreate table slowly (id int);\n")
+        card = h.ready_to_approve()
+        h.presses(BO, card, "Approve")
+        h.until(lambda: h.production_rows(
+            "select 1 from pg_stat_activity where query like 'select slow()%' and state = 'active'"
+        ), "the slow statement")
+        wire.cut()
+        h.until(lambda: h.history()[-1] == "20261101130000" or None, "production to have it")
+        wire.mend()
+        h.reads(card, "In production since")
+        wire.cut()
+        time.sleep(2)
+        wire.mend()
+        h.reads(card, "Done · in production")
+        assert h.production_rows("select last_value from tries") == [(1,)], "it ran once, and was not interrupted"
+        assert h.thread_says(card, "is done").count("20261101130000 slow is in production") == 1
+        said_once(h, card)
+    h.end_bot()
+    assert [entry.kind for entry in entries(store, card)].count("apply.committed") == 1

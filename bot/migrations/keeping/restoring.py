@@ -35,6 +35,9 @@ where a.attrelid = pg_catalog.to_regclass(%s) and a.attnum > 0 and not a.attisdr
 LONGEST = 7200
 """How many seconds one statement may take that puts rows back: they were copied within one, too."""
 
+COMMIT = 30.0
+"""How many seconds their COMMIT may take; after that production's own list says what became of it."""
+
 _RETRY = (errors.LockNotAvailable, errors.DeadlockDetected, errors.QueryCanceled)
 
 
@@ -98,6 +101,7 @@ class PuttingBack:
             waiting = found
             while waiting:
                 waiting = self._passed_through(waiting, put)
+            session.wait_for(COMMIT)
             session.query("commit")
         except BaseException:
             if session.in_transaction or not session.connection.closed:
