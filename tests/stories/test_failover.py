@@ -105,20 +105,25 @@ def test_a_rollback_goes_on_with_the_next_process_wherever_one_was_lost(house_on
 def test_a_store_that_is_away_while_a_statement_runs_stops_nothing_and_loses_nothing(
     house_on: Opens, store: str, server: Postgres,
 ) -> None:
-    """It goes while production works and comes back when that is over; then again while production is watched."""
+    """It goes before the approval, while production works until that is over, and while production is watched."""
     with Wire(server.port) as wire:
         h = house_on(start=False)
         h.environ(STAGEDOOR_STORE_URL=wire.url(store))
-        h.write_policy(UNCHECKED.replace('duration = "1s"', 'duration = "6s"'))
+        h.write_policy(UNCHECKED.replace('duration = "1s"', 'duration = "4s"'))
         h.start_bot()
         h.only()
-        for address, seconds in ((h.staging, 0), (h.production, 5)):
+        for address, seconds in ((h.staging, 0), (h.production, 3)):
             with psycopg.connect(address, autocommit=True) as connection:
                 connection.execute("create sequence tries")
                 connection.execute(f"create function slow() returns void language sql as 'select pg_sleep({seconds})'")
         h.write("20261101130000_slow.sql", "select nextval('tries');\nselect slow();\ncreate table slowly (id int);\n")
         card = h.ready_to_approve()
-        h.presses(BO, card, "Approve")
+        wire.cut()
+        assert not h.presses(BO, card, "Approve").ok, "what could not be stored was said to be taken"
+        assert h.history() == [BASE]
+        wire.mend()
+        h.until(lambda: "store.lock_taken_again" in h.bot_log() or None, "the lock to be taken again")
+        h.until(lambda: h.presses(BO, card, "Approve").ok or None, "the approval to be taken")
         h.until(lambda: h.production_rows(
             "select 1 from pg_stat_activity where query like 'select slow()%' and state = 'active'"
         ), "the slow statement")
@@ -127,11 +132,11 @@ def test_a_store_that_is_away_while_a_statement_runs_stops_nothing_and_loses_not
         wire.mend()
         h.reads(card, "In production since")
         wire.cut()
-        time.sleep(2)
+        time.sleep(1)
         wire.mend()
         h.reads(card, "Done · in production")
         assert h.production_rows("select last_value from tries") == [(1,)], "it ran once, and was not interrupted"
         assert h.thread_says(card, "is done").count("20261101130000 slow is in production") == 1
         said_once(h, card)
-    h.end_bot()
+        assert h.end_bot() == 0
     assert [entry.kind for entry in entries(store, card)].count("apply.committed") == 1
