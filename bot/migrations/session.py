@@ -35,6 +35,11 @@ _SETTINGS = {
     "lock_timeout": "4s",
     "idle_in_transaction_session_timeout": "60s",  # a frozen Stagedoor must not keep production's locks
 }
+# What is said to be in must be in after a crash, whatever the database's default; a stronger default stays.
+_ON_DISK = (
+    "select pg_catalog.set_config('synchronous_commit', 'on', false)"
+    " where pg_catalog.current_setting('synchronous_commit') = 'off'"
+)
 _SERVER_GONE = ("08", "57P01", "57P02", "57P03", "57P05")
 
 CONNECT = 10
@@ -158,7 +163,7 @@ class Session:
         They are SET, not given at start-up, since poolers drop start-up options; `_prove` reads them back.
         """
         ours = ", ".join(f"pg_catalog.set_config('{name}', '{value}', false)" for name, value in self._settings.items())
-        return f"reset session authorization; reset all; {self._role} select {ours}"
+        return f"reset session authorization; reset all; {self._role} {_ON_DISK}; select {ours}"
 
     @property
     def application(self) -> str:

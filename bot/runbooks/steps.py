@@ -168,7 +168,7 @@ def _committed(promotion: Promotion, file: PlannedFile, outcome: Done, world: Wo
 def _not_in(promotion: Promotion, file: PlannedFile, outcome: Failed | InDoubt, world: World) -> Outcome:
     now = world.ports.clock.now()
     if isinstance(outcome, InDoubt):
-        return Wait(for_=outcome.why, until=now + SETTLE)
+        return Wait(for_=f"{promotion.where} to be ready: {outcome.why}", until=now + SETTLE)
     if world.stopping():
         world.note("apply.interrupted", {"version": file.version, "why": outcome.why})
         return Wait(for_="Stagedoor to start again", until=now)

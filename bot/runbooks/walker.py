@@ -108,7 +108,7 @@ class Walker:
             raise
         except Unreachable as trouble:
             log.warning("walk.unreachable", stage=record.stage, why=str(trouble))
-            return Wait(for_=str(trouble), until=now + RETRY_UNREACHABLE)
+            return Wait(for_=f"an answer: {trouble}", until=now + RETRY_UNREACHABLE)
         except Exception:
             # A fault of ours must neither lose the record nor spin; it is tried again and said on the card.
             log.exception("walk.fault", stage=record.stage)

@@ -354,6 +354,15 @@ def test_a_head_that_moved_is_refused(fresh: Fresh, production: PostgresDatabase
     assert fresh.rows("select to_regclass('t2')") == [(None,)]
 
 
+def test_what_is_said_to_be_in_survives_a_crash_of_the_server(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes,
+) -> None:
+    """A database whose default is otherwise would lose the last moments of what was committed."""
+    assert fresh.rows("show synchronous_commit") == [("off",)]
+    apply(production, job("create table seen as select current_setting('synchronous_commit') as commits"), notes)
+    assert fresh.rows("select commits from seen") == [("on",)]
+
+
 def test_two_at_once_put_it_in_once(fresh: Fresh, production: PostgresDatabase) -> None:
     outcomes: list[Done | Failed | InDoubt] = []
     content = "create table once(id int); insert into once values (1); select pg_sleep(0.3)"

@@ -2,7 +2,8 @@
 
 `KILL_AT` names points, as `what:count:when`: with `write:1:after` the process dies right after the first
 fact that it journals or the first stage that it settles, so that each life gets one write further. A fourth part
-counts only what holds these words: `statement:1:after:commit`. At those of `FREEZE_AT` it is stopped (SIGSTOP).
+counts only what holds these words: `statement:1:after:commit`. At those of `FREEZE_AT` it is stopped (SIGSTOP),
+and at those of `CRASH_AT` it is the server of its session that dies, with everybody else's sessions.
 """
 
 from __future__ import annotations
@@ -38,16 +39,16 @@ POINTS: dict[str, tuple[tuple[Any, str], ...]] = {
 
 
 def _mortal(
-    method: Callable[..., Any], left: list[int], when: str, word: str, by: signal.Signals,
+    method: Callable[..., Any], left: list[int], when: str, word: str, by: Callable[..., None],
 ) -> Callable[..., Any]:
     @functools.wraps(method)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         last = _is_last(left, args, kwargs, word)
         if when == "before" and last:
-            os.kill(os.getpid(), by)
+            by(*args)
         answer = method(*args, **kwargs)
         if when == "after" and last:
-            os.kill(os.getpid(), by)
+            by(*args)
         return answer
 
     return wrapped
@@ -62,7 +63,7 @@ def _is_last(left: list[int], args: tuple[Any, ...], kwargs: dict[str, Any], wor
     return left[0] == 0
 
 
-def arm(points: str, by: signal.Signals) -> None:
+def arm(points: str, by: Callable[..., None]) -> None:
     for point in filter(None, points.split(",")):
         what, count, when, *word = point.split(":")
         left = [int(count)]
@@ -71,6 +72,7 @@ def arm(points: str, by: signal.Signals) -> None:
 
 
 if __name__ == "__main__":
-    arm(os.environ.get("KILL_AT", ""), signal.SIGKILL)
-    arm(os.environ.get("FREEZE_AT", ""), signal.SIGSTOP)
+    arm(os.environ.get("KILL_AT", ""), lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    arm(os.environ.get("FREEZE_AT", ""), lambda *_: os.kill(os.getpid(), signal.SIGSTOP))
+    arm(os.environ.get("CRASH_AT", ""), lambda session, *_: os.kill(session.pid, signal.SIGKILL))
     main()

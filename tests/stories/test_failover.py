@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -17,6 +19,7 @@ from bot.stores import store_at
 from rehearsal.postgres import Postgres
 from tests.stories.house import BO, FEATURE, UNCHECKED, House
 from tests.stories.relay import COMMAND, ENVIRONMENT, Relay
+from tests.stories.test_kills import ONCE
 from tests.wire import Wire
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -140,3 +143,41 @@ def test_a_store_that_is_away_while_a_statement_runs_stops_nothing_and_loses_not
         said_once(h, card)
         assert h.end_bot() == 0
     assert [entry.kind for entry in entries(store, card)].count("apply.committed") == 1
+
+
+def test_a_production_that_crashes_while_files_go_in(house: Opens) -> None:
+    """While a statement runs, as COMMIT is sent, and between two files: the server itself, with all of its sessions."""
+    h = house(policy=UNCHECKED)
+    h.only(FEATURE)
+    h.write("20261101130000_once.sql", f"{ONCE} select slow();")
+    for address, seconds in ((h.staging, 0), (h.production, 2)):
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f"create function slow() returns void language sql as 'select pg_sleep({seconds})'")
+    card = h.ready_to_approve()
+    h.end_bot()
+    h._command = COMMAND
+    h.environ(**ENVIRONMENT, CRASH_AT="statement:1:before:'commit',statement:2:after:'commit'")
+    h.start_bot()
+    h.presses(BO, card, "Approve")
+    [(pid,)] = h.until(lambda: _asked(h, "select pid from pg_stat_activity where query like '%select slow()%'"
+                                         " and state = 'active' and pid <> pg_backend_pid()"), "the slow statement")
+    os.kill(pid, signal.SIGKILL)
+    h.reads(card, "Done · in production", patience=90)
+    assert h.history() == [BASE, FEATURE, "20261101130000"]
+    assert h.production_rows("select what from applied_once") == [("first",)]
+    thread = h.thread_says(card, "is done")
+    for line in (
+        "was lost while 20261101120000 add_feature_xyz was committed, and the server rolled it back",
+        "20261101130000 once was interrupted: the connection to production was lost. The server rolls it back",
+        "20261101120000 add_feature_xyz is in production", "20261101130000 once is in production",
+    ):
+        assert thread.count(line) == 1, h.slack.transcript()
+    said_once(h, card)
+
+
+def _asked(h: House, query: str) -> list[tuple[object, ...]]:
+    """What production answers, if it does."""
+    try:
+        return h.production_rows(query)
+    except psycopg.OperationalError:
+        return []

@@ -53,7 +53,7 @@ class Scene:
 
 def locked(name: str, waited: float) -> Unreachable:
     """Passes by itself: a dump is begun again later, rather than queued up behind a change with readers behind it."""
-    return Unreachable(f"a table of {name} to be unlocked: somebody has held it for {waited:g} s or more.")
+    return Unreachable(f"A table of {name} is locked: somebody has held it for {waited:g} s or more.")
 
 
 class Snapshot:
