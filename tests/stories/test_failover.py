@@ -17,7 +17,7 @@ from bot.domain.entry import Entry, audit
 from bot.scrub import Scrubber
 from bot.stores import store_at
 from rehearsal.postgres import Postgres
-from tests.stories.house import BO, FEATURE, UNCHECKED, House
+from tests.stories.house import ANA, BO, FEATURE, UNCHECKED, House
 from tests.stories.relay import COMMAND, ENVIRONMENT, Relay
 from tests.stories.test_kills import ONCE
 from tests.wire import Wire
@@ -25,6 +25,7 @@ from tests.wire import Wire
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 Opens = Callable[..., House]
+NOTES = "create table notes (id int primary key{more});\nalter table notes enable row level security;\n"
 BASE, BACK = "20261020090000", "20261101120001"
 
 
@@ -103,6 +104,49 @@ def test_a_rollback_goes_on_with_the_next_process_wherever_one_was_lost(house_on
     h.end_bot()
     kinds = Counter(entry.kind for entry in entries(store, "R-1"))
     assert kinds["apply.committed"] == kinds["verify.seen"] == kinds["rollback.filed"] == 1
+
+
+def test_what_runs_outside_a_transaction_and_a_restage_go_on_with_the_next_process(
+    house_on: Opens, store: str,
+) -> None:
+    h = house_on()
+    h.only()
+    h.write("20261101130000_title_index.sql", "create index concurrently books_title_idx on books (title);\n")
+    (h.migrations.parent / "rollbacks").mkdir(exist_ok=True)
+    back = h.migrations.parent / "rollbacks" / "20261101130000_title_index.sql"
+    back.write_text("drop index concurrently if exists books_title_idx;\n")
+    card = h.ready_to_approve()
+    h.presses(BO, card, "Approve")
+    h.reads(card, "Done · in production")
+    h._command = COMMAND
+    with Relay(h, store) as relay:
+        relay.hand_over("freeze statement:1:before:drop index concurrently", lambda process: process.terminate())
+        relay.hand_over("freeze statement:1:after:drop index concurrently", lambda process: rolls_back(h, card))
+        relay.hand_over("")
+        h.reads("R-1", "P-1 is rolled back")
+        assert h.history() == h.history(h.staging) == [BASE, "20261101130000", "20261101130001"]
+        assert h.production_rows("select to_regclass('books_title_idx')") == [(None,)]
+        h.write("20261101140000_notes.sql", NOTES.format(more=""))
+        h.says(ANA, "/migrate stage")
+        h.reads("S-3", "Done · in staging")
+        h.write("20261101140000_notes.sql", NOTES.format(more=", said text"))
+        relay.hand_over("kill take_back:1:after", lambda process: process.terminate())
+        restages = "/migrate restage 20261101140000"
+        relay.hand_over("freeze statement:1:after:create table notes", lambda process: h.says(ANA, restages))
+        relay.hand_over("")
+        h.reads("S-4", "Done · in staging")
+        assert h.history(h.staging)[-2:] == ["20261101130001", "20261101140000"]
+        h.thread_says("S-4", "is done")
+        before = h.slack.transcript()
+        relay.wakes_up()
+        assert h.slack.transcript() == before, "who wakes up says nothing"
+    with psycopg.connect(h.staging) as staging:
+        columns = "select array_agg(attname::text) from pg_attribute where attrelid = 'notes'::regclass and attnum > 0"
+        assert staging.execute(columns).fetchall() == [(["id", "said"],)]
+    said_once(h, card, "R-1", "S-3", "S-4")
+    h.end_bot()
+    for record in ("R-1", "S-4"):
+        assert [entry.kind for entry in entries(store, record)].count("apply.committed") == 1
 
 
 def test_a_store_that_is_away_while_a_statement_runs_stops_nothing_and_loses_nothing(
