@@ -58,7 +58,6 @@ def insists_on_rolling_back(h: Mortal, card: str) -> None:
 @pytest.mark.parametrize("points", [
     "write:1:after write:2:after write:3:after",
     "statement:1:after statement:3:after statement:6:after statement:10:after",
-    "post:1:after work:1:after statement:4:before",
 ])
 def test_killed_at_every_point_of_a_rollback(server: object, points: str) -> None:
     with Mortal(points, postgres=server, start=False) as h:
