@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -51,6 +52,18 @@ def entries(store: str, about: str = "") -> list[Entry]:
         return list(journal.entries(about or None))
     finally:
         journal.close()
+
+
+RUNNING = "select 1 from pg_stat_activity where query like 'select slow()%' and state = 'active'"
+
+
+def slow(h: House, seconds: float) -> None:
+    """A migration that takes so long in production, and counts its tries where no rollback takes them back."""
+    for address, long in ((h.staging, 0.0), (h.production, seconds)):
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("create sequence tries")
+            connection.execute(f"create function slow() returns void language sql as 'select pg_sleep({long})'")
+    h.write("20261101130000_slow.sql", "select nextval('tries');\nselect slow();\ncreate table slowly (id int);\n")
 
 
 def rolls_back(h: House, card: str) -> None:
@@ -159,11 +172,7 @@ def test_a_store_that_is_away_while_a_statement_runs_stops_nothing_and_loses_not
         h.write_policy(UNCHECKED.replace('duration = "1s"', 'duration = "4s"'))
         h.start_bot()
         h.only()
-        for address, seconds in ((h.staging, 0), (h.production, 3)):
-            with psycopg.connect(address, autocommit=True) as connection:
-                connection.execute("create sequence tries")
-                connection.execute(f"create function slow() returns void language sql as 'select pg_sleep({seconds})'")
-        h.write("20261101130000_slow.sql", "select nextval('tries');\nselect slow();\ncreate table slowly (id int);\n")
+        slow(h, 3)
         card = h.ready_to_approve()
         wire.cut()
         assert not h.presses(BO, card, "Approve").ok, "what could not be stored was said to be taken"
@@ -171,9 +180,7 @@ def test_a_store_that_is_away_while_a_statement_runs_stops_nothing_and_loses_not
         wire.mend()
         h.until(lambda: "store.lock_taken_again" in h.bot_log() or None, "the lock to be taken again")
         h.until(lambda: h.presses(BO, card, "Approve").ok or None, "the approval to be taken")
-        h.until(lambda: h.production_rows(
-            "select 1 from pg_stat_activity where query like 'select slow()%' and state = 'active'"
-        ), "the slow statement")
+        h.until(lambda: h.production_rows(RUNNING), "the slow statement")
         wire.cut()
         h.until(lambda: h.history()[-1] == "20261101130000" or None, "production to have it")
         wire.mend()
@@ -187,6 +194,32 @@ def test_a_store_that_is_away_while_a_statement_runs_stops_nothing_and_loses_not
         said_once(h, card)
         assert h.end_bot() == 0
     assert [entry.kind for entry in entries(store, card)].count("apply.committed") == 1
+
+
+def test_a_full_disk_under_the_store_interrupts_nothing_and_nothing_is_taken_that_is_not_kept(house: Opens) -> None:
+    """It fills up, log and all, while production works on a statement, and has room again once that is in."""
+    h = house(policy=UNCHECKED)
+    h.only()
+    slow(h, 2)
+    card = h.ready_to_approve()
+    h.presses(BO, card, "Approve")
+    h.until(lambda: h.production_rows(RUNNING), "the slow statement")
+    assert h.bot is not None
+    _, most = resource.prlimit(h.bot.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(h.bot.pid, resource.RLIMIT_FSIZE, (4096, most))
+    refused = h.says(ANA, "/migrate status")
+    h.until(lambda: h.history()[-1] == "20261101130000" or None, "production to have it")
+    assert "is full; nothing was written" in refused.body or "Nothing was changed" in refused.body, refused
+    time.sleep(2)
+    assert h.bot.poll() is None
+    resource.prlimit(h.bot.pid, resource.RLIMIT_FSIZE, (most, most))
+    h.reads(card, "Done · in production")
+    assert h.production_rows("select last_value from tries") == [(1,)], "it ran once, and was not interrupted"
+    assert h.thread_says(card, "is done").count("20261101130000 slow is in production") == 1
+    said_once(h, card)
+    h.end_bot()
+    kinds = [entry.kind for entry in entries(f"sqlite:///{h.store}", card)]
+    assert kinds.count("apply.committed") == 1
 
 
 def test_a_production_that_crashes_while_files_go_in(house: Opens) -> None:
