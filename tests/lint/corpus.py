@@ -30,6 +30,12 @@ CASES = (
     Case("could-not-analyse", "create function public.f() returns trigger language plpgsql as $$ begin retur new end $$;",
          "create function public.f() returns trigger language plpgsql set search_path = '' as $$ begin\n"
          "  if tg_op = 'DELETE' then return old; end if;\n  new.note := '{}},{}}'; return new; end $$;"),
+    Case("could-not-analyse", "create function public.f(a auth.users) returns void language plpgsql as $$ begin retur 1 end $$;",
+         "create function public.f(a extensions.vector(3), b public.mood[]) returns setof pgmq.message language plpgsql\n"
+         "set search_path = '' as $$ declare who auth.users; many extensions.vector(3)[] := '{}'; no constant public.mood[] := '{}'; begin\n"
+         "  many[1] := 'a'; return query select 1; end $$;"),
+    Case("rows-without-where", "do $$ declare who auth.users; begin delete from private.books; end $$;",
+         "do $$ declare who auth.users; begin delete from private.books where id = 1; end $$;"),
     Case("psql-only", "\\echo hello\nselect 1;", "select E'\\\\echo';"),
     Case("psql-only", "copy public.books from stdin;\n1\n\\.\n", "insert into public.books values (1);"),
     Case("empty-file", "-- nothing yet\n", "select 1;"),
