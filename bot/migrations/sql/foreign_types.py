@@ -1,4 +1,4 @@
-"""Types that libpg_query refuses in a PL/pgSQL function, knowing no catalog: other schemas', and arrays of one's own."""
+"""Types that libpg_query refuses in a PL/pgSQL function, knowing no catalog: other schemas', and arrays of own ones."""
 
 from __future__ import annotations
 
