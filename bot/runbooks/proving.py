@@ -223,6 +223,8 @@ def told_of_way_back(promotion: Promotion, evidence: Evidence, world: World) -> 
         "given_up": _each(text for way in own for text in way.given_up),
         "locks": _each(text for run in runs for text in run.locks),
     }
+    if stays := _each(text for way in own for text in way.stays):
+        said["stays"] = stays
     if said != promotion.way_back:
         world.note("way_back.seen", said)
 
