@@ -42,8 +42,8 @@ DO = "do $$ begin\n  execute 'alter ' || 'table books {}';\nend $$;"
 HARMLESS = {
     "select seed(3);": "put 3 rows into notes",
     "select seed(1); select seed(2);": "put 1 row into notes; put 2 rows into notes",
-    "create table new (id int); alter table new enable row level security;\ndo $$ begin execute 'insert into new "
-    "values (1)'; execute 'delete from new'; end $$;": "filled a table that the file makes",
+    "create table new (id int); alter table new enable row level security;\ndo $$ begin execute '' || 'insert into new "
+    "values (1)'; execute '' || 'delete from new'; end $$;": "filled a table that the file makes",
     "create table new (id int); alter table new enable row level security;\nselect seed(1);": "put 1 row into notes",
     DO.format("add column pages int"): "changed definitions, without losing data or opening access",
     "do $$ begin if exists (select from books) then perform seed(2); end if; end $$;": "put 2 rows into notes",
@@ -52,18 +52,18 @@ HARMFUL = {
     "select rename_all();": "updated 3 rows of books",
     "select seed(2);\nselect forget();": "deleted 2 rows of notes",
     "select clear('codes');": "emptied or rewrote codes",
-    "alter table codes alter old type uuid using null; do $$ begin execute 'truncate codes'; end $$;":
+    "alter table codes alter old type uuid using null; do $$ begin execute '' || 'truncate codes'; end $$;":
         "emptied or rewrote codes",
     "select away('codes');": "dropped codes; changed definitions, in a file that loses the rows of codes",
     DO.format("drop column sold"): "changed definitions, in a file that loses the values of books.sold",
     DO.format("alter title type text using upper(title)"): "emptied or rewrote books",
-    "do $$ begin execute 'grant select on books to anon'; end $$;":
+    "do $$ begin execute '' || 'grant select on books to anon'; end $$;":
         "changed definitions, in a file that changes who may do what",
-    "do $$ begin execute 'alter table books disable row level security; create policy p on books to authenticated "
-    "using (true)'; end $$;": "changed definitions, in a file that changes who may do what",
+    "do $$ begin execute '' || 'alter table books disable row level security; create policy p on books to "
+    "authenticated using (true)'; end $$;": "changed definitions, in a file that changes who may do what",
     "select person();": "writes to auth.users",
-    "do $$ begin execute 'grant select on auth.users to anon'; end $$;": "alters auth.users",
-    "do $$ begin execute 'create role anybody'; end $$;": "changes roles or what belongs to the whole server",
+    "do $$ begin execute '' || 'grant select on auth.users to anon'; end $$;": "alters auth.users",
+    "do $$ begin execute '' || 'create role anybody'; end $$;": "changes roles or what belongs to the whole server",
     "select large();": "changes large objects",
     "create constraint trigger t after insert on notes deferrable initially deferred for each row execute function "
     "wipe(); insert into codes values ('a'); select seed(1);": "deleted 1 row of codes at the end of the file",
