@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from bot.domain.risks import Ran
+from bot.domain.evidence import Evidence, Staged
+from bot.domain.plan import Plan, PlannedFile
+from bot.domain.project import Environment
+from bot.domain.promotion import Promotion
+from bot.domain.risks import Ran, Unread
 from bot.migrations.catalog.showing import NOTHING, UNSEEN, showing
 from bot.migrations.checking import analyse, judge, risks
 from bot.migrations.database import PostgresDatabase
 from bot.ports import Done
+from bot.runbooks.proving import told_of_unread
 from rehearsal.postgres import Postgres
 from tests.migrations.conftest import BRISK, Notes, apply, job
 from tests.postgres import Fresh, fresh_database
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SHOP = """
 create schema public;
 grant usage on schema public to anon, authenticated;
@@ -111,3 +120,17 @@ def test_what_nobody_looked_at_is_not_shown(shop: Fresh) -> None:
     [place] = risks(judge(analyse([("1_x.sql", b"select seed(3);")])).findings).unread
     assert showing([place], {}, None, None) == (Ran(line=1, did=UNSEEN, harmless=False),)
     assert shown[0].harmless
+
+
+@pytest.mark.parametrize(("sha256", "shown"), [("aa", 1), ("bb", 0)])
+def test_a_run_of_other_bytes_shows_nothing(sha256: str, shown: int) -> None:
+    unread = (Unread(line=1, said="calls f"),)
+    file = PlannedFile(version="1", name="a", filename="1_a.sql", sha256="aa", statements=1, unread=unread)
+    plan = Plan(project="shop", environment=Environment.PRODUCTION, head=None, files=(file,))
+    promotion = Promotion(id="P-1", kind="promotion", plan=plan, requested_by="U0ANA0001", requested_at=NOW)
+    run = Staged(sha256=sha256, at=NOW, record="S-1", seconds=1, ran=(Ran(line=1, did="put 1 row", harmless=True),))
+    noted: list[tuple[str, Any]] = []
+    world = SimpleNamespace(note=lambda kind, data: noted.append((kind, data)))
+    evidence = Evidence(plan=plan, gathered=NOW, local={}, target=(), staging=(), staged={"1": run})
+    told_of_unread(promotion, evidence, cast(Any, world))
+    assert [len(data["1"]) for kind, data in noted] == [1] * shown
