@@ -14,7 +14,7 @@ from bot.errors import Refused, Unknown
 from bot.evidence.proofs import proofs
 from bot.policy import Policy
 from bot.policy.terms import terms
-from bot.ports import Put
+from bot.ports import Put, Take
 from bot.promotions.requests import SERIES
 from bot.roles import require_approver, require_member, require_on_call, require_operator, require_rescuer
 from bot.rollbacks.plans import Planned, last_promotion, planned, steps_of
@@ -168,7 +168,8 @@ class Rollbacks:
                 require_on_call(ports.people.find(by), project.policy)
                 pressed = True
 
-        def opens(record: str) -> tuple[list[Fact], list[Put]]:
+        def opens(take: Take) -> tuple[list[Fact], list[Put]]:
+            record = take(SERIES["rollback"])
             asked: dict[str, Json] = {
                 "record": record, "reason": now.rolling.reason, "severity": str(now.rolling.severity),
             }
@@ -184,10 +185,10 @@ class Rollbacks:
 
         # Whichever process they come from: the rollback after the one that was known is opened once.
         once = f"taken_back:{promotion.id}:{promotion.taken_back.record if promotion.taken_back else ''}"
-        record = ports.journal.open(SERIES["rollback"], opens, key=once)
-        if record is None:
+        opened = ports.journal.open(opens, key=once)
+        if opened is None:
             return self._again(promotion.id)
-        return Asked(record=record, promotion=promotion, pressed=pressed)
+        return Asked(record=opened[0].about, promotion=promotion, pressed=pressed)
 
     def _again(self, promotion_id: str) -> Asked:
         promotion, _ = self._promotion(promotion_id)

@@ -186,12 +186,12 @@ class Deploys:
                 return str(before["record"])
             said, begins = "window.announced" if kind == "window" else "freeze.set", schedule.opening(kind, where)
             data = data | ({"everything": True} if everything else {})
-            opened = self._ports.journal.open(SERIES[kind], lambda record: (
-                [Fact(about=record, kind=said, actor=by, data=data, opens=begins)],
+            opened = self._ports.journal.open(lambda take: (
+                [Fact(about=(record := take(SERIES[kind])), kind=said, actor=by, data=data, opens=begins)],
                 [Put(shelf="requests", key=key, doc={"record": record})],
             ))
-            assert opened is not None  # no key was given
-            return opened
+            assert opened  # no key was given
+            return opened[0].about
 
     def _require_operator_of(self, by: str, project: str) -> None:
         person = self._ports.people.find(by)
