@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bot.domain.entry import Fact, Json, Opening
+from bot.domain.forgone import Counted
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record, Status
 from bot.domain.rolling_back import How, Rolling, Severity, Step
@@ -17,6 +18,7 @@ from bot.policy.terms import terms
 from bot.ports import Put, Take
 from bot.promotions.requests import SERIES
 from bot.roles import require_approver, require_member, require_on_call, require_operator, require_rescuer
+from bot.rollbacks.counting import counted_soon, in_numbers
 from bot.rollbacks.plans import Planned, last_promotion, planned, steps_of
 from bot.rollbacks.rights import may_approve, may_be_pressed
 from bot.world import Ports, Project
@@ -24,13 +26,15 @@ from bot.world import Ports, Project
 
 @dataclass(frozen=True, kw_only=True)
 class Sketch:
-    """What the modal shows before anybody decided: from the journal alone, since a modal cannot wait for databases."""
+    """What the modal shows before anybody decided: from the journal, since a modal cannot wait for databases long."""
 
     promotion: Promotion
     steps: tuple[Step, ...]
     why_not: str
     lost: tuple[str, ...]
     given_up: tuple[str, ...]
+    counted: Counted
+    """The rows that go, as far as production says so at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +83,7 @@ class Rollbacks:
             if promotion.taken_back and promotion.taken_back.live:
                 return Asked(record=promotion.taken_back.record, promotion=promotion, again=True)
             now = planned(self._ports, project, promotion, Severity(severity), reason)
+            now = in_numbers(self._ports, project, promotion, now)
             return self._open(by, project, promotion, now, key)
 
     def approve(self, by: str, seen: str) -> tuple[Fact, ...]:
@@ -227,6 +232,7 @@ class Rollbacks:
             promotion=promotion, steps=steps, why_not=why_not,
             lost=tuple(dict.fromkeys(text for way in ways for text in way.lost)),
             given_up=tuple(dict.fromkeys(text for way in ways for text in way.given_up)),
+            counted=counted_soon(self._ports, self._ports.projects[promotion.plan.project], promotion),
         )
 
     def _require_possible(self, promotion: Promotion) -> None:
