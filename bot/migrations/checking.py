@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from bot.domain.catalog import Snapshot
 from bot.domain.finding import Finding, Ignore, Level, Report
+from bot.domain.risks import Risks, Unread
 from bot.migrations.grounded import grounded
-from bot.migrations.lint import CHECKS, could_not_analyse, drop_without_backup, rollback_file
+from bot.migrations.lint import CHECKS, could_not_analyse, drop_without_backup, rollback_file, unreadable
 from bot.migrations.lint.encoding import unfit
 from bot.migrations.sql import guard, squawk
 from bot.migrations.sql.rule import Analysis
@@ -238,12 +239,18 @@ def _ignored(finding: Finding, ignores: Iterable[Ignore]) -> Finding:
     return finding
 
 
-def risks(findings: Sequence[Finding]) -> tuple[str, ...]:
+def risks(findings: Sequence[Finding]) -> Risks:
     """What the findings destroy or open up, as sentences such as `drops the column … (line 3)`, each once."""
-    return tuple(dict.fromkeys(
-        f"{_lowered(finding.why.split('. ')[0].rstrip('.'))} (line {finding.line})"
-        for finding in findings if finding.destroys
-    ))
+    told = [finding for finding in findings if finding.destroys]
+    known = (f"{_briefly(finding)} (line {finding.line})" for finding in told if finding.rule != unreadable.RULE.name)
+    unread = (
+        Unread(line=finding.line, said=_briefly(finding)) for finding in told if finding.rule == unreadable.RULE.name
+    )
+    return Risks(known=tuple(dict.fromkeys(known)), unread=tuple(dict.fromkeys(unread)))
+
+
+def _briefly(finding: Finding) -> str:
+    return _lowered(finding.why.split(". ")[0].rstrip("."))
 
 
 def _lowered(words: str) -> str:

@@ -277,7 +277,7 @@ class Requests:
                 filename=file.filename,
                 sha256=file.sha256,
                 statements=0 if obstacle(file.content) else statement_count(file.content),
-                purpose=purpose(file.content), risks=opened[file.version],
+                purpose=purpose(file.content), risks=opened[file.version].known, unread=opened[file.version].unread,
             )
             for file in chosen
         )

@@ -14,6 +14,7 @@ from bot.domain.moment import Moment
 from bot.domain.plan import PlannedFile
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
+from bot.domain.risks import Ran
 from bot.domain.way_back import Schema
 from bot.errors import Refused, Unreachable
 from bot.evidence import changes, proofs
@@ -22,6 +23,7 @@ from bot.gates import rollback_plan
 from bot.migrations.catalog import checklist
 from bot.migrations.catalog.access import access_diff
 from bot.migrations.catalog.diff import changed, differences, readable
+from bot.migrations.catalog.showing import showing
 from bot.ports import Job
 from bot.runbooks import index_use, pages
 from bot.world import World
@@ -94,6 +96,10 @@ def gather_showing(promotion: Promotion, world: World) -> None:
         lines.append("Catalog: could not be compared; it was not seen before and after the run")
     if use := index_use.used(promotion, first, last, world):
         lines.append(use)
+    lines += [
+        f"Could not be read: {place} {ran.did}{'' if ran.harmless else '; it counts as destructive'}"
+        for file in promotion.plan.files for place, ran in zip(file.unread, _ran(promotion, file, world), strict=True)
+    ]
     held = _locks(promotion, world)
     if asked := pages.functions(world):
         lines.append(asked)
@@ -116,15 +122,28 @@ def staged_run(promotion: Promotion, file: PlannedFile, world: World) -> Staged:
     """The document of one file of a verified staging run."""
     if unseen(promotion):
         return _verified_again(promotion, file, world)
-    place = promotion.plan.files.index(file)
-    next_ = promotion.plan.files[place + 1].version if file is not promotion.plan.files[-1] else AFTER
-    before, after = promotion.catalogs.get(file.version, ""), promotion.catalogs.get(next_, "")
+    before, after = (promotion.catalogs.get(moment, "") for moment in (file.version, _next(promotion, file)))
     return Staged(
         sha256=file.sha256, at=world.ports.clock.now(), record=promotion.id,
         seconds=promotion.committed[file.version].seconds, locks=promotion.locks.get(file.version, ()),
         before=before, after=after, changes=changes.kept(before, after, world.ports.shelves),
         head=promotion.plan.head or "",
+        ran=_ran(promotion, file, world),
     )
+
+
+def _ran(promotion: Promotion, file: PlannedFile, world: World) -> tuple[Ran, ...]:
+    """What the run showed of the lines of a file that nobody could read."""
+    if not file.unread:
+        return ()
+    before, after = (_catalog(promotion, moment, world) for moment in (file.version, _next(promotion, file)))
+    return showing(file.unread, promotion.seen.get(file.version, {}), before, after)
+
+
+def _next(promotion: Promotion, file: PlannedFile) -> str:
+    """The moment after a file, by which its catalog is kept."""
+    files = promotion.plan.files
+    return AFTER if file is files[-1] else files[files.index(file) + 1].version
 
 
 def noted_as_in(promotion: Promotion, world: World) -> None:
@@ -225,6 +244,14 @@ def told_of_way_back(promotion: Promotion, evidence: Evidence, world: World) -> 
     }
     if said != promotion.way_back:
         world.note("way_back.seen", said)
+
+
+def told_of_unread(promotion: Promotion, evidence: Evidence, world: World) -> None:
+    """Journal what staging showed of lines that nobody could read, when it is not what it showed before."""
+    runs = [(file, evidence.staged.get(file.version)) for file in evidence.plan.files if file.unread]
+    ran = {file.version: run.ran for file, run in runs if run and run.sha256 == file.sha256 and run.ran}
+    if ran != promotion.ran:
+        world.note("unread.shown", {version: [each.to_json() for each in own] for version, own in ran.items()})
 
 
 def told_of_drift(promotion: Promotion, evidence: Evidence, world: World) -> None:

@@ -104,7 +104,7 @@ def needs(ports: Ports, promotion: Promotion) -> timedelta:
 def _backing_up(ports: Ports, promotion: Promotion) -> timedelta:
     """As long as the last backup took, where this promotion is to have one first."""
     policy = ports.projects[promotion.plan.project].policy.backups
-    destroys = bool(promotion.plan.risks or promotion.lost)
+    destroys = bool(promotion.plan.risks or promotion.plan.unread or promotion.lost)
     if policy.when == "never" or (policy.when == "destructive" and not destroys):
         return timedelta()
     if promotion.backup is not None and promotion.backup.done:
@@ -183,7 +183,7 @@ def queue(ports: Ports, project: str) -> tuple[Queued, ...]:
         lined.append(Queued(
             id=each.record.id, project=project, by=p.requested_by, files=tuple(file.label for file in p.plan.files),
             place="going in now" if each.running else place_in_line(number, lined[-1].id if lined else ""),
-            opens=p.planned, likely=likely(ports, p), risks=p.plan.risks, running=each.running,
+            opens=p.planned, likely=likely(ports, p), risks=(*p.plan.risks, *p.plan.unread), running=each.running,
         ))
     early = (
         (record, Promotion.of(ports.journal.entries(about=record.id)))
@@ -193,7 +193,8 @@ def queue(ports: Ports, project: str) -> tuple[Queued, ...]:
     lined += [
         Queued(
             id=record.id, project=project, by=p.requested_by, files=tuple(file.label for file in p.plan.files),
-            place="not approved yet", opens=p.scheduled.start, likely=likely(ports, p), risks=p.plan.risks,
+            place="not approved yet", opens=p.scheduled.start, likely=likely(ports, p),
+            risks=(*p.plan.risks, *p.plan.unread),
         )
         for record, p in early if p.scheduled
     ]

@@ -93,7 +93,9 @@ def _mark(text: str) -> str:
     """Not everything that was seen is well: what was left half-built or could not be seen says so."""
     if any(word in text for word in ("INVALID", "NOT VALID", "not checked", "not compile")):
         return "✗"
-    return "?" if "not counted" in text or "could not" in text else "·" if text.startswith("Locks ") else "✓"
+    if "not counted" in text or "could not" in text:
+        return "?"
+    return "·" if text.startswith("Locks ") or text.endswith("counts as destructive") else "✓"
 
 
 def proof_lines(promotion: Promotion, entry: Entry) -> Mark:

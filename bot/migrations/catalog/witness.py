@@ -6,8 +6,10 @@ It asks on the applying session itself, within the file's transaction, so that n
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 
 from bot.domain.entry import Json
+from bot.migrations.catalog.closely import Closely
 from bot.migrations.catalog.scope import MINE_AND_SHARED
 from bot.migrations.session import Session
 
@@ -35,10 +37,15 @@ Rows = dict[str, tuple[int, int, int]]
 
 
 class Witness:
-    """One file's witness; it is told when the transaction began, after each statement, and before COMMIT."""
+    """One file's witness; it is told when the transaction began, around each statement, and before COMMIT.
 
-    def __init__(self, session: Session) -> None:
+    `unread` are the statements, by number, that hold lines which nobody could read: it looks closely at these.
+    """
+
+    def __init__(self, session: Session, unread: Mapping[int, Sequence[int]]) -> None:
         self._session = session
+        self._unread = unread
+        self._closely = Closely(session)
         self._held: dict[str, tuple[int, int, float]] = {}
         self._rows: Rows = {}
         self._before: Rows = {}
@@ -47,7 +54,14 @@ class Witness:
     def begin(self) -> None:
         """What an earlier file of this session did may still be counted: it is no part of this one."""
         self._before = self._counted()
+        if self._unread:
+            self._closely.begin()
         self._began = time.monotonic()
+
+    def before(self, statement: int) -> None:
+        """A statement is about to run."""
+        if statement in self._unread:
+            self._closely.before()
 
     def after(self, statement: int) -> None:
         """Look which locks there are now; one that is new is held since this statement began."""
@@ -55,10 +69,19 @@ class Witness:
             weight = MODES.index(mode) if mode in MODES else 0
             if weight > self._held.get(table, (-1, 0, 0.0))[0]:
                 self._held[table] = (weight, statement, self._began)
+        if statement in self._unread:
+            self._closely.after(self._unread[statement])
         self._began = time.monotonic()
+
+    def ending(self) -> None:
+        """All statements ran; what they put off until the end comes next."""
+        if self._unread:
+            self._closely.before()
 
     def finish(self) -> None:
         """Read what the transaction itself counted; a moment later it is over and the counts are mixed with others'."""
+        if self._unread:
+            self._closely.after(())
         self._rows = self._counted()
 
     def told(self) -> dict[str, Json]:
@@ -70,6 +93,7 @@ class Witness:
                 for table, (weight, statement, since) in sorted(self._held.items())
             ],
             "rows": {table: list(counts) for table in sorted(self._rows) if any(counts := self._changed(table))},
+            **({"unread": list[Json](self._closely.seen)} if self._unread else {}),
         }
 
     def _changed(self, table: str) -> tuple[int, int, int]:
