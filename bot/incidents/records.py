@@ -91,9 +91,10 @@ def open_for(ports: Ports, new: Beginning) -> tuple[str, bool]:
 
     The same cause again changes nothing while its incident goes on, and reopens it when it was resolved.
     """
-    if before := ports.shelves.get(ASKED, new.key) if new.key else None:
-        return str(before["record"]), True
-    known = opened_by(ports, new.cause) if new.cause else None
+    if asked := ports.shelves.get(ASKED, new.key) if new.key else None:
+        return str(asked["record"]), True
+    before = [*_of_cause(ports, new.cause)] if new.cause else []
+    known = before[-1] if before else None
     if known and known.incident.open:
         return known.incident.id, False
     if known and known.record.status is Status.LIVE:
@@ -102,7 +103,7 @@ def open_for(ports: Ports, new: Beginning) -> tuple[str, bool]:
         kept = [Put(shelf=ASKED, key=new.key, doc={"record": known.incident.id})] if new.key else []
         ports.journal.append([fact], puts=kept)
         return known.incident.id, True
-    count, now = sum(1 for _ in _of_cause(ports, new.cause)) + 1, ports.clock.now()
+    count, now = len(before) + 1, ports.clock.now()
     # Two who ask at the same moment, in whichever processes, count the same: one of them opens it.
     once = f"incident:{new.cause}:{count}" if new.cause else None
     opened = ports.journal.open(lambda take: new.opens(take, now, count), key=once)
@@ -129,10 +130,15 @@ def _of_cause(ports: Ports, cause: str) -> Iterator[Known]:
         yield known
 
 
+def spelt(named: str) -> str:
+    """An incident as people name it (`1`, `inc-1`), as the journal does (`INC-1`); anything else in capitals."""
+    word = named.strip().upper()
+    return f"INC-{word}" if word.isdecimal() else word
+
+
 def read(ports: Ports, record_id: str) -> Known:
     """An incident as it stands. Raises `Unknown`."""
-    named = record_id.strip().upper()
-    known = _known(ports, ports.journal.load(named if named.startswith("INC-") else f"INC-{named}"))
+    known = _known(ports, ports.journal.load(spelt(record_id)))
     if known is None:
         live = [record.id for record in ports.journal.find(kind="incident", status=Status.LIVE)]
         there = f"Open: {', '.join(live[-5:])}." if live else "None is open."
