@@ -102,13 +102,14 @@ class BackupRequests:
                 self._open(project, SYSTEM, NIGHTLY, put)
 
     def _open(self, project: Project, by: str, cause: str, put: Put) -> str:
-        record = self._ports.journal.open(SERIES, lambda record: (
-            [asked(record, project=project.name, by=by, cause=cause, proof=project.policy.backups.proof)],
+        proof = project.policy.backups.proof
+        opened = self._ports.journal.open(lambda take: (
+            [asked((record := take(SERIES)), project=project.name, by=by, cause=cause, proof=proof)],
             [Put(shelf=put.shelf, key=put.key, doc={**(put.doc or {}), "record": record})],
         ))
-        assert record is not None  # no key was given
-        self._ports.wake(record)
-        return record
+        assert opened  # no key was given
+        self._ports.wake(opened[0].about)
+        return opened[0].about
 
     def _live(self, project: str) -> list[Record]:
         return self._ports.journal.find(kind=KIND, project=project, status=Status.LIVE)
