@@ -21,7 +21,8 @@ class Wire:
         self._open, self._pairs = True, list[socket.socket]()
         self._door = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._door.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._doorkeeper = threading.Thread(target=self._accept, daemon=True)
+        self._doorkeeper.start()
 
     def url(self, url: str) -> str:
         """The address, over this wire."""
@@ -46,7 +47,10 @@ class Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            self._door.shutdown(socket.SHUT_RDWR)   # who waits at it would keep the closed door, and its port, alive
         self._door.close()
+        self._doorkeeper.join()
         self.cut()
 
     def _accept(self) -> None:

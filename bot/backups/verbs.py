@@ -103,13 +103,15 @@ class BackupRequests:
 
     def _open(self, project: Project, by: str, cause: str, put: Put, key: str | None = None) -> str:
         """Its record; empty where `key` says that another process was the first to open it."""
-        record = self._ports.journal.open(SERIES, lambda record: (
-            [asked(record, project=project.name, by=by, cause=cause, proof=project.policy.backups.proof)],
+        proof = project.policy.backups.proof
+        opened = self._ports.journal.open(lambda take: (
+            [asked((record := take(SERIES)), project=project.name, by=by, cause=cause, proof=proof)],
             [Put(shelf=put.shelf, key=put.key, doc={**(put.doc or {}), "record": record})],
         ), key=key)
-        if record:
-            self._ports.wake(record)
-        return record or ""
+        if not opened:
+            return ""
+        self._ports.wake(opened[0].about)
+        return opened[0].about
 
     def _live(self, project: str) -> list[Record]:
         return self._ports.journal.find(kind=KIND, project=project, status=Status.LIVE)

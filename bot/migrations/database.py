@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import psycopg
 
 from bot.domain.catalog import Snapshot
+from bot.domain.forgone import Forgone
 from bot.domain.migration import Applied
 from bot.domain.moment import Moment
 from bot.domain.returning import Returning
@@ -24,6 +25,7 @@ from bot.migrations.catalog.reading import snapshot
 from bot.migrations.catalog.scratch import sweep
 from bot.migrations.catalog.taking_back import take_back
 from bot.migrations.catalog.trial import Trial
+from bot.migrations.forgone import forgone
 from bot.migrations.keeping import restoring
 from bot.migrations.moment import LEFTOVERS, SIZES, moment
 from bot.migrations.session import IDENTITY, SILENCE, ConnectionLost, Session, connect, identity
@@ -104,6 +106,10 @@ class PostgresDatabase:
     def counts(self, tables: Sequence[str]) -> Mapping[str, int]:
         """Exact counts of tables; those that take too long are left out."""
         return self._asked("its rows", lambda connection: vouching.counts(connection, tables))
+
+    def forgone(self, gone: Sequence[tuple[str, str]], version: str, seconds: float) -> tuple[Forgone, ...]:
+        """Rows in what would be dropped, and how many of them came since a version went in."""
+        return forgone(self._url, self._name, gone, version, seconds)
 
     def kept_rows(self) -> tuple[KeptRows, ...]:
         """What is kept inside this database, by promotion, newest first."""

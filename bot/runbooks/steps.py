@@ -64,6 +64,7 @@ def judged(promotion: Promotion, world: World, which: tuple[ModuleType, ...]) ->
     if proving.judges_ways_back(which, tuple(world.policy.gates.skip)):
         evidence = proving.proven_on_demand(promotion, evidence, world)
         proving.told_of_way_back(promotion, evidence, world)
+    proving.told_of_unread(promotion, evidence, world)
     proving.told_of_drift(promotion, evidence, world)
     if evidence.reviews and evidence.reviews.authors != promotion.authors:
         said = evidence.reviews
@@ -138,6 +139,7 @@ def _job(promotion: Promotion, file: PlannedFile, world: World) -> Job:
         lock_timeout=policy.lock_timeout.total_seconds(),
         statement_timeout=policy.statement_timeout.total_seconds(),
         witness=promotion.plan.environment is Environment.STAGING,
+        unread=tuple(each.line for each in file.unread),
         keep=promotion.plan.environment is Environment.PRODUCTION and world.policy.backups.keep_rows,
         begun=world.ports.shelves.get(BEGUN, _place(promotion, file)) or {},
     )

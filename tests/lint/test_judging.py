@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.finding import Level, Report
-from bot.migrations.checking import Ground, analyse, checker_version, judge, risks
+from bot.migrations.checker import checker_version
+from bot.migrations.checking import Ground, analyse, judge, risks
 from bot.migrations.sql.wire import from_json, to_json
 
 INDEX = "create index if not exists i on public.books (title);"
@@ -140,8 +141,10 @@ def test_lines_are_the_files_own() -> None:
 
 
 def test_risks_are_sentences_with_their_lines() -> None:
-    said = risks(told("select 1;\ngrant select on public.books to anon;").findings)
-    assert said == ("grants SELECT on public.books to anon (line 2)",)
+    said = risks(told("select public.f();\ngrant select on public.books to anon;").findings)
+    assert said.known == ("grants SELECT on public.books to anon (line 2)",)
+    assert list(map(str, said.unread)) == ["calls public.f (line 1)"]
+    assert said.all == (*said.known, *map(str, said.unread))
 
 
 def test_an_analysis_survives_its_shelf() -> None:

@@ -16,7 +16,6 @@ from bot.domain.entry import audit
 from bot.scrub import Scrubber
 from bot.stores import store_at
 from rehearsal.postgres import Postgres
-from rehearsal.world import free_port
 from tests.stories.house import BO, FEATURE, SUBTITLE, UNCHECKED, House
 from tests.stories.test_kills import ONCE, Mortal, promoted
 from tests.wire import Wire
@@ -92,7 +91,7 @@ def test_a_frozen_process_that_wakes_up_after_another_took_over_changes_nothing_
     h.presses(BO, card, "Approve")
     running = "select query from pg_stat_activity where query like '%slow()%' and pid <> pg_backend_pid()"
     h.until(lambda: h.production_rows(running) or None, "production to be at the slow statement")
-    h.bot_port = free_port()        # another machine's
+    h.bot_port = h.a_port()       # another machine's
     h.start_bot(wait=False)
     h.until(lambda: "standing by" in h.bot_log() or None, "the second to stand by")
     h.slack.bot_url = f"http://127.0.0.1:{h.bot_port}/slack/events"

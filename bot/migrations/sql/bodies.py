@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from bot.migrations.sql.foreign_types import UNKNOWN, at_home
 from bot.migrations.sql.parse import parse, parse_body
 from bot.migrations.sql.rule import BRANCH, BROKEN, DYNAMIC, Statement, Unparsable
 from bot.migrations.sql.tree import Node, dotted, opened, option, strings, tables, walk
@@ -63,16 +64,29 @@ def _text(argument: Any) -> str:
 def _body(owner: Statement, where: str, *, runs: bool, language: str, body: str) -> Iterator[Statement]:
     first = _first_line(owner, body)
     if language.lower() == "sql":
-        yield from _sql(owner, where, body, first, runs=runs)
+        try:
+            yield from _sql(owner, where, body, first, runs=runs)
+        except Unparsable as wrong:
+            yield _nested(owner, BROKEN, {"why": str(wrong)}, where, first, runs=runs)
     elif language.lower() == "plpgsql":
         yield from _plpgsql(owner, where, first, runs=runs)
     else:
         yield _nested(owner, DYNAMIC, {"what": f"{language} code"}, where, first, runs=runs)
 
 
+def _tree(owner: Statement) -> Any:
+    """The body's own tree; types of other schemas stand there as public's. Raises `Unparsable`."""
+    try:
+        return parse_body(owner.text)
+    except Unparsable as wrong:
+        if not any(words in str(wrong) for words in UNKNOWN):
+            raise
+        return parse_body(at_home(owner.text.decode("utf-8", "replace")).encode())
+
+
 def _plpgsql(owner: Statement, where: str, first: int, *, runs: bool) -> Iterator[Statement]:
     try:
-        tree = parse_body(owner.text)
+        tree = _tree(owner)
     except Unparsable as wrong:
         yield _nested(owner, BROKEN, {"why": str(wrong)}, where, first, runs=runs)
         return
@@ -91,11 +105,23 @@ def _plpgsql(owner: Statement, where: str, first: int, *, runs: bool) -> Iterato
         if key in _CONTROL:
             found.append(_nested(owner, "TransactionStmt", {"kind": _CONTROL[key]}, where, at, runs=runs, maybe=maybe))
         elif key in ("PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"):
-            found.append(_nested(owner, DYNAMIC, {"what": "EXECUTE"}, where, at, runs=runs, maybe=maybe))
+            found.extend(_executed(owner, value, where, at, runs=runs, maybe=maybe))
         elif key == "PLpgSQL_expr":
             found.extend(_expression(owner, value, where, at, runs=runs, maybe=maybe))
         waiting.extend((name, item, line, maybe) for name, item in value.items())
     yield from sorted(found, key=lambda one: one.line)
+
+
+def _executed(owner: Statement, value: Node, where: str, line: int, *, runs: bool, maybe: bool) -> Iterator[Statement]:
+    """What EXECUTE runs: a text that stands there whole is read; anything else is put together only then."""
+    try:
+        [one] = parse(f"SELECT {value['query']['PLpgSQL_expr']['query']}".encode())
+        [target] = one["stmt"]["SelectStmt"]["targetList"]
+        yield from _sql(
+            owner, where, target["ResTarget"]["val"]["A_Const"]["sval"]["sval"], line, runs=runs, maybe=maybe,
+        )
+    except (Unparsable, KeyError, ValueError):
+        yield _nested(owner, DYNAMIC, {"what": "EXECUTE"}, where, line, runs=runs, maybe=maybe)
 
 
 def _expression(
@@ -120,18 +146,17 @@ def _expression(
             yield _nested(owner, BRANCH, node, where, line, runs=runs, maybe=maybe)
 
 
-def _sql(owner: Statement, where: str, body: str, first: int, *, runs: bool) -> Iterator[Statement]:
+def _sql(
+    owner: Statement, where: str, body: str, first: int, *, runs: bool, maybe: bool = False,
+) -> Iterator[Statement]:
+    """Raises `Unparsable` before the first of them."""
     raw = body.encode()
-    try:
-        parsed = parse(raw)
-    except Unparsable as wrong:
-        yield _nested(owner, BROKEN, {"why": str(wrong)}, where, first, runs=runs)
-        return
-    for item in parsed:
+    for item in parse(raw):
         kind, node = opened(item.get("stmt", {}))
         start = item.get("stmt_location", 0)
         at = first + raw.count(b"\n", 0, start + len(raw[start:]) - len(raw[start:].lstrip()))
-        yield _nested(owner, kind, node, where, at, runs=runs, text=raw[start:start + item.get("stmt_len", len(raw))])
+        text = raw[start:start + item.get("stmt_len", len(raw))]
+        yield _nested(owner, kind, node, where, at, runs=runs, maybe=maybe, text=text)
 
 
 def _nested(
