@@ -54,6 +54,12 @@ def test_each_project_goes_its_own_way(two: Two) -> None:
     two.told(ANA, "Say which project: project:shop, project:blog.")
     two.slack.command(ANA, "/migrate status", "#blog-deploys")
     two.told(ANA, "Migrations · blog")
+    # What a reply says to type is complete where it stands: in the project's channel as it is, elsewhere with its name.
+    two.told(ANA, "stage it first: /migrate stage 2026")
+    two.slack.command(ANA, "/migrate status project:blog", "#general")
+    two.told(ANA, "stage it first: /migrate stage project:blog 2026")
+    two.slack.command(ANA, "/deploy freeze project:blog", "#general")
+    two.told(ANA, "A freeze needs a reason: /deploy freeze project:blog the audit is running")
     two.says(ANA, "/migrate stage")
     assert "· shop" in two.reads("S-1", "Done · in staging")
     two.slack.command(ANA, "/migrate stage project:blog", "#general")
