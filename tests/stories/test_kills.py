@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -15,7 +16,7 @@ import pytest
 
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.adapters.system_clock import SystemClock
-from bot.domain.entry import audit
+from bot.domain.entry import Entry, audit
 from bot.scrub import Scrubber
 from rehearsal.postgres import Postgres
 from tests.pooler import pgbouncer, pooled
@@ -64,6 +65,20 @@ class Mortal(House):
         self._over.set()
         self._keeper.join()
         super().__exit__(*trouble)  # type: ignore[arg-type]
+
+    def die(self) -> None:
+        """For good."""
+        self._over.set()
+        self._keeper.join()
+        self.kill_bot()
+
+    def left(self) -> list[Entry]:
+        """The whole journal, whose chain holds, after the last of its lives."""
+        self.die()
+        with closing(SqliteJournal(self.store, SystemClock(), Scrubber(()))) as journal:
+            entries = list(journal.entries())
+        assert audit(entries).broken_at is None
+        return entries
 
     def _keep(self) -> None:
         while not self._over.wait(0.02):
@@ -127,14 +142,7 @@ def check_once(h: Mortal) -> None:
     thread = h.thread(h.promotion)
     for step in ("Gates:", "waits for approval", "Approved by @bo", "Verified", "Watching", f"{h.promotion} is done"):
         assert thread.count(step) == 1, f"{step}\n{h.slack.transcript()}"
-    h._over.set()
-    h._keeper.join()
-    h.kill_bot()
-    journal = SqliteJournal(h.store, SystemClock(), Scrubber(()))
-    assert audit(journal.entries()).broken_at is None
-    attempts = [e for e in journal.entries(about=h.promotion) if e.kind == "apply.committed"]
-    journal.close()
-    assert len(attempts) == 2
+    assert sum(e.about == h.promotion and e.kind == "apply.committed" for e in h.left()) == 2
 
 
 @pytest.mark.slow
