@@ -14,6 +14,8 @@ class Wire:
         self.to = to
         self.cut_at = b""
         """The first message towards the server that holds these bytes is delivered, and its answer never comes."""
+        self.silent_at = b""
+        """The first message towards the server that holds these bytes is the last one that is delivered."""
         self.silent = False
         """Nothing is delivered any more, and nobody hangs up."""
         self._open, self._pairs = True, list[socket.socket]()
@@ -77,6 +79,8 @@ class Wire:
                     self.cut_at = b""
                     with suppress(OSError):
                         one.shutdown(socket.SHUT_RDWR)
+                if inwards and self.silent_at and self.silent_at in words:
+                    self.silent_at, self.silent = b"", True
                 other.sendall(words)
                 if last:
                     break

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files as inside
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from bot.domain.catalog import Snapshot
 from bot.domain.finding import Finding, Ignore, Level, Report
 from bot.domain.risks import Risks, Unread
 from bot.migrations.grounded import grounded
@@ -23,6 +18,9 @@ from bot.migrations.sql import guard, squawk
 from bot.migrations.sql.rule import Analysis
 from bot.migrations.sql.squawk_rules import RULES, Words
 
+if TYPE_CHECKING:
+    from bot.domain.catalog import Snapshot
+
 PG_VERSION = "17.0"
 SMALL, LARGE = 10_000, 1_000_000
 """Rows: up to the first nobody notices a lock, from the second on everybody does."""
@@ -30,6 +28,7 @@ SMALL, LARGE = 10_000, 1_000_000
 _NEVER_BLOCK = {"backfill", "heavy-lock"}
 
 
+_ANEW = "The file makes it anew further down; grants, revokes and comments of the old one are gone."
 _UNCHECKED = "The new column is empty, so no row is checked; both tables are locked for a moment."
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,22 +94,6 @@ def judge_backs(analyses: Sequence[Analysis], backs: Mapping[int, tuple[str, byt
     )
 
 
-@cache
-def checker_version() -> str:
-    """Changes with every check, and with the programs that they lean on: what was kept of another one is stale."""
-    digest = hashlib.sha256()
-    for package in ("bot.migrations.lint", "bot.migrations.sql"):
-        for path in sorted(inside(package).iterdir(), key=lambda path: path.name):
-            if path.name.endswith(".py"):
-                digest.update(path.read_bytes())
-    for library in ("postgast", "squawk-cli"):
-        try:
-            digest.update(version(library).encode())
-        except PackageNotFoundError:
-            continue
-    return digest.hexdigest()[:16]
-
-
 def _together(file: tuple[str, bytes], read: Analysis | None, told: list[squawk.Said] | None) -> Analysis:
     name = file[0]
     if read is not None:
@@ -131,10 +114,14 @@ def _together(file: tuple[str, bytes], read: Analysis | None, told: list[squawk.
         for said in told:
             if (words := RULES.get(said.rule)) and not (said.rule == "syntax-error" and parsed):
                 first, last, table = _span(said.line, spans)
+                if _said_better(said, told, last):
+                    continue
                 if own := safe.get((said.rule, first)):
                     words = words._replace(safe=own)
                 if said.rule == "adding-foreign-key-constraint" and _empty(first, last, analysis):
                     words = words._replace(level=Level.NOTE, effect=_UNCHECKED, weighs=False)
+                if _made_anew(said.rule, first, last, analysis):
+                    words = words._replace(level=Level.NOTE, effect=_ANEW, safe="")
                 analysis.findings.append(_of_squawk(said, words, name, table))
     return analysis
 
@@ -145,6 +132,31 @@ def _span(line: int, spans: list[tuple[int, int, str]]) -> tuple[int, int, str]:
     while place and spans[place - 1][1] >= line:
         place -= 1
     return spans[place] if place < len(spans) and spans[place][0] <= line else (0, 0, "")
+
+
+_BUILDS = ("disallowed-unique-constraint", "adding-serial-primary-key-field")
+
+
+def _said_better(said: squawk.Said, told: Sequence[squawk.Said], last: int) -> bool:
+    """No UNIQUE can be NOT VALID, and what another owner means is told by `triggers-off`."""
+    if said.rule == "constraint-missing-not-valid":
+        return any(other.rule in _BUILDS and said.line <= other.line <= last for other in told)
+    return said.rule == "ban-revoke" and "ownership" in said.why
+
+
+_GOES = {
+    "ban-drop-view": ("drop", "made", "view"), "ban-drop-function": ("drop", "made", "function"),
+    "ban-drop-trigger": ("parted", "made", "trigger"), "ban-drop-constraint": ("parted", "constrained", "constraint"),
+}
+
+
+def _made_anew(rule: str, first: int, last: int, analysis: Analysis) -> bool:
+    """Whether all that a statement drops comes back further down in its file: the usual way to change it."""
+    if rule not in _GOES:
+        return False
+    gone, back, kind = _GOES[rule]
+    names = {one.subject for one in analysis.named(gone) if first <= one.line <= last and one.detail == kind}
+    return bool(names) and names <= {one.subject for one in analysis.named(back) if one.line >= first}
 
 
 def _empty(first: int, last: int, analysis: Analysis) -> bool:

@@ -28,7 +28,7 @@ from bot.migrations.catalog.trial import Trial
 from bot.migrations.forgone import forgone
 from bot.migrations.keeping import restoring
 from bot.migrations.moment import LEFTOVERS, SIZES, moment
-from bot.migrations.session import IDENTITY, ConnectionLost, Session, connect, identity
+from bot.migrations.session import IDENTITY, SILENCE, ConnectionLost, Session, connect, identity
 from bot.migrations.trouble import said, sentence
 from bot.ports import Busy, Job, KeptRows
 
@@ -118,8 +118,7 @@ class PostgresDatabase:
 
     def going_back(self, record: str) -> tuple[Returning, ...]:
         """What would become of the kept rows of a promotion now."""
-        with _Reading(self._url, self._name) as query:
-            query("set statement_timeout to '10min'")
+        with _Reading(self._url, self._name, minutes=10) as query:
             return restoring.going_back(query, record, self._name)
 
     def put_back(
@@ -227,12 +226,14 @@ def _drafted(change: Change, way: WayBack) -> WayBack:
 class _Reading:
     """A short connection for reading; whatever goes wrong on it becomes `Unreachable`."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, minutes: float = 0.5) -> None:
         self._name = name
+        self._minutes = minutes
         self._connection = connect(url, name, "stagedoor")
 
     def __enter__(self) -> history.Query:
-        self._query("set statement_timeout to '30s'")
+        self._connection.patience = self._minutes * 60 + SILENCE
+        self._query(f"set statement_timeout to '{self._minutes * 60:.0f}s'")
         return self._query
 
     def __exit__(self, *_: object) -> None:

@@ -33,6 +33,7 @@ class Sketch:
     why_not: str
     lost: tuple[str, ...]
     given_up: tuple[str, ...]
+    stays: tuple[str, ...]
     counted: Counted
     """The rows that go, as far as production says so at once."""
 
@@ -232,6 +233,7 @@ class Rollbacks:
             promotion=promotion, steps=steps, why_not=why_not,
             lost=tuple(dict.fromkeys(text for way in ways for text in way.lost)),
             given_up=tuple(dict.fromkeys(text for way in ways for text in way.given_up)),
+            stays=tuple(dict.fromkeys(text for way in ways for text in way.stays)),
             counted=counted_soon(self._ports, self._ports.projects[promotion.plan.project], promotion),
         )
 

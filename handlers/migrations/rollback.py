@@ -50,7 +50,7 @@ class Rollback:
 
     def _modal(self, ask: Ask, sketch: Sketch) -> Reply:
         steps = [step_line(step.label, step.source, step.schema) for step in sketch.steps] or [sketch.why_not]
-        data = data_line(sketch.lost, sketch.given_up, sketch.promotion)
+        data = data_line(sketch.lost, sketch.given_up, sketch.stays, sketch.promotion)
         return Reply(view=rollback_ask_modal(sketch.promotion, steps, data, rows_line(sketch.counted), ask.channel))
 
     def _asked(self, ask: Ask) -> Reply:

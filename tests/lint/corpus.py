@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 HEAD = "-- Migration: x\n-- Date: 2026-01-01\n-- Author: Ana\n"
 NAME = "20260101000000_x.sql"
+DEMO = "eyJpc3MiOiJzdXBhYmFzZS1kZW1vIiwicm9sZSI6ImFub24ifQ"
 JWT = "eyJ" + "hbGciOiJIUzI1NiJ9." + "eyJ" + "yb2xlIjoiYW5vbiJ9." + "c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 
 
@@ -30,6 +31,12 @@ CASES = (
     Case("could-not-analyse", "create function public.f() returns trigger language plpgsql as $$ begin retur new end $$;",
          "create function public.f() returns trigger language plpgsql set search_path = '' as $$ begin\n"
          "  if tg_op = 'DELETE' then return old; end if;\n  new.note := '{}},{}}'; return new; end $$;"),
+    Case("could-not-analyse", "create function public.f(a auth.users) returns void language plpgsql as $$ begin retur 1 end $$;",
+         "create function public.f(a extensions.vector(3), b public.mood[]) returns setof pgmq.message language plpgsql\n"
+         "set search_path = '' as $$ declare who auth.users; many extensions.vector(3)[] := '{}'; no constant public.mood[] := '{}'; begin\n"
+         "  many[1] := 'a'; return query select 1; end $$;"),
+    Case("rows-without-where", "do $$ declare who auth.users; begin delete from private.books; end $$;",
+         "do $$ declare who auth.users; begin delete from private.books where id = 1; end $$;"),
     Case("psql-only", "\\echo hello\nselect 1;", "select E'\\\\echo';"),
     Case("psql-only", "copy public.books from stdin;\n1\n\\.\n", "insert into public.books values (1);"),
     Case("empty-file", "-- nothing yet\n", "select 1;"),
@@ -110,6 +117,12 @@ CASES = (
     Case("server-files", """do U&'begin perform d!0062link_exec(''a'', ''b''); end' uescape '!';""", "do U&'begin null; end';"),
     Case("server-files", "create extension dblink with schema extensions;",
          "create extension pg_trgm with schema extensions;"),
+    Case("secrets", "-- alter database postgres set app.service_role_key = 'k9-Zq7-mmA-11x-pQr';",
+         "-- alter database postgres set app.service_role_key = 'your-service-role-key';\n"
+         "-- alter database postgres set app.service_role_key = '<service-role-key>';\n"
+         "-- create role bot password '[YOUR-PASSWORD]'; postgresql://bot:your-password@db.example.org"),
+    Case("secrets", "select dblink('postgresql://bot:s3cr-et9@db.example.org');",
+         f"select 'eyJ' || '{DEMO}'; select '{JWT.split('.')[0]}.{DEMO}.c2lnbmF0dXJlLXNpZ25hdHVyZQ';"),
     Case("secrets", f"select '{JWT}';", "select 'eyJhbGciOiJIUzI1NiJ9';"),
     Case("secrets", "create role bot login password 'correct horse';", "create role bot nologin;"),
     Case("secrets", "alter database postgres set app.jwt_secret = 'thirty-two characters of it all';",
@@ -192,7 +205,7 @@ CASES = (
          "select set_config('search_path', '', true);"),
     Case("triggers-off", "alter table public.a disable trigger all;", "alter table public.a enable trigger all;"),
     Case("triggers-off", "reassign owned by ana to postgres;", "drop role if exists ana;"),
-    Case("triggers-off", "alter table public.books owner to ana;", "comment on table public.books is 'owner';"),
+    Case("triggers-off", "alter table public.books owner to ana;", "alter table public.books owner to postgres; alter function public.f() owner to postgres;"),
     Case("heavy-lock", "refresh materialized view public.m;", "refresh materialized view concurrently public.m;"),
     Case("heavy-lock", "create trigger t after insert on public.books for each row execute function public.f();",
          "drop trigger if exists t on public.books;"),
@@ -203,6 +216,9 @@ CASES = (
          "alter table public.a add column if not exists x int;\nalter table public.a add column if not exists y int;"),
     Case("foreign-key-index", "create table private.a (id int primary key, b int references private.b);",
          "create table private.a (id int primary key, b int references private.b);\ncreate index i on private.a (b);"),
+    Case("primary-key", "create table private.a (id int); alter table private.a add constraint a_u unique (id);",
+         "create table private.a (id int); create unique index a_pkey on private.a (id);\n"
+         "alter table only private.a add constraint a_pkey primary key using index a_pkey;"),
     Case("primary-key", "create table private.a (id int);", "create table private.a (id int primary key);"),
     Case("wide-index", "create index if not exists i on private.a (a, b, c, d);",
          "create index if not exists i on private.a (a, b, c) include (d);"),
@@ -226,6 +242,16 @@ CASES = (
          "create table private.a (b bigint primary key);"),
     Case("adding-field-with-default", "alter table public.a add column b uuid default gen_random_uuid();",
          "alter table public.a add column b text default 'x';"),
+    Case("adding-field-with-default", "alter table public.a add b text default encode(extensions.gen_random_bytes(8), 'hex') not null;",
+         "alter table public.a add b timestamptz not null default timezone('utc'::text, now()), add c uuid default auth.uid(),\n"
+         "add d jsonb default jsonb_build_object('a', 1), add e timestamptz default (now() + interval '7 days'),\n"
+         "add f uuid default ((auth.jwt() -> 'app_metadata') ->> 'tenant')::uuid;"),
+    Case("adding-field-with-default", "alter table public.a add b tsvector generated always as (to_tsvector('english', c)) stored;",
+         "alter table public.a add b tsvector;"),
+    Case("adding-field-with-default", "alter table public.a add b bigint generated by default as identity;",
+         "create table private.a (id bigint generated by default as identity primary key);"),
+    Case("adding-field-with-default", "do $$ begin alter table public.a add b uuid default public.next_id(); end $$;",
+         "create function public.f() returns void language plpgsql as $$ begin alter table public.a add b uuid default gen_random_uuid(); end $$;"),
     Case("adding-required-field", "alter table public.a add column b text not null;",
          "alter table public.a add column b text not null default 'x';"),
     Case("adding-not-nullable-field", "alter table public.a alter column b set not null;",

@@ -84,22 +84,6 @@ def test_the_second_process_takes_over_and_finishes(address: str, house: Opens) 
     assert verified(address).count("apply.committed") == 2
 
 
-def test_a_store_that_goes_away_for_a_while_loses_nothing(on_postgres: str, server: Postgres, house: Opens) -> None:
-    with Wire(server.port) as wire:
-        h = house(environment={"STAGEDOOR_STORE_URL": wire.url(on_postgres)})
-        card = h.ready_to_approve()
-        wire.cut()
-        assert not h.presses(BO, card, "Approve").ok, "what could not be stored was said to be taken"
-        assert h.history() == ["20261020090000"]
-        time.sleep(1)
-        wire.mend()
-        h.until(lambda: "store.lock_taken_again" in h.bot_log() or None, "the lock to be taken again")
-        h.until(lambda: h.presses(BO, card, "Approve").ok or None, "the approval to be taken")
-        h.reads(card, "Done · in production")
-        assert h.end_bot() == 0
-    assert verified(on_postgres).count("apply.committed") == 2
-
-
 def test_who_lost_the_store_to_another_stops(on_postgres: str, server: Postgres, house: Opens) -> None:
     with Wire(server.port) as wire, psycopg.connect(on_postgres, autocommit=True) as other:
         h = house(environment={"STAGEDOOR_STORE_URL": wire.url(on_postgres)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from bot.migrations.lint import (
+    adding_field_with_default,
     backfill,
     cascade,
     concurrent_if_not_exists,
@@ -58,6 +59,6 @@ CHECKS: tuple[ModuleType, ...] = (
     drop_without_backup, still_used, cascade, rows_without_where, unreadable, server_files, secrets, production_data,
     rls_missing, rls_off, rls_without_policy, policy_open, policy_without_to, policy_user_metadata, policy_initplan,
     grants, security_definer, view_security, platform_schemas, extension, realtime, session_settings, triggers_off,
-    heavy_lock, exclude_constraint, lock_pile_up, backfill, foreign_key_index, primary_key, wide_index, json_type,
-    rollback_file,
+    heavy_lock, adding_field_with_default, exclude_constraint, lock_pile_up, backfill, foreign_key_index, primary_key,
+    wide_index, json_type, rollback_file,
 )

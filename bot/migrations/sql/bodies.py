@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from bot.migrations.sql.foreign_types import UNKNOWN, at_home
 from bot.migrations.sql.parse import parse, parse_body
 from bot.migrations.sql.rule import BRANCH, BROKEN, DYNAMIC, Statement, Unparsable
 from bot.migrations.sql.tree import Node, dotted, opened, option, strings, tables, walk
@@ -73,9 +74,19 @@ def _body(owner: Statement, where: str, *, runs: bool, language: str, body: str)
         yield _nested(owner, DYNAMIC, {"what": f"{language} code"}, where, first, runs=runs)
 
 
+def _tree(owner: Statement) -> Any:
+    """The body's own tree; types of other schemas stand there as public's. Raises `Unparsable`."""
+    try:
+        return parse_body(owner.text)
+    except Unparsable as wrong:
+        if not any(words in str(wrong) for words in UNKNOWN):
+            raise
+        return parse_body(at_home(owner.text.decode("utf-8", "replace")).encode())
+
+
 def _plpgsql(owner: Statement, where: str, first: int, *, runs: bool) -> Iterator[Statement]:
     try:
-        tree = parse_body(owner.text)
+        tree = _tree(owner)
     except Unparsable as wrong:
         yield _nested(owner, BROKEN, {"why": str(wrong)}, where, first, runs=runs)
         return

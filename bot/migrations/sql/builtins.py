@@ -56,3 +56,15 @@ vault.create_secret
 """
 
 HARMLESS = frozenset(_NAMES.split())
+
+_CHANGING = """
+clock_timestamp random random_normal gen_random_uuid gen_random_bytes gen_salt timeofday nextval currval setval lastval
+pg_sleep uuid uuidv4 uuidv7 uuid_generate_v1 uuid_generate_v4 array_shuffle array_sample set_config pg_notify
+pg_advisory_xact_lock pg_try_advisory_xact_lock pg_relation_size pg_total_relation_size txid_current
+extensions.uuid_generate_v4 extensions.gen_random_uuid extensions.gen_random_bytes extensions.gen_salt
+cron.schedule cron.schedule_in_database cron.unschedule pgmq.create pgmq.create_partitioned pgmq.create_unlogged
+vault.create_secret
+"""
+
+STEADY = HARMLESS - frozenset(_CHANGING.split())
+"""Those that give every row of a statement the same: a default that calls no others is kept once for all rows."""

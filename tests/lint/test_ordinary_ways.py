@@ -1,0 +1,68 @@
+"""How migrations are mostly written, by hand and by the CLI: what is ordinary is not shouted about."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.finding import Finding, Level
+from bot.migrations.checking import analyse, judge
+
+
+def told(sql: str, rule: str) -> list[Finding]:
+    return [one for one in judge(analyse([("20260101000000_x.sql", sql.encode())])).findings if one.rule == rule]
+
+
+@pytest.mark.parametrize(("rule", "drop", "make"), [
+    ("ban-drop-view", "drop view if exists public.v cascade;", "create view public.v as select 1 as one;"),
+    ("ban-drop-trigger", "drop trigger if exists t on books;",
+     "create trigger t before update on public.books for each row execute function public.f();"),
+    ("ban-drop-function", "drop function if exists public.f(int);",
+     "create function public.f(a bigint) returns bigint language sql as 'select 1';"),
+    ("ban-drop-constraint", "alter table public.books drop constraint if exists c;",
+     "alter table public.books add constraint c check (sold >= 0) not valid;"),
+])
+def test_what_is_dropped_and_made_anew_is_a_note(rule: str, drop: str, make: str) -> None:
+    assert [one.level for one in told(f"{drop}\n{make}", rule)] == [Level.NOTE]
+    assert [one.level for one in told(drop, rule)] == [Level.WARN]
+    assert [one.level for one in told(f"{make}\n{drop}", rule)] == [Level.WARN]
+    assert [one.level for one in told(f"{drop}\n{make.replace(' public.v', ' public.w')}", rule)].count(Level.WARN) == (
+        rule == "ban-drop-view")
+
+
+def test_a_unique_constraint_is_told_once() -> None:
+    sql = "alter table public.books add constraint books_isbn_key unique (isbn);"
+    assert not told(sql, "constraint-missing-not-valid")
+    assert len(told(sql, "disallowed-unique-constraint")) == 1
+    assert told("alter table public.books add constraint c check (sold >= 0);", "constraint-missing-not-valid")
+
+
+def test_an_owner_is_told_once_and_postgres_is_none() -> None:
+    assert not told("alter table public.books owner to ana;", "ban-revoke")
+    assert told("revoke select on public.books from anon;", "ban-revoke")
+
+
+@pytest.mark.parametrize(("sql", "rule", "why", "safe"), [
+    ("drop view public.a cascade;", "cascade", "CASCADE drops", "'public.a'::regclass"),
+    ("alter table \"Old\".books drop column a cascade;", "cascade", "CASCADE drops", "'\"Old\".books'::regclass"),
+    ("drop function public.f(int) cascade;", "cascade", "CASCADE drops", "proname = 'f'"),
+    ("grant execute on function public.f(int) to anon;", "grants", "Grants EXECUTE on the function public.f to anon.", ""),
+    ("grant usage on schema shop to anon, authenticated;", "grants",
+     "Grants USAGE on the schema shop to anon and authenticated.", ""),
+    ("grant all on all tables in schema shop to anon;", "grants", "Grants ALL on all tables in shop to anon.", ""),
+    ("grant select on public.books to anon;", "grants", "Grants SELECT on public.books to anon.",
+     "ALTER TABLE public.books ENABLE ROW LEVEL SECURITY"),
+    ("create extension pg_trgm;", "extension", "The extension pg_trgm goes into public.",
+     "CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA extensions;"),
+    ("create extension if not exists pg_cron;", "extension", "The extension pg_cron has no VERSION",
+     "CREATE EXTENSION IF NOT EXISTS pg_cron WITH SCHEMA pg_catalog VERSION"),
+    ("alter table public.a add b text default encode(gen_random_bytes(8), 'hex') not null;", "adding-field-with-default",
+     "public.a.b has a default that calls gen_random_bytes, which may", "SET DEFAULT encode(gen_random_bytes(8), 'hex');"),
+    ("alter table public.a add b uuid unique;", "disallowed-unique-constraint", "",
+     "CREATE UNIQUE INDEX CONCURRENTLY a_b_key ON public.a (b);"),
+    ("create table \"Shop\".\"Books\" (id int primary key, \"by\" int references \"Shop\".people);", "foreign-key-index",
+     "Shop.Books.by has no index.", "ON \"Shop\".\"Books\" (by);"),
+])
+def test_a_finding_names_what_it_is_about(sql: str, rule: str, why: str, safe: str) -> None:
+    [found] = told(sql, rule)
+    assert found.why.startswith(why)
+    assert safe in found.safe
