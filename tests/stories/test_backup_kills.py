@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.backup import Backup
+from rehearsal.postgres import Postgres
 from tests.stories.test_kills import Mortal, promoted
 
 DROP = "20261101130000_drop_region.sql"
@@ -19,7 +20,7 @@ DROP = "20261101130000_drop_region.sql"
     "backup:1:before backup:1:after backup:2:before backup:2:after backup:3:before backup:3:after",
     "chunk:1:before chunk:1:after write:3:after write:5:before",
 ])
-def test_killed_at_every_point_of_a_backup(server: object, points: str) -> None:
+def test_killed_at_every_point_of_a_backup(server: Postgres, points: str) -> None:
     with Mortal(points, postgres=server) as h:
         h.only()
         h.write(DROP, "alter table books drop column if exists region;\ndelete from books where id = 1;\n")

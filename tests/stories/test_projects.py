@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -86,11 +87,11 @@ def test_each_project_goes_its_own_way(two: Two) -> None:
     two.slack.command(ANA, "/deploy freeze inventory project:all", "#general")
     two.told(ANA, "F-2 counts")
     for channel in ("#deploys", "#blog-deploys"):
-        two.until(lambda channel=channel: shown(two, channel, "F-2 ·", "Promotions are frozen · everything"), channel)
+        two.until(partial(shown, two, channel, "F-2 ·", "Promotions are frozen · everything"), channel)
     two.slack.command(BO, "/deploy unfreeze F-2 counted", "#blog-deploys")
     for channel in ("#deploys", "#blog-deploys"):
-        two.until(lambda channel=channel: shown(two, channel, "F-2 ·", "A freeze is over · everything"), channel)
-        two.until(lambda channel=channel: "What waited goes on." in threads(two, channel), f"the thread in {channel}")
+        two.until(partial(shown, two, channel, "F-2 ·", "A freeze is over · everything"), channel)
+        two.until(partial(told_in_thread, two, channel), f"the thread in {channel}")
 
 
 def shown(two: Two, channel: str, *words: str) -> bool:
@@ -99,6 +100,9 @@ def shown(two: Two, channel: str, *words: str) -> bool:
     return sum(all(word in text for word in words) for text in texts) == 1
 
 
-def threads(two: Two, channel: str) -> str:
+def told_in_thread(two: Two, channel: str) -> bool:
+    """Whether the thread under the freeze's card there tells of its end."""
     newest = [message for message in two.slack.messages(channel) if "F-2 ·" in two.slack.text_of(message)]
-    return "\n".join(two.slack.text_of(message) for message in two.slack.thread(newest[-1])) if newest else ""
+    return bool(newest) and any(
+        "What waited goes on." in two.slack.text_of(message) for message in two.slack.thread(newest[-1])
+    )

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from rehearsal.postgres import Postgres
 from tests.stories.house import ANA, BO
 from tests.stories.test_kills import Mortal
 
@@ -15,7 +16,7 @@ CONTENT = "select books::text from books order by id"
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_killed_at_every_point_of_putting_rows_back(server: object) -> None:
+def test_killed_at_every_point_of_putting_rows_back(server: Postgres) -> None:
     points = "word:18:after word:24:after word:30:after write:2:after word:27:before word:34:after"
     with Mortal(points, postgres=server, start=False) as h:
         h.start_bot()

@@ -11,6 +11,7 @@ from contextlib import suppress
 import psycopg
 import pytest
 
+from rehearsal.postgres import Postgres
 from tests.stories.house import BO, FEATURE, UNCHECKED, House
 from tests.stories.test_kills import Mortal
 
@@ -56,7 +57,7 @@ def insists_on_rolling_back(h: Mortal, card: str) -> None:
     "statement:1:after statement:3:after statement:6:after statement:10:after",
     "post:1:after work:1:after statement:4:before",
 ])
-def test_killed_at_every_point_of_a_rollback(server: object, points: str) -> None:
+def test_killed_at_every_point_of_a_rollback(server: Postgres, points: str) -> None:
     with Mortal(points, postgres=server, start=False) as h:
         h.start_bot()
         card = in_production(h)
