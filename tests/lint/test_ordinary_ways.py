@@ -66,3 +66,20 @@ def test_a_finding_names_what_it_is_about(sql: str, rule: str, why: str, safe: s
     [found] = told(sql, rule)
     assert found.why.startswith(why)
     assert safe in found.safe
+
+
+@pytest.mark.parametrize("sql", [
+    "create policy p on storage.buckets for select to authenticated using (id = 'pics');",
+    "create trigger t after insert on storage.objects for each row execute function public.f();",
+    "drop trigger if exists t on storage.objects;",
+    "create trigger t after insert on auth.users for each row execute function public.f();",
+])
+def test_what_the_platform_lets_people_make_there_is_a_note(sql: str) -> None:
+    [found] = told(sql, "platform-schemas")
+    assert found.level is Level.NOTE
+    assert "next release" not in found.effect
+
+
+def test_a_cron_job_is_read_at_its_own_line() -> None:
+    [found] = told("select 1;\nselect cron.schedule('n', '0 3 * * *', $$\n  delete from public.logs;\n$$);", "rows-without-where")
+    assert (found.line, found.why.partition(":")[0]) == (3, "In a cron job")

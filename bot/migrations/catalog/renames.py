@@ -11,6 +11,16 @@ _OWN_NAME = (
 )
 
 
+def renamed(before: Snapshot, after: Snapshot) -> dict[Key, Key]:
+    """What is still there under another name or in another schema: old name to new one."""
+    known = {id: key for key, id in before.ids.items()}
+    return {
+        old: key for key, id in after.ids.items()
+        if (old := known.get(id)) and old != key and old[0] == key[0]
+        and old not in after.objects and key not in before.objects
+    }
+
+
 def renames(now: Snapshot, then: Snapshot) -> list[str]:
     """The statements that give objects their names of `then` back; one level, what hangs on them follows by itself."""
     known = {id: key for key, id in then.ids.items()}
