@@ -223,6 +223,19 @@ KINDS = (
          'create index "by it" on "My Books" ("the.title")', lost='"My Books"."select"'),
     Kind("rows only", BOOKS, "update books set sold = 5; insert into books (title) values ('three')",
          stays=("overwrites books.sold", "inserts into books")),
+    Kind("a text becomes an enum", ORDERS,
+         "create type state as enum ('open', 'paid'); alter table orders alter state type state using state::state;"
+         "alter table orders alter state set default 'open'", lost="what orders.state"),
+    Kind("a table and its column renamed", BOOKS,
+         "alter table books rename to volumes; alter table volumes rename title to name; "
+         "alter policy readers on volumes rename to everybody"),
+    Kind("serial to identity", "create table t (id bigserial primary key, a text); insert into t (a) values ('x')",
+         "alter table t alter id drop default; drop sequence t_id_seq;"
+         "alter table t alter id add generated always as identity (start with 7)"),
+    Kind("partitions in a schema of their own", "select 1",
+         "create table e (id bigint, at date, primary key (id, at)) partition by range (at); create schema parts;"
+         "create table parts.\"e-2026-01\" partition of e for values from ('2026-01-01') to ('2026-02-01');"
+         "create index on e (at); create table e_rest partition of e default", given_up="e"),
     Kind("rows deleted", BOOKS, "delete from public.books where notes is null",
          lost="the rows that it deletes from books"),
     Kind("a table emptied", ORDERS, "truncate orders", lost="all rows of orders"),

@@ -186,7 +186,7 @@ def _with_its_table(one: Difference, found: Sequence[Difference], after: Snapsho
 
 
 def _short(one: Difference) -> str:
-    name = _plain(one.key[1])
+    name = f"{'default of ' if one.key[0] == 'default' else ''}{_plain(one.key[1])}"
     if not one.parts:
         return f"{one.sign} {name}"
     return f"{one.sign} {name} ({', '.join(_change(*part) for part in one.parts)})"
