@@ -251,7 +251,12 @@ KINDS = (
     Kind("rows that no second time can have", BOOKS, "create unique index on books (title);"
          "do $$ begin insert into books (title) values ('three'); end $$", Schema.UNKNOWN,
          says="could not be applied again: duplicate key"),
-    Kind("an operator, which nobody drafts", "select 1",
-         "create operator === (leftarg = int, rightarg = int, function = int4eq)", Schema.DIFFERS,
-         says="cannot write the SQL that takes operator"),
+    Kind("an operator, a search configuration and a cast", BOOKS,
+         "create operator === (leftarg = int, rightarg = int, function = int4eq);"
+         "create text search dictionary plain (template = simple); create text search configuration de (copy = simple);"
+         "alter text search configuration de alter mapping for word with plain;"
+         "create index on books using gin (to_tsvector('de', title))"),
+    Kind("an operator dropped, which nobody drafts",
+         "create operator === (leftarg = int, rightarg = int, function = int4eq)",
+         "drop operator === (int, int)", Schema.DIFFERS, says="cannot write the SQL that makes operator"),
 )
