@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dotenv import dotenv_values
-
 from bot.domain.finding import Level
 from bot.errors import StagedoorError
 from bot.migrations.checking import Ground, analyse, judge, judge_backs
@@ -34,4 +32,8 @@ def run(paths: Sequence[str], form: str, least: str, environ: Mapping[str, str])
 
 def migrations_folder(environ: Mapping[str, str]) -> Path:
     """The folder that `MIGRATIONS_DIR` names, in the environment or in `.env`, or the Supabase CLI's."""
-    return Path(environ.get("MIGRATIONS_DIR") or dotenv_values(".env").get("MIGRATIONS_DIR") or DEFAULT)
+    if own := environ.get("MIGRATIONS_DIR"):
+        return Path(own)
+    from dotenv import dotenv_values  # in CI, where the files are named, nobody waits for it
+
+    return Path(dotenv_values(".env").get("MIGRATIONS_DIR") or DEFAULT)

@@ -190,13 +190,13 @@ def checklist(promotion: Annotated[str, typer.Argument(help="Its id: P-31.")]) -
 
 @app.command()
 def report(
-    incident: Annotated[str, typer.Argument(help="Its id: INC-7.")],
+    incident: Annotated[str, typer.Argument(help="Its id: INC-7, or 7.")],
     form: Annotated[Paper, typer.Option("--format", help="How it is written.")] = Paper.MD,
 ) -> None:
     """Write an incident's report as the journal gives it; neither Slack nor a running bot is needed."""
     from handlers.paper import incident_report
 
-    _write(lambda: incident_report(incident.upper(), form.value))
+    _write(lambda: incident_report(incident, form.value))
 
 
 @app.command()

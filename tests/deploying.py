@@ -197,7 +197,7 @@ class Mortal:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._journal, name)
-        if name not in ("append", "project"):
+        if name not in ("append", "open", "project"):
             return found
 
         def write(*args: Any, **kwargs: Any) -> Any:

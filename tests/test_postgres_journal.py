@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.postgres_journal import PostgresJournal, PostgresServeLock, begun
+from bot.adapters.postgres_journal import PostgresJournal, PostgresServeLock, begun, serve_lock
 from bot.adapters.postgres_journal.schema import VERSIONS
 from bot.adapters.postgres_journal.words import OVERLAP, PART
 from bot.adapters.sqlite_journal import SqliteJournal
@@ -400,3 +400,34 @@ def test_standing_by_outlasts_an_outage(database: Fresh, wire: Wire) -> None:
         threading.Timer(0.2, wire.mend).start()
         threading.Timer(0.3, first.release).start()
         assert second.acquire(poll=0.05, stop=threading.Event())
+
+
+@pytest.mark.slow
+def test_a_process_frozen_in_the_middle_of_a_write_holds_up_nobody_for_long(database: Fresh) -> None:
+    with closing(opened(database.url)) as frozen, closing(opened(database.url)) as other, ExitStack() as writing:
+        writing.enter_context(frozen.chaining())
+        began = time.monotonic()
+        other.append([FACT])
+        assert time.monotonic() - began < 10
+        with pytest.raises(Unreachable):
+            writing.close()
+        frozen.append([FACT])
+
+
+def test_whoever_was_frozen_is_not_sure_of_the_lock_before_it_has_asked(
+    database: Fresh, wire: Wire, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with PostgresServeLock(wire.url(database.url)) as lock:
+        assert not lock.sure()
+        assert lock.try_acquire()
+        assert lock.sure()
+        wire.cut()
+        assert not lock.sure(), "its connection broke, and another may have the lock"
+        wire.mend()
+        lock.watch(lambda: None)
+        began = time.monotonic()
+        while not lock.sure():
+            assert time.monotonic() - began < 5
+            time.sleep(0.05)
+        monkeypatch.setattr(serve_lock, "FRESH", -1.0)      # as if much time had passed since
+        assert not lock.sure()

@@ -314,8 +314,7 @@ def test_a_private_incident_has_no_report_for_others(after: Callable[..., After]
     with pytest.raises(Unknown):
         a.talk._aftermath.read(SAM, "INC-2", "C0OTHER")
     due = a.clock.now() + timedelta(hours=2)
-    said = a.talk._aftermath.add(ERIN, "INC-2", "Rotate it", "", due, "", "k", "C0SECRET")
-    a.journal.append(said.facts, puts=said.puts)
+    a.talk._aftermath.add(ERIN, "INC-2", "Rotate it", "", due, "", "k", "C0SECRET")
     record = a.journal.load(a.journal.find(kind="follow")[-1].id)
     assert record
     assert FollowView(a.ports).channel(record) == "C0SECRET"

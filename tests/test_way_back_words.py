@@ -39,8 +39,15 @@ def test_locks_of_one_table_are_said_once(promotion: Promotion) -> None:
 def test_rows_that_a_file_writes_are_not_said_to_come_back(promotion: Promotion) -> None:
     changed = {"schema": "exact", "lost": [], "given_up": [], "stays": ["overwrites books.price", "inserts into books"]}
     said = str(card_lines(replace(promotion, way_back=changed)))
-    assert "Data: going back leaves rows as they are: it overwrites books.price, inserts into books (the old" in said
+    rows = "it overwrites books.price, inserts into books (the old values: "
+    assert f"Data: rows stay as it leaves them when it is taken back: {rows}" in said
     assert "nothing is lost" not in said
+    own = Rolling(
+        of="P-1", severity=Severity.MAJOR, reason="", steps=(), ground="", kept_in="BK-1",
+        stays=("overwrites books.price", "inserts into books"),
+    )
+    assert Rolling.from_json(own.to_json()) == own
+    assert rollback_data(promotion, own) == f"Data: rows stay as P-1 left them: {rows}kept in backup BK-1)."
 
 
 def test_a_rollback_names_the_backup_from_before_the_data_was_destroyed(promotion: Promotion) -> None:

@@ -112,8 +112,8 @@ class Office:
         return replace(self.ports, journal=journal, shelves=journal)
 
     def _furnish(self) -> None:
-        for series in ("W", "F", "A", "INC"):
-            self.journal.number(series)
+        for series in ("W", "F", "A", "INC"):   # those below go by these
+            self.journal.open(lambda take, series=series: (take(series) and [], []))
         self._promotion("P-1", "approval")
         self._promotion("P-2", "window")
         self.note("P-2", "window.near", opens=NOON.isoformat(), closes=(NOON + timedelta(hours=1)).isoformat())

@@ -99,16 +99,19 @@ class BackupRequests:
             last = self._ports.shelves.get(NIGHTS, project.name)
             if due and now - due < LATE and (last is None or str(last["due"]) < due.isoformat()):
                 put = Put(shelf=NIGHTS, key=project.name, doc={"due": due.isoformat()})
-                self._open(project, SYSTEM, NIGHTLY, put)
+                self._open(project, SYSTEM, NIGHTLY, put, key=f"{NIGHTS}:{project.name}:{due.isoformat()}")
 
-    def _open(self, project: Project, by: str, cause: str, put: Put) -> str:
-        record = self._ports.journal.open(SERIES, lambda record: (
-            [asked(record, project=project.name, by=by, cause=cause, proof=project.policy.backups.proof)],
+    def _open(self, project: Project, by: str, cause: str, put: Put, key: str | None = None) -> str:
+        """Its record; empty where `key` says that another process was the first to open it."""
+        proof = project.policy.backups.proof
+        opened = self._ports.journal.open(lambda take: (
+            [asked((record := take(SERIES)), project=project.name, by=by, cause=cause, proof=proof)],
             [Put(shelf=put.shelf, key=put.key, doc={**(put.doc or {}), "record": record})],
-        ))
-        assert record is not None  # no key was given
-        self._ports.wake(record)
-        return record
+        ), key=key)
+        if not opened:
+            return ""
+        self._ports.wake(opened[0].about)
+        return opened[0].about
 
     def _live(self, project: str) -> list[Record]:
         return self._ports.journal.find(kind=KIND, project=project, status=Status.LIVE)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from bot.domain.entry import Json
+if TYPE_CHECKING:
+    from bot.domain.entry import Json
+
 
 
 class Level(StrEnum):

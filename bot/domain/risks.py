@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bot.domain.entry import Json
-from bot.domain.values import integer
+from bot.domain.values import integer, texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,18 +30,29 @@ class Unread:
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What such a place did when staging ran it, in words; `harmless` where it did something and destroyed nothing."""
+    """What such a place did when staging ran it, in words; `harmless` where it did something and destroyed nothing.
+
+    `lost` and `stays` are what that means for a way back, as in `WayBack`.
+    """
 
     line: int
     did: str
     harmless: bool
+    lost: tuple[str, ...] = ()
+    stays: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
-        return {"line": self.line, "did": self.did, "harmless": self.harmless}
+        return {
+            "line": self.line, "did": self.did, "harmless": self.harmless, "lost": list(self.lost),
+            "stays": list(self.stays),
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json]) -> Ran:
-        return cls(line=integer(data["line"]), did=str(data["did"]), harmless=data["harmless"] is True)
+        return cls(
+            line=integer(data["line"]), did=str(data["did"]), harmless=data["harmless"] is True,
+            lost=texts(data.get("lost")), stays=texts(data.get("stays")),
+        )
 
 
 class Risks(NamedTuple):

@@ -16,7 +16,8 @@ from bot.domain.project import Environment
 from bot.domain.risks import Risks
 from bot.errors import StagedoorError
 from bot.migrations import risk
-from bot.migrations.checking import Ground, analyse, checker_version, judge
+from bot.migrations.checker import checker_version
+from bot.migrations.checking import Ground, analyse, judge
 from bot.migrations.checking import risks as risks_of
 from bot.migrations.grounded import ASKS
 from bot.migrations.lint.rollback_file import with_back

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files as inside
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from bot.domain.catalog import Snapshot
 from bot.domain.finding import Finding, Ignore, Level, Report
 from bot.domain.risks import Risks, Unread
 from bot.migrations.grounded import grounded
@@ -22,6 +17,9 @@ from bot.migrations.lint.encoding import unfit
 from bot.migrations.sql import guard, squawk
 from bot.migrations.sql.rule import Analysis
 from bot.migrations.sql.squawk_rules import RULES, Words
+
+if TYPE_CHECKING:
+    from bot.domain.catalog import Snapshot
 
 PG_VERSION = "17.0"
 SMALL, LARGE = 10_000, 1_000_000
@@ -96,22 +94,6 @@ def judge_backs(analyses: Sequence[Analysis], backs: Mapping[int, tuple[str, byt
         finding for number, back in read.items()
         for finding in rollback_file.with_back(analyses[number], back, backs[number][1].decode("utf-8", "replace"))
     )
-
-
-@cache
-def checker_version() -> str:
-    """Changes with every check, and with the programs that they lean on: what was kept of another one is stale."""
-    digest = hashlib.sha256()
-    for package in ("bot.migrations.lint", "bot.migrations.sql"):
-        for path in sorted(inside(package).iterdir(), key=lambda path: path.name):
-            if path.name.endswith(".py"):
-                digest.update(path.read_bytes())
-    for library in ("postgast", "squawk-cli"):
-        try:
-            digest.update(version(library).encode())
-        except PackageNotFoundError:
-            continue
-    return digest.hexdigest()[:16]
 
 
 def _together(file: tuple[str, bytes], read: Analysis | None, told: list[squawk.Said] | None) -> Analysis:

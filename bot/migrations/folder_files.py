@@ -15,30 +15,36 @@ def named(paths: Sequence[str]) -> list[tuple[str, bytes]]:
     found: dict[str, bytes] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            there = [one for one in path.iterdir() if not one.name.startswith(".")]
-            inside = sorted(one for one in there if one.suffix == ".sql" and not one.is_dir())
+            with os.scandir(path) as entries:
+                there = [one for one in entries if not one.name.startswith(".")]
+            inside = [one.name for one in there if one.name.endswith(".sql") and not one.is_dir()]
             if there and not inside:    # the wrong folder would be found clean
                 raise Unknown(f"{path} holds other things than migrations: nothing there ends in .sql.")
-            for one in inside:
-                found[str(one)] = _read(one)
+            for name in inside:
+                own = os.path.join("" if path == Path() else path, name)
+                found[own] = _read(own)
         else:
-            found[str(path)] = _read(path)
+            found[str(path)] = _read(str(path))
     return sorted(found.items(), key=lambda file: (os.path.dirname(file[0]), os.path.basename(file[0])))
 
 
 def twins(files: Sequence[tuple[str, bytes]]) -> dict[int, tuple[str, bytes]]:
     """The rollback file of each migration that has one, by the migration's number."""
-    paths = [Path(name).parent.parent / "rollbacks" / Path(name).name for name, _ in files]
-    beside = {number: path for number, path in enumerate(paths) if Path(files[number][0]).parent.name != "rollbacks"}
-    return {number: (str(path), _read(path)) for number, path in beside.items() if path.is_file()}
+    found = {}
+    for number, (name, _) in enumerate(files):
+        folder, own = os.path.split(name)
+        back = os.path.join(os.path.dirname(folder), "rollbacks", own)
+        if os.path.basename(folder) != "rollbacks" and os.path.isfile(back):
+            found[number] = (back, _read(back))
+    return found
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str) -> bytes:
     """The file's bytes; of one that is too long, just enough to know that it is."""
     try:
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise Unknown(f"There is no file or folder {path}.")
-        with path.open("rb") as file:
-            return file.read(LONGEST + 1)
+        with open(path, "rb") as file:
+            return file.read(-1 if os.path.getsize(path) <= LONGEST else LONGEST + 1)
     except OSError as error:
         raise Unknown(f"{path} cannot be read: {error.strerror}.") from None

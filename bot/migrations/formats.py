@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import msgspec
 
-from bot.domain.entry import Json
 from bot.domain.finding import Finding, Level, Report
 from bot.migrations.lint import CHECKS
 from bot.migrations.sql.squawk_rules import RULES
+
+if TYPE_CHECKING:
+    from bot.domain.entry import Json
 
 _GITHUB = {Level.BLOCK: "error", Level.WARN: "warning", Level.NOTE: "notice"}
 _SARIF = {Level.BLOCK: "error", Level.WARN: "warning", Level.NOTE: "note"}
@@ -37,13 +39,10 @@ def as_json(report: Report, files: int) -> str:
         {"file": file, "line": one.line, "rules": list(one.rules), "reason": one.reason, "squawk": one.squawk}
         for file, one in report.ignores
     ]
-    document: dict[str, Json] = {
-        "files": files, "findings": [finding.to_json() for finding in report.findings], "ignores": ignores,
-    }
-    return _indented(document)
+    return _indented({"files": files, "findings": report.findings, "ignores": ignores})
 
 
-def _indented(document: Mapping[str, Json]) -> str:
+def _indented(document: Mapping[str, object]) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
@@ -141,6 +140,8 @@ def _uri(path: str) -> str:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # slow to import, and SARIF alone asks
+
     try:
         return version("stagedoor")
     except PackageNotFoundError:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from bot.domain.catalog import Snapshot
 from bot.domain.finding import Finding, Level
 from bot.migrations.lint import rls_off, still_used, view_security
 from bot.migrations.lint.drop_without_backup import RULE as DROPS
 from bot.migrations.sql.rule import Analysis, Fact
+
+if TYPE_CHECKING:
+    from bot.domain.catalog import Snapshot
 
 ASKS = ("rename", "drop", "retype", "no-policy", "view", "since")
 """Facts for which a catalog is worth reading."""

@@ -15,6 +15,7 @@ from bot.domain.plan import PlannedFile
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.risks import Ran
+from bot.domain.values import texts
 from bot.domain.way_back import Schema
 from bot.errors import Refused, Unreachable
 from bot.evidence import changes, proofs
@@ -61,6 +62,7 @@ def try_ways_back(promotion: Promotion, world: World) -> None:
     seen = _catalogs(promotion, world)
     back = _rollbacks(promotion, world)
     ways = proofs.prove_staged(plan, world.project, ports.shelves, back, seen, f"{promotion.id}.proof", world.stopping)
+    ways = proofs.with_unread(plan, ways, {file.version: _ran(promotion, file, world) for file in plan.files})
     ports.shelves.put(proofs.puts(plan, ways, back, ports.clock.now(), promotion.id, ports.shelves))
     world.note("proof.seen", {"ways": [way.to_json() for way in ways]})
 
@@ -210,6 +212,7 @@ def _prove_now(promotion: Promotion, evidence: Evidence, world: World) -> str:
             plan, world.project, ports.shelves, back, _seen_by_stagedoor(evidence, world), f"{promotion.id}.proof",
             world.stopping,
         )
+        ways = proofs.with_unread(plan, ways, _shown(evidence))
         ports.shelves.put(proofs.puts(plan, ways, back, ports.clock.now(), promotion.id, ports.shelves))
         world.note("proof.seen", {"ways": [way.to_json() for way in ways]})
     except (Refused, Unreachable) as trouble:
@@ -250,10 +253,15 @@ def told_of_way_back(promotion: Promotion, evidence: Evidence, world: World) -> 
 
 def told_of_unread(promotion: Promotion, evidence: Evidence, world: World) -> None:
     """Journal what staging showed of lines that nobody could read, when it is not what it showed before."""
-    runs = [(file, evidence.staged.get(file.version)) for file in evidence.plan.files if file.unread]
-    ran = {file.version: run.ran for file, run in runs if run and run.sha256 == file.sha256 and run.ran}
+    ran = _shown(evidence)
     if ran != promotion.ran:
         world.note("unread.shown", {version: [each.to_json() for each in own] for version, own in ran.items()})
+
+
+def _shown(evidence: Evidence) -> dict[str, tuple[Ran, ...]]:
+    """What staging runs of exactly these bytes showed, by version."""
+    runs = [(file, evidence.staged.get(file.version)) for file in evidence.plan.files if file.unread]
+    return {file.version: run.ran for file, run in runs if run and run.sha256 == file.sha256 and run.ran}
 
 
 def told_of_drift(promotion: Promotion, evidence: Evidence, world: World) -> None:
@@ -329,15 +337,17 @@ def _rollbacks(promotion: Promotion, world: World) -> dict[str, Migration]:
 def _rows(promotion: Promotion) -> Mapping[str, Json]:
     """The rows of all files together; nothing where one of them was not seen."""
     total: dict[str, list[int]] = {}
+    emptied: list[str] = []
     for file in promotion.plan.files:
         rows = promotion.seen.get(file.version, {}).get("rows")
+        emptied += texts(promotion.seen.get(file.version, {}).get("emptied"))
         if not isinstance(rows, dict):
             return {}
         for table, counts in rows.items():
             assert isinstance(counts, list)
             own = [int(str(count)) for count in counts]
             total[table] = [was + more for was, more in zip(total.get(table, [0, 0, 0]), own, strict=True)]
-    return {"rows": {table: list[Json](counts) for table, counts in total.items()}}
+    return {"rows": {table: list[Json](counts) for table, counts in total.items()}, "emptied": _each(emptied)}
 
 
 def _locks(promotion: Promotion, world: World) -> dict[str, list[str]]:

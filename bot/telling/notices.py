@@ -49,7 +49,7 @@ def tell_gap(journal: Journal, gap: Gap, keep: Put) -> str:
 
 def _open(journal: Journal, project: str, kind: str, data: Mapping[str, Json], keep: Put) -> str:
     opening = Opening(kind="notice", project=project, stage="told")
-    record = journal.open("N", lambda record: (
-        [Fact(about=record, kind=kind, actor=SYSTEM, data=data, opens=opening)], [keep],
+    opened = journal.open(lambda take: (
+        [Fact(about=take("N"), kind=kind, actor=SYSTEM, data=data, opens=opening)], [keep],
     ))
-    return record or ""
+    return opened[0].about if opened else ""

@@ -22,7 +22,10 @@ MARGIN = timedelta(minutes=1)
 """What is added to twice the time that staging took: production has more rows, and a lock may be waited for."""
 
 TWO_WEEKS = timedelta(days=14)
-FIRST_STAGES = {"window": "announced", "freeze": "standing"}
+ECHO = "freeze_echo"
+"""A freeze of everything as a further channel shows it."""
+
+FIRST_STAGES = {"window": "announced", "freeze": "standing", ECHO: "standing"}
 IN_LINE = ("window", "backup", "apply", "verify")
 
 
@@ -58,6 +61,12 @@ def freezes(ports: Ports, project: str) -> tuple[Freeze, ...]:
         freeze for record, freeze in found
         if (freeze.everything or record.project == project) and freeze.lifted is None
     )
+
+
+def echoes(ports: Ports, freeze: str) -> tuple[str, ...]:
+    """The records that show this freeze in further channels."""
+    found = ports.journal.find(kind=ECHO, status=Status.LIVE)
+    return tuple(each.id for each in found if Freeze.of(ports.journal.entries(about=each.id)).echoes == freeze)
 
 
 def calendar(ports: Ports, project: str, promotion: str = "") -> Calendar:

@@ -122,5 +122,6 @@ class Deploy:
         return Reply(message=message, puts=(asked.put,))
 
     def _counts(self, record: str, project: str) -> Reply:
-        named = self._promotions.projects()[0] if project == EVERYTHING else self._promotions.project(project)
-        return Reply(message=counts(record, named.policy.channels.deploys), wake=(record,))
+        named = self._promotions.projects() if project == EVERYTHING else (self._promotions.project(project),)
+        channels = list(dict.fromkeys(each.policy.channels.deploys for each in named))
+        return Reply(message=counts(record, channels), wake=(record,))

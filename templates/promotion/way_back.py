@@ -132,15 +132,18 @@ def _schema(schema: Schema) -> str:
     }[schema]
 
 
-def data_line(lost: Sequence[str], given_up: Sequence[str], promotion: Promotion) -> Mark:
+def data_line(lost: Sequence[str], given_up: Sequence[str], stays: Sequence[str], promotion: Promotion) -> Mark:
     """What data a way back costs, and what holds it."""
-    return line(_data(lost, given_up, promotion))
+    return line(_data(lost, given_up, promotion, stays))
 
 
 def rollback_data(rollback: Promotion, own: Rolling) -> Mark:
     """The same on a rollback's own card: what the promotion destroyed lies in that one's backup, not in this one's."""
     destroyed = f"kept in backup {own.kept_in}" if own.kept_in else ""
-    return line(_costs(own.lost, own.given_up, destroyed, kept(rollback) or NOWHERE, over=bool(rollback.committed)))
+    return line(_costs(
+        own.lost, own.given_up, destroyed, kept(rollback) or NOWHERE, over=bool(rollback.committed), stays=own.stays,
+        whose=f"{own.of} left them",
+    ))
 
 
 def approving_costs(promotion: Promotion) -> str:
@@ -170,9 +173,9 @@ def _data(lost: Sequence[str], given_up: Sequence[str], promotion: Promotion, st
 
 def _costs(
     lost: Sequence[str], given_up: Sequence[str], kept_now: str, kept_then: str, *, over: bool = False,
-    stays: Sequence[str] = (),
+    stays: Sequence[str] = (), whose: str = "it leaves them when it is taken back",
 ) -> str:
-    """`over` says that it was taken back already."""
+    """`over` says that it was taken back already, `whose` doing the rows are."""
     said = []
     if lost:
         gone = f"{_few(lost)} {are(lost)} lost {'to SQL' if kept_now else 'for good'}"
@@ -186,7 +189,7 @@ def _costs(
             said.append(f"{what} until then would be lost ({kept_then})")
     if stays:
         old = f" (the old values: {kept_now or NOWHERE})" if any(one.startswith("overwrites ") for one in stays) else ""
-        said.append(f"going back leaves rows as they are: it {_few(stays)}{old}")
+        said.append(f"rows stay as {whose}: it {_few(stays)}{old}")
     return f"Data: {'; '.join(said)}." if said else "Data: nothing is lost."
 
 

@@ -77,8 +77,9 @@ def understood(kind: str, token: str, of: Span, zone: str, reason: str, closed: 
     return Message(lines(said, local, shut, ask), blocks)
 
 
-def counts(record: str, where: str) -> Message:
-    return notice(line(f"{record} counts. Its card is in ", place(where), "."))
+def counts(record: str, channels: Sequence[str]) -> Message:
+    first, *more = (place(each) for each in channels)
+    return notice(line(f"{record} counts. Its card is in ", first, *(line(", ", each) for each in more), "."))
 
 
 def pick_modal(project: str, suggested: datetime, measured: bool, channel: str) -> Block:

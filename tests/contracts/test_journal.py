@@ -23,7 +23,7 @@ from journals import BACKENDS, SECRET, Backend, Make, Store, WallClock
 from bot.domain.entry import GENESIS, Entry, Fact, Opening, audit
 from bot.domain.record import Claim, Record, Status
 from bot.errors import Refused, Superseded, Unknown
-from bot.ports import Delivery, Put
+from bot.ports import Delivery, Put, Take
 
 # Assigned, since an imported fixture would look redefined by every argument of its name.
 backend, journal, make = journals.backend, journals.journal, journals.make
@@ -332,39 +332,41 @@ def test_records_add_up_whatever_the_order(
     backend.close()
 
 
-def test_numbers_of_a_series_count_from_one(journal: Store, backend: Backend) -> None:
-    other = backend.open()
-    with ThreadPoolExecutor(4) as pool:
-        taken = list(pool.map(lambda turn: (journal, other)[turn % 2].number("P"), range(40)))
-    assert sorted(taken) == list(range(1, 41))
-    assert journal.number("W") == 1
-
-
 def test_a_number_is_taken_only_together_with_what_it_opens(journal: Store, backend: Backend) -> None:
     other = backend.open()
     with ThreadPoolExecutor(4) as pool:
-        taken = list(pool.map(lambda turn: (journal, other)[turn % 2].open("P", _opens), range(12)))
-    assert sorted(map(str, taken), key=lambda id: int(id[2:])) == [f"P-{number}" for number in range(1, 13)]
+        taken = list(pool.map(lambda turn: _opened((journal, other)[turn % 2]), range(12)))
+    assert sorted(taken, key=lambda id: int(id[2:])) == [f"P-{number}" for number in range(1, 13)]
 
-    def dies(record: str) -> tuple[list[Fact], list[Put]]:
-        raise SystemExit(record)
+    def dies(take: Take) -> tuple[list[Fact], list[Put]]:
+        raise SystemExit(f"{take('P')} {take('P')} {take('W')}")
 
-    with pytest.raises(SystemExit, match="P-13"):
-        journal.open("P", dies)
-    assert journal.open("P", _opens, key="once") == "P-13"
-    assert journal.open("P", _opens, key="once") is None, "the same delivery again opens nothing"
-    assert journal.open("P", _opens) == "P-14"
+    with pytest.raises(SystemExit, match="P-13 P-14 W-1"):
+        journal.open(dies)
+    assert _opened(journal, key="once") == "P-13"
+    assert journal.open(_opens, key="once") is None, "the same delivery again opens nothing"
+    assert _opened(journal) == "P-14"
     assert loaded(journal, "P-14").stage == "gates"
     assert journal.get("requests", "P-14") == {"record": "P-14"}
     old = journal.claim("P-14")
     journal.claim("P-14")
     with pytest.raises(Superseded):
-        journal.open("P", _opens, claim=old)
-    assert journal.open("P", _opens) == "P-15"
+        journal.open(_opens, claim=old)
+    assert _opened(journal) == "P-15"
+    several = journal.open(lambda take: ([opening(take(series)) for series in ("P", "W", "P", "W")], []))
+    assert several
+    assert [entry.about for entry in several] == ["P-16", "W-1", "P-17", "W-2"]
 
 
-def _opens(record: str) -> tuple[list[Fact], list[Put]]:
+def _opens(take: Take) -> tuple[list[Fact], list[Put]]:
+    record = take("P")
     return [opening(record)], [Put(shelf="requests", key=record, doc={"record": record})]
+
+
+def _opened(journal: Store, key: str | None = None) -> str:
+    made = journal.open(_opens, key=key)
+    assert made
+    return made[0].about
 
 
 # Search

@@ -22,6 +22,7 @@ from bot.domain.record import Status
 from bot.errors import Refused
 from bot.incidents import records as incidents
 from bot.incidents import timeline
+from bot.incidents.records import Beginning
 from bot.incidents.verbs import Responding
 from bot.runbooks import incident as runbook
 from bot.runbooks.walker import Walker
@@ -64,9 +65,11 @@ class Room(Stage):
         made._runbooks = {**made._runbooks, "incident": runbook.RUNBOOK}
         return made
 
-    def opened(self, severity: str = "SEV2", **more: Any) -> str:
-        facts, record = self.responding.open(ANA, "shop", "Checkout fails", severity, "command:1", **more)
-        self.say(facts)
+    def opened(
+        self, severity: str = "SEV2", title: str = "Checkout fails", key: str = "command:1", **more: Any,
+    ) -> str:
+        record, _ = self.responding.open(ANA, "shop", title, severity, key, **more)
+        self.sweep()
         return record
 
     def now(self, record: str = "INC-1") -> Incident:
@@ -109,8 +112,9 @@ def test_it_never_holds_what_ends_it(room: Room) -> None:
     room.here("P-8")
     room.at("12:03")
     assert [name for name, _ in room.started] == ["P-8"]
-    emergency = incidents.opening(room.ports, "shop", "Emergency", "SEV1", CY, promotion="P-9", ends_it=True)
-    room.say(emergency)
+    incidents.open_for(room.ports, Beginning(
+        project="shop", title="Emergency", severity="SEV1", by=CY, promotion="P-9", ends_it=True,
+    ))
     assert Incident.of(room.journal.entries(about="INC-2")).lets_pass("P-9")
     held = schedule.calendar(room.ports, "shop", "P-9").closed_at(room.clock.now())
     assert held is not None                 # the first incident did not decide for it
@@ -265,8 +269,7 @@ def test_killed_after_every_write_nothing_is_lost_and_nothing_happens_twice(tmp_
         room = Room(tmp_path / str(writes), FLAG)
         with OtherSide(lambda asked: (200, {"before": "true"})) as side:
             hooked(room, side.url)
-            facts, inc = room.responding.open(ANA, "shop", "Checkout fails", "SEV1", "command:1")
-            room.journal.append(facts)
+            inc, _ = room.responding.open(ANA, "shop", "Checkout fails", "SEV1", "command:1")
             room.journal.append(room.responding.switch(ANA, inc, "REGION", "false", "webhook"))
             due = room.clock.now() + timedelta(minutes=1)
             room.journal.append(room.responding.update(ANA, inc, "looking", "", due, None))
@@ -335,14 +338,16 @@ def test_the_thread_opens_with_what_changed_and_what_was_alike(room: Room) -> No
     room.opened()
     room.say(room.responding.resolve(ANA, "INC-1", "the index was put back"))
     window = room.announce("2026-11-25 02:00 for 2h")
-    facts, _ = room.responding.open(BO, "shop", "The checkout fails again", "SEV3", "command:2")
-    room.say(facts)
+    room.responding.open(BO, "shop", "The checkout fails again", "SEV3", "command:2")
+    room.sweep()
     second = Incident.of(room.journal.entries(about="INC-2"))
     assert [(each["record"], each["fixed_by"]) for each in second.similar] == [
         ("INC-1", "the index was put back"),
     ]
-    alike = incidents.opening(room.ports, "shop", "Checkout fails for signed-in readers", "SEV2", SYSTEM, alert="A-1")
-    room.say(alike)
+    incidents.open_for(room.ports, Beginning(
+        project="shop", title="Checkout fails for signed-in readers", severity="SEV2", by=SYSTEM, alert="A-1",
+    ))
+    room.sweep()
     third = Incident.of(room.journal.entries(about="INC-3"))
     assert window not in {each["record"] for each in third.changes}      # it is yet to come
     assert "INC-1" in {each["record"] for each in third.similar}

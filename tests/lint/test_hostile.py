@@ -57,8 +57,10 @@ def test_one_bad_statement_hides_no_other() -> None:
 
 
 def test_a_process_that_dies_costs_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    def dying(files: list[tuple[str, bytes]]) -> Iterator[Analysis]:
-        names = [name for name, _ in files]
+    def dying(given: guard.Given, waiting: guard.Given) -> Iterator[Analysis]:
+        given.extend(waiting)
+        waiting.clear()
+        names = [name for _, (name, _) in given]
         return (Analysis(file=name) for name in takewhile("killer".__ne__, names))
 
     monkeypatch.setattr(guard, "_answers", dying)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.finding import Level, Report
-from bot.migrations.checking import Ground, analyse, checker_version, judge, risks
+from bot.migrations.checker import checker_version
+from bot.migrations.checking import Ground, analyse, judge, risks
 from bot.migrations.sql.wire import from_json, to_json
 
 INDEX = "create index if not exists i on public.books (title);"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import psycopg
 import pytest
 
 from bot.domain.migration import Match, Migration
-from bot.migrations import history
+from bot.migrations import history, locks
 from bot.migrations.database import PostgresDatabase
+from bot.migrations.session import ConnectionLost, Session
 from bot.migrations.splitter import Statement
 from bot.ports import Done, Failed, InDoubt
 from tests.migrations.conftest import BRISK, Notes, apply, job
@@ -352,6 +354,15 @@ def test_a_head_that_moved_is_refused(fresh: Fresh, production: PostgresDatabase
     assert fresh.rows("select to_regclass('t2')") == [(None,)]
 
 
+def test_what_is_said_to_be_in_survives_a_crash_of_the_server(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes,
+) -> None:
+    """A database whose default is otherwise would lose the last moments of what was committed."""
+    assert fresh.rows("show synchronous_commit") == [("off",)]
+    apply(production, job("create table seen as select current_setting('synchronous_commit') as commits"), notes)
+    assert fresh.rows("select commits from seen") == [("on",)]
+
+
 def test_two_at_once_put_it_in_once(fresh: Fresh, production: PostgresDatabase) -> None:
     outcomes: list[Done | Failed | InDoubt] = []
     content = "create table once(id int); insert into once values (1); select pg_sleep(0.3)"
@@ -387,6 +398,24 @@ def test_a_session_that_still_works_on_the_file_is_waited_for(
     assert isinstance(other, InDoubt)
     assert "stagedoor:P-1.1.1" in other.why
     assert "still works on" not in other.why
+
+
+@pytest.mark.parametrize("words", ["begin; lock table busy", "select 1"])
+def test_a_session_that_was_left_behind_is_ended_and_anothers_is_not(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes, monkeypatch: pytest.MonkeyPatch, words: str,
+) -> None:
+    """Whoever began was frozen, between two words of its own, and another process has taken over."""
+    monkeypatch.setattr(locks, "IDLE", 0.3)
+    fresh.run("create table busy (id int)")
+    with closing(Session.opened(fresh.url, "production", "stagedoor:P-1.1.1")) as left:
+        assert locks.take(left, "20260301000000", 1.0, lambda: False) is None
+        left.script(words)
+        time.sleep(0.35)
+        other = apply(production, job("select 2", version="9", attempt="P-11.1.1"), Notes())
+        assert isinstance(other, InDoubt)
+        assert isinstance(apply(production, job("drop table busy", attempt="P-1.1.2"), notes), Done)
+        with pytest.raises(ConnectionLost):
+            left.query("select 1")
 
 
 def test_a_transaction_pooler_is_refused(fresh: Fresh, notes: Notes) -> None:
@@ -485,8 +514,6 @@ def test_a_lost_answer_to_commit_is_decided_by_the_history(
 def test_an_answer_that_only_the_network_lost_is_found_in_the_history(
     fresh: Fresh, production: PostgresDatabase, notes: Notes, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from bot.migrations.session import ConnectionLost, Session
-
     run = Session.run
 
     def losing(self: Session, statement: str, tick: object) -> str:

@@ -9,12 +9,16 @@ from typing import Any, cast
 
 import pytest
 
+from bot.domain.catalog import Snapshot
 from bot.domain.evidence import Evidence, Staged
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.risks import Ran, Unread
-from bot.migrations.catalog.showing import NOTHING, UNSEEN, showing
+from bot.domain.way_back import Schema, WayBack
+from bot.evidence.proofs import with_unread
+from bot.migrations.catalog.checklist import checklist
+from bot.migrations.catalog.showing import NOTHING, PERHAPS, UNSEEN, showing
 from bot.migrations.checking import analyse, judge, risks
 from bot.migrations.database import PostgresDatabase
 from bot.ports import Done
@@ -23,6 +27,7 @@ from rehearsal.postgres import Postgres
 from tests.migrations.conftest import BRISK, Notes, apply, job
 from tests.postgres import Fresh, fresh_database
 
+EMPTY = Snapshot(server=170000, objects={})
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SHOP = """
 create schema public;
@@ -88,10 +93,14 @@ def shop(server: Postgres) -> Iterator[Fresh]:
         yield fresh
 
 
-def ran(shop: Fresh, sql: str) -> tuple[Ran, ...]:
-    """A staging run of this one file: what it showed of its unread lines."""
+def remade(shop: Fresh) -> None:
     shop.run("drop schema public cascade", "drop schema if exists supabase_migrations cascade")
     shop.run("drop role if exists anybody", *SHOP.strip().split(";\n"))
+
+
+def ran(shop: Fresh, sql: str) -> tuple[Ran, ...]:
+    """A staging run of this one file: what it showed of its unread lines."""
+    remade(shop)
     staging = PostgresDatabase(shop.url, "staging", BRISK)
     unread = risks(judge(analyse([("1_x.sql", sql.encode())])).findings).unread
     assert unread
@@ -118,8 +127,44 @@ def test_what_destroys_opens_or_does_nothing_stays_destructive(shop: Fresh, sql:
 def test_what_nobody_looked_at_is_not_shown(shop: Fresh) -> None:
     shown = ran(shop, "select seed(3);")
     [place] = risks(judge(analyse([("1_x.sql", b"select seed(3);")])).findings).unread
-    assert showing([place], {}, None, None) == (Ran(line=1, did=UNSEEN, harmless=False),)
+    assert showing([place], {}, None, None) == (
+        Ran(line=1, did=UNSEEN, harmless=False, stays=(PERHAPS,)),
+    )
     assert shown[0].harmless
+
+
+EMPTIED = {
+    "insert into codes values ('a'); truncate codes; insert into codes values ('b');": ["public.codes"],
+    "alter table books alter sold type numeric; insert into books values (6, 'f', 1);": None,
+    "create table new (id int); insert into new values (1), (2); truncate new;": None,
+    "delete from codes;": None,
+}
+
+
+@pytest.mark.parametrize("sql", EMPTIED)
+def test_tables_that_a_run_emptied_are_seen(shop: Fresh, sql: str) -> None:
+    remade(shop)
+    done = apply(PostgresDatabase(shop.url, "staging", BRISK), job(sql, witness=True), Notes())
+    assert isinstance(done, Done), done
+    assert done.seen.get("emptied") == EMPTIED[sql]
+    assert ("codes emptied" in "\n".join(checklist(EMPTY, EMPTY, done.seen))) == (EMPTIED[sql] is not None)
+
+
+def test_a_way_back_says_what_unread_lines_leave_of_rows(shop: Fresh) -> None:
+    [shown] = ran(shop, "do $$ begin\n  execute '' || 'update books set sold = 1; delete from books where id = 5; "
+                        "insert into notes values (1, ''n''); truncate codes';\nend $$;")
+    assert shown.lost == ("all rows of codes", "the rows that it deletes from books")
+    assert shown.stays == ("overwrites rows of books", "inserts into notes")
+    file = PlannedFile(version="1", name="a", filename="1_a.sql", sha256="aa", statements=1, unread=(
+        Unread(line=2, said="EXECUTE"),
+    ))
+    plan = Plan(project="shop", environment=Environment.PRODUCTION, head=None, files=(file,))
+    way = WayBack(version="1", schema=Schema.EXACT, source="draft", down="", lost=("the values of books.old",))
+    [told] = with_unread(plan, [way], {"1": (shown,)})
+    assert told.lost == (*way.lost, *shown.lost)
+    assert told.stays == shown.stays
+    [told] = with_unread(plan, [way], {})
+    assert told.stays == (PERHAPS,), "nobody saw it run"
 
 
 @pytest.mark.parametrize(("sha256", "shown"), [("aa", 1), ("bb", 0)])

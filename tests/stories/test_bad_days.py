@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import threading
 import time
 from collections import Counter
@@ -240,8 +239,7 @@ def test_who_stands_by_is_alive_and_not_ready(house: Opens) -> None:
     h = house()
     first = h.bot
     assert first is not None
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = h.a_port()
     h.environ(PORT=str(port))
     h.start_bot(wait=False)
     address = f"http://127.0.0.1:{port}"

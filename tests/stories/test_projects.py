@@ -15,7 +15,7 @@ TWO = POLICY + """
 [projects.shop]
 [projects.blog]
 channels = { deploys = "#blog-deploys" }
-approvals = { approvers = ["U0ERIN001"] }
+approvals = { approvers = ["U0ERIN001", "U0BO00001"] }
 """
 
 
@@ -76,3 +76,23 @@ def test_each_project_goes_its_own_way(two: Two) -> None:
     two.told(ANA, "F-1 counts")
     two.slack.command(ERIN, "/deploy unfreeze F-1 it is over", "#general")
     two.told(ERIN, "F-1 is lifted")
+    # A freeze of everything is seen wherever somebody waits for it, and so is its end.
+    two.slack.command(ANA, "/deploy freeze inventory project:all", "#general")
+    two.told(ANA, "F-2 counts")
+    for channel in ("#deploys", "#blog-deploys"):
+        two.until(lambda channel=channel: shown(two, channel, "F-2 ·", "Promotions are frozen · everything"), channel)
+    two.slack.command(BO, "/deploy unfreeze F-2 counted", "#blog-deploys")
+    for channel in ("#deploys", "#blog-deploys"):
+        two.until(lambda channel=channel: shown(two, channel, "F-2 ·", "A freeze is over · everything"), channel)
+        two.until(lambda channel=channel: "What waited goes on." in threads(two, channel), f"the thread in {channel}")
+
+
+def shown(two: Two, channel: str, *words: str) -> bool:
+    """Whether one message there says all of it."""
+    texts = [two.slack.text_of(message) for message in two.slack.messages(channel)]
+    return sum(all(word in text for word in words) for text in texts) == 1
+
+
+def threads(two: Two, channel: str) -> str:
+    newest = [message for message in two.slack.messages(channel) if "F-2 ·" in two.slack.text_of(message)]
+    return "\n".join(two.slack.text_of(message) for message in two.slack.thread(newest[-1])) if newest else ""

@@ -96,7 +96,9 @@ SELECT public.seed();
     h.says(ANA, "/migrate stage")
     h.thread_says("S-2", "deleted 3 rows of books; it counts as destructive")
     h.says(ANA, "/migrate promote")
-    assert "On staging it deleted 3 rows of books. It counts as destructive." in h.reads("P-2", "Waiting for approval")
+    text = h.reads("P-2", "Waiting for approval")
+    assert "On staging it deleted 3 rows of books. It counts as destructive." in text
+    assert "Data: the rows that it deletes from books are lost to SQL (a backup is taken first)." in text
     h.confirmed("P-2")
     h.presses(BO, "P-2", "Approve")
     h.reads("P-2", "1 of 2")

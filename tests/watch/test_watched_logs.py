@@ -334,6 +334,7 @@ def test_killed_at_any_write_it_is_raised_called_and_paged_once(
         p.walk()
         p.walk()
         [alert] = p.alerts
+        assert alert.id == "A-1"
         assert len(p.entries(alert.id, "alert.called")) == 1
         assert len(p.entries(alert.id, "alert.paged")) == 1
         assert len({each["dedup_key"] for each in heard}) == 1    # which PagerDuty joins

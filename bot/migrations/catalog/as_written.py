@@ -97,6 +97,7 @@ class _Trial:
         self._session = session
         self._stopping = stopping
         self._limits = "; ".join(f"set {name} = {max(1, round(s * 1000))}" for name, s in limits.items())
+        session.wait_for(limits["statement_timeout"])
 
     def run(
         self, changes: Sequence[Change], downs: Sequence[tuple[bytes, ...]], after: Snapshot,

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.domain.catalog import Key, Snapshot
 from bot.domain.entry import Json
+from bot.domain.values import texts
 from bot.migrations.catalog.access import access_diff
 from bot.migrations.catalog.diff import Difference, differences, value
 from bot.migrations.catalog.firing import firing
@@ -123,7 +124,8 @@ def _rows(seen: Mapping[str, Json]) -> str:
     rows = seen.get("rows")
     if not isinstance(rows, dict):
         return "Rows: not counted; the file was in before Stagedoor could look"
-    said = [
+    said = [f"{_plain(table)} emptied" for table in texts(seen.get("emptied"))]
+    said += [
         f"{_plain(table)} {', '.join(f'{count} {what}' for count, what in zip(counts, _DID, strict=True) if count)}"
         for table, counts in rows.items() if isinstance(counts, list)
     ]

@@ -14,6 +14,7 @@ from bot.migrations.catalog.losses import lost
 
 UNSEEN = "was not looked at while it ran"
 NOTHING = "changed nothing, which does not show what it may do elsewhere"
+PERHAPS = "may change rows where it cannot be read"
 
 
 def showing(
@@ -35,14 +36,23 @@ def _ran(
 ) -> Ran:
     own = [one for one in looks if isinstance(lines := one["lines"], list) and place.line in lines]
     if not own:
-        return Ran(line=place.line, did=UNSEEN, harmless=False)
+        return Ran(line=place.line, did=UNSEEN, harmless=False, stays=(PERHAPS,))
     harm = [each for one in own for each in _harm(one, before, after)]
     harm += [f"{each} at the end of the file" for each in closing]
     good = [list(_good(one)) for one in own]
     did = list(dict.fromkeys(harm or [each for one in good for each in one]))
     if not harm and not all(good):
         did.append(f"another statement of the line {NOTHING}" if did else NOTHING)
-    return Ran(line=place.line, did="; ".join(did), harmless=all(good) and not harm)
+    rows = [row for one in (*own, *(look for look in looks if not look["lines"])) for row in _rows(one)]
+    emptied = [_plain(table) for one in own for table in texts(one.get("emptied"))]
+    lost = [f"all rows of {table}" for table in emptied]
+    lost += [f"the rows that it deletes from {table}" for table, (_, _, deleted) in rows if deleted]
+    stays = [f"overwrites rows of {table}" for table, (_, updated, _) in rows if updated]
+    stays += [f"inserts into {table}" for table, (inserted, _, _) in rows if inserted]
+    return Ran(
+        line=place.line, did="; ".join(did), harmless=all(good) and not harm, lost=tuple(dict.fromkeys(lost)),
+        stays=tuple(dict.fromkeys(stays if did != [NOTHING] else [PERHAPS])),
+    )
 
 
 def _harm(look: Mapping[str, Json], before: Snapshot | None, after: Snapshot | None) -> Iterator[str]:

@@ -61,6 +61,7 @@ class Trial:
 
     def run(self, changes: Sequence[Change]) -> tuple[WayBack, ...]:
         """The verdict for each file, in the order of the files. Raises `ConnectionLost`."""
+        self._session.wait_for(self._limits["statement_timeout"])
         self._session.script(f"begin; {self._words()}")
         try:
             return self._run(changes)

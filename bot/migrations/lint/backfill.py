@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import quoted, table, tables
+from bot.migrations.sql.tree import quoted, tables
 
 RULE = Rule(
     name="backfill", level=Level.WARN, weighs=True,
@@ -22,11 +22,11 @@ def statement(s: Statement) -> Iterator[Finding]:
     if not s.runs:
         return
     if s.kind == "UpdateStmt":
-        name = table(s.node.get("relation"))
+        name = s.table
         safe = f"UPDATE {quoted(name)} SET … WHERE id BETWEEN 1 AND 5000 AND …; -- in batches, from a script or a job"  # noqa: S608  (shown, never run)
         yield RULE.at(s, f"UPDATE of {name}. {RULE.why}.", table=name, safe=safe)
     elif sources := sorted(tables(s.node.get("selectStmt", {}).get("SelectStmt", {}).get("fromClause", ()))):
-        into, of = quoted(table(s.node.get("relation"))), quoted(sources[0])
+        into, of = quoted(s.table), quoted(sources[0])
         safe = (
             f"INSERT INTO {into} SELECT … FROM {of} WHERE id BETWEEN 1 AND 5000; "  # noqa: S608  (shown, never run)
             "-- in batches, from a script"

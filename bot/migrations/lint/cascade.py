@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.facts import dropped
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import commands, opened, quoted, strings, table, walk
+from bot.migrations.sql.tree import opened, quoted, strings, table, walk
 
 RULE = Rule(
     name="cascade", level=Level.WARN, tags=(Tag.DESTRUCTIVE,),
@@ -33,7 +33,7 @@ def statement(s: Statement) -> Iterator[Finding]:
     """On any DROP, on TRUNCATE, on DROP COLUMN and DROP CONSTRAINT."""
     if not s.runs:
         return
-    nodes = list(commands(s.node)) if s.kind == "AlterTableStmt" else [s.node]
+    nodes = s.commands if s.kind == "AlterTableStmt" else [s.node]
     if any(node.get("behavior") == "DROP_CASCADE" for node in nodes):
         found = _where(s)
         yield RULE.at(s, f"{RULE.why}.", safe=RULE.safe.replace("'public.books'::regclass", found) if found else "")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import table
 
 RULE = Rule(
     name="concurrent-if-not-exists", level=Level.BLOCK,
@@ -22,4 +21,4 @@ WORDS = ("concurrently",)
 def statement(s: Statement) -> Iterator[Finding]:
     """Both words in one CREATE INDEX."""
     if s.node.get("concurrent") and s.node.get("if_not_exists"):
-        yield RULE.at(s, f"CONCURRENTLY with IF NOT EXISTS. {RULE.why}.", table=table(s.node.get("relation")))
+        yield RULE.at(s, f"CONCURRENTLY with IF NOT EXISTS. {RULE.why}.", table=s.table)

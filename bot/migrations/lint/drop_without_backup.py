@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.facts import dropped
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import Node, commands, dotted, find, quoted, strings, table, type_name
+from bot.migrations.sql.tree import Node, dotted, find, quoted, strings, table, type_name
 
 RULE = Rule(
     name="drop-without-backup", level=Level.BLOCK, tags=(Tag.DESTRUCTIVE,),
@@ -53,8 +53,8 @@ def _losses(s: Statement) -> Iterator[tuple[str, str, str]]:
 
 
 def _columns(s: Statement) -> Iterator[tuple[str, str, str]]:
-    name = table(s.node.get("relation"))
-    for command in commands(s.node):
+    name = s.table
+    for command in s.commands:
         column = f"{name}.{command.get('name')}"
         if command.get("subtype") == "AT_DropColumn":
             yield name, f"drops the column {column}", f"what {column} holds"

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import commands, table
 
 RULE = Rule(
     name="exclude-constraint", level=Level.BLOCK, weighs=True,
@@ -21,7 +20,7 @@ WORDS = ("exclude",)
 
 def statement(s: Statement) -> Iterator[Finding]:
     """ADD CONSTRAINT … EXCLUDE on a table that is there."""
-    for command in commands(s.node):
+    for command in s.commands:
         if command.get("def", {}).get("Constraint", {}).get("contype") == "CONSTR_EXCLUSION":
-            name = table(s.node.get("relation"))
+            name = s.table
             yield RULE.at(s, f"EXCLUDE on {name}. {RULE.why}.", table=name)

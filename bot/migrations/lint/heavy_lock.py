@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import commands, find, option, quoted, table
+from bot.migrations.sql.tree import find, option, quoted, table
 
 RULE = Rule(
     name="heavy-lock", level=Level.WARN, weighs=True,
@@ -43,11 +43,11 @@ def _safe(s: Statement, name: str) -> str:
 
 
 def _locks(s: Statement) -> Iterator[tuple[str, str]]:
-    name = table(s.node.get("relation"))
+    name = s.table
     if s.kind == "CreateTrigStmt":
         yield "CREATE TRIGGER", name
     elif s.kind == "AlterTableStmt":
-        for command in commands(s.node):
+        for command in s.commands:
             if what := _COMMANDS.get(str(command.get("subtype"))):
                 yield what, name
     elif s.kind == "RefreshMatViewStmt" and not s.node.get("concurrent"):

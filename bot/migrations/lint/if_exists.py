@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import commands, spelled
+from bot.migrations.sql.tree import spelled
 
 RULE = Rule(
     name="if-exists", level=Level.WARN,
@@ -36,7 +36,7 @@ def statement(s: Statement) -> Iterator[Finding]:
         if not s.node.get("missing_ok"):
             yield RULE.at(s, f"DROP without IF EXISTS. {RULE.why}.", safe=_with(s, _DROP, "IF EXISTS"))
     elif s.kind == "AlterTableStmt":
-        lacking = {str(command["subtype"]) for command in commands(s.node) if not command.get("missing_ok")}
+        lacking = {str(command["subtype"]) for command in s.commands if not command.get("missing_ok")}
         for subtype, words in _COLUMNS.items():
             if subtype in lacking:
                 verb, _, missing = words.partition("COLUMN ")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import columns, commands, table, type_name
+from bot.migrations.sql.tree import columns, type_name
 
 RULE = Rule(
     name="json-type", level=Level.WARN,
@@ -19,10 +19,10 @@ WORDS = ("json",)
 
 def statement(s: Statement) -> Iterator[Finding]:
     """A new column of type json."""
-    new = [*columns(s.node), *(one.get("def", {}).get("ColumnDef", {}) for one in commands(s.node))]
+    new = [*columns(s.node), *(one.get("def", {}).get("ColumnDef", {}) for one in s.commands)]
     for column in new:
         if type_name(column) == "json":
-            name = table(s.node.get("relation"))
+            name = s.table
             yield RULE.at(
                 s, f"{name}.{column.get('colname', '')} is json. {RULE.why}.", table=name,
                 location=column.get("location", -1),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from bot.domain.catalog import Snapshot
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Analysis, Rule
+
+if TYPE_CHECKING:
+    from bot.domain.catalog import Snapshot
 
 RULE = Rule(
     name="newer-syntax", level=Level.BLOCK,

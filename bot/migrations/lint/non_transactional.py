@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Rule, Source, Statement, Trouble
-from bot.migrations.sql.tree import commands, option
+from bot.migrations.sql.tree import option
 
 RULE = Rule(
     name="non-transactional", level=Level.BLOCK, waivable=False,
@@ -58,7 +58,7 @@ def named(s: Statement) -> str:
     if s.kind == "DiscardStmt" and node.get("target") == "DISCARD_ALL":
         return "DISCARD ALL"
     if s.kind == "AlterTableStmt":
-        detach = (command.get("def", {}).get("PartitionCmd", {}) for command in commands(node))
+        detach = (command.get("def", {}).get("PartitionCmd", {}) for command in s.commands)
         return "DETACH PARTITION CONCURRENTLY" if any(part.get("concurrent") for part in detach) else ""
     return ""
 

@@ -64,7 +64,7 @@ def statement(s: Statement) -> Iterator[Finding]:
 
 def _rows(s: Statement) -> Iterator[Finding]:
     """What a migration writes there for itself; a function's body is the app's business."""
-    name = table(s.node.get("relation"))
+    name = s.table
     if not s.runs or not name.startswith(("supabase_migrations.", "auth.")):
         return
     if name.startswith("auth."):

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.rule import Analysis, Rule, Statement
-from bot.migrations.sql.tree import commands, table
 
 RULE = Rule(
     name="rls-off", level=Level.BLOCK, tags=(Tag.ACCESS, Tag.SECURITY),
@@ -21,9 +20,9 @@ COMMANDS = frozenset(_OFF)
 
 def statement(s: Statement) -> Iterator[Finding]:
     """DISABLE and NO FORCE ROW LEVEL SECURITY."""
-    for command in commands(s.node):
+    for command in s.commands:
         if word := _OFF.get(str(command.get("subtype"))):
-            name = table(s.node.get("relation"))
+            name = s.table
             yield RULE.at(s, f"{word} ROW LEVEL SECURITY on {name}. {RULE.why}.", table=name,
                           tags=RULE.tags if s.runs else ())
 

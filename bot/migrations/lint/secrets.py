@@ -31,8 +31,8 @@ _SECRETS = tuple((re.compile(pattern), what) for pattern, what in (
 ))
 # What stands for a secret that its reader fills in, and the keys of every local stack, which are public.
 _STANDS_FOR = re.compile(
-    r"(?:your|my|the|put|add|paste|insert|enter|replace|change|example|placeholder|dummy|todo|secret|service)"
-    r"(?:[ _-]?[a-z]+)*|<.*>|\[.*\]|\{.*\}|\$\{?\w+\}?|%\w+%?|[x*.-]+", re.IGNORECASE,
+    r"(?i:your|paste|insert|enter|replace|change|example|placeholder|dummy|todo)(?:[ _-]?[A-Za-z]++)*+"
+    r"|<.*>|\[.*\]|\{.*\}|\$\{\w+\}|\$[A-Z_]+|%\w+%|[Xx*.-]+",
 )
 _DEMO = "eyJpc3MiOiJzdXBhYmFzZS1kZW1v"
 _WORTH_A_LOOK = (

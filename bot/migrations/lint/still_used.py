@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from bot.domain.catalog import Key, Snapshot
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Analysis, Fact, Rule
+
+if TYPE_CHECKING:
+    from bot.domain.catalog import Key, Snapshot
 
 RULE = Rule(
     name="still-used", level=Level.BLOCK,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import Node, commands, quoted, table
+from bot.migrations.sql.tree import Node, quoted
 
 RULE = Rule(
     name="triggers-off", level=Level.WARN, tags=(Tag.SECURITY,),
@@ -34,8 +34,8 @@ def statement(s: Statement) -> Iterator[Finding]:
             return
         yield RULE.at(s, f"Changes an owner. {RULE.why}.", safe=_OWNER)
         return
-    name = table(s.node.get("relation"))
-    for command in commands(s.node):
+    name = s.table
+    for command in s.commands:
         if command.get("subtype") in _OFF:
             safe = RULE.safe.replace("public.books", quoted(name))
             yield RULE.at(s, f"DISABLE TRIGGER on {name}. {RULE.why}.", table=name, safe=safe)

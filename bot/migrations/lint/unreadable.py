@@ -8,7 +8,7 @@ from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.lint.session_settings import configured
 from bot.migrations.sql.builtins import HARMLESS
 from bot.migrations.sql.rule import BRANCH, DYNAMIC, Rule, Statement
-from bot.migrations.sql.tree import Node, commands, find, function
+from bot.migrations.sql.tree import Node, find, function
 
 RULE = Rule(
     name="unreadable", level=Level.WARN, tags=(Tag.DESTRUCTIVE,),
@@ -35,7 +35,7 @@ def statement(s: Statement) -> Iterator[Finding]:
     elif b"(" in s.text:
         tree = s.node
         if s.kind == "AlterTableStmt":
-            tree = {"cmds": [one for one in commands(s.node) if one.get("subtype") in COMMANDS]}
+            tree = {"cmds": [one for one in s.commands if one.get("subtype") in COMMANDS]}
         called = sorted({name for call in find(tree, "FuncCall", "funccall") if (name := _foreign(call))})
         if called:
             yield RULE.at(s, f"calls {', '.join(called)}. {RULE.why}.")

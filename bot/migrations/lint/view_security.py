@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import EXPOSED, commands, option, quoted, table, tables, word
+from bot.migrations.sql.tree import EXPOSED, option, quoted, table, tables, word
 
 RULE = Rule(
     name="view-security", level=Level.BLOCK, tags=(Tag.SECURITY,),
@@ -20,10 +20,10 @@ KINDS = ("ViewStmt", "CreateTableAsStmt", "AlterTableStmt")
 
 def _altered(s: Statement) -> Iterator[Finding]:
     """A view whose security_invoker is taken away."""
-    name = table(s.node.get("relation"))
+    name = s.table
     if s.node.get("objtype") != "OBJECT_VIEW" or name.partition(".")[0] not in EXPOSED:
         return
-    for command in commands(s.node):
+    for command in s.commands:
         options = command.get("def", {}).get("List", {}).get("items", ())
         given = option(options, "security_invoker")
         if given is None or (command.get("subtype") == "AT_SetRelOptions" and word(given) in _ON):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import table
 
 RULE = Rule(
     name="wide-index", level=Level.WARN,
@@ -21,5 +20,5 @@ def statement(s: Statement) -> Iterator[Finding]:
     """UNIQUE ones hold a rule, not a query, and what is INCLUDEd does not count."""
     count = len(s.node.get("indexParams", ()))
     if count > _MOST and not s.node.get("unique"):
-        name = table(s.node.get("relation"))
+        name = s.table
         yield RULE.at(s, f"An index of {count} columns on {name}. {RULE.why}.", table=name)

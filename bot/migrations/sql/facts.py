@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator
 
-from bot.migrations.sql.rewrites import REWRITTEN, rewrites
 from bot.migrations.sql.rule import Fact, Statement
-from bot.migrations.sql.tree import Node, columns, commands, constraints, dotted, find, option, strings, table, tables
+from bot.migrations.sql.tree import Node, columns, constraints, dotted, find, option, strings, table, tables
 
 
 def subject(statement: Statement) -> str:
@@ -30,15 +28,8 @@ def dropped(node: Node) -> list[str]:
     return [dotted(parts[:-1] if owned else parts) for parts in names if parts]
 
 
-def facts(statement: Statement) -> Iterable[Fact]:
-    """The facts of one statement that runs with the migration: one of a function's body does not."""
-    read = _READ.get(statement.kind)
-    found = read(statement) if read else ()
-    return chain(found, rewrites(statement)) if statement.kind in REWRITTEN else found
-
-
 def _create(s: Statement) -> Iterator[Fact]:
-    name = table(s.node.get("relation"))
+    name = s.table
     unsure = s.node.get("if_not_exists") or s.maybe
     yield Fact("table", s.line, name, "maybe" if unsure else "new")
     if s.node["relation"].get("relpersistence") == "t" or s.kind != "CreateStmt":
@@ -79,8 +70,8 @@ def _constraint(s: Statement, name: str, constraint: Node) -> Iterator[Fact]:
 
 
 def _alter(s: Statement) -> Iterator[Fact]:
-    name = table(s.node.get("relation"))
-    for command in commands(s.node):
+    name = s.table
+    for command in s.commands:
         subtype = command.get("subtype")
         if subtype in ("AT_EnableRowSecurity", "AT_ForceRowSecurity") and not s.maybe:
             yield Fact("rls", s.line, name)
@@ -108,7 +99,7 @@ def _added(s: Statement, name: str, column: Node) -> Iterator[Fact]:
 def _index(s: Statement) -> Iterator[Fact]:
     first = next(find(s.node.get("indexParams", ()), "IndexElem"), {})
     if "whereClause" not in s.node:
-        yield Fact("index", s.line, table(s.node.get("relation")), str(first.get("name", "")))
+        yield Fact("index", s.line, s.table, str(first.get("name", "")))
 
 
 def _policy(s: Statement) -> Iterator[Fact]:
@@ -124,7 +115,7 @@ def _drop(s: Statement) -> Iterator[Fact]:
 
 def _rename(s: Statement) -> Iterator[Fact]:
     if s.node.get("renameType") == "OBJECT_TABLE":
-        old = table(s.node.get("relation"))
+        old = s.table
         for name in (old, f"{old.partition('.')[0]}.{s.node.get('newname', '')}"):
             yield Fact("gone", s.line, name)
             yield Fact("renamed", s.line, name)
@@ -159,9 +150,10 @@ def _view(s: Statement) -> Iterator[Fact]:
     yield Fact("view", s.line, table(s.node.get("view")), "invoker" if invoker else "")
 
 
-_READ: dict[str, Callable[[Statement], Iterator[Fact]]] = {
+FACTS: dict[str, Callable[[Statement], Iterator[Fact]]] = {
     "CreateStmt": _create, "CreateForeignTableStmt": _create, "CreateTableAsStmt": _create_as, "AlterTableStmt": _alter,
     "IndexStmt": _index, "CreatePolicyStmt": _policy, "DropStmt": _drop, "RenameStmt": _rename,
     "VariableSetStmt": _set, "AlterPublicationStmt": _publication, "CreatePublicationStmt": _publication,
     "AlterEnumStmt": _enum, "AlterFunctionStmt": _options, "SelectStmt": _select, "ViewStmt": _view,
 }
+"""The facts of one statement that runs with the migration: one of a function's body does not."""

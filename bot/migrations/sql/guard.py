@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO
@@ -28,34 +29,47 @@ DEATHS = 8
 """After so many files that killed the process, the rest of the batch is given up: somebody plays with it."""
 
 
-def ask(files: Sequence[tuple[str, bytes]]) -> list[Analysis | None]:
-    """For each file what the process says of it, in order; None where it could not. A process a core shares many."""
-    hands = max(1, min(os.cpu_count() or 1, len(files) // MANY, MOST))
+File = tuple[str, bytes]
+Given = deque[tuple[int, File]]
+"""Files with their numbers: those that wait for a process, or for one's answer."""
+
+
+def ask(files: Sequence[File]) -> list[Analysis | None]:
+    """For each file what the process says of it, in order; None where it could not.
+
+    Many files are shared by a process a core: whichever is through with some takes the next.
+    """
     found: list[Analysis | None] = [None] * len(files)
+    waiting: Given = deque(enumerate(files))
+
+    def work() -> None:
+        for number, said in _worked(waiting):
+            found[number] = said
+
+    hands = max(1, min(os.cpu_count() or 1, len(files) // MANY, MOST))
     with ThreadPoolExecutor(hands) as pool:
-        for first, said in enumerate(pool.map(lambda first: list(_asked(files[first::hands])), range(hands))):
-            found[first::hands] = said
+        for done in [pool.submit(work) for _ in range(hands)]:
+            done.result()
     return found
 
 
-def _asked(files: Sequence[tuple[str, bytes]]) -> Iterator[Analysis | None]:
-    rest, deaths = list(files), 0
-    while rest:
-        answered = 0
-        for said in _answers(rest):
-            answered += 1
-            yield said
-        rest = rest[answered:]
-        if rest:
+def _worked(waiting: Given) -> Iterator[tuple[int, Analysis | None]]:
+    """The answers to the files that one process after the other takes, until none waits."""
+    given: Given = deque()
+    deaths = 0
+    while given or waiting:
+        for said in _answers(given, waiting):
+            if given:    # nobody asked for more
+                yield given.popleft()[0], said
+        if given:
+            given.popleft()
             deaths += 1
-            yield None
-            rest = rest[1:]
         if deaths >= DEATHS:
-            yield from (None for _ in rest)
+            waiting.clear()
             return
 
 
-def _answers(files: Sequence[tuple[str, bytes]]) -> Iterator[Analysis | None]:
+def _answers(given: Given, waiting: Given) -> Iterator[Analysis | None]:
     """The answers of one process, until the last or until it dies, falls silent or talks nonsense."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "bot.migrations.sql.worker"], cwd="/", env=_environment(),
@@ -63,10 +77,10 @@ def _answers(files: Sequence[tuple[str, bytes]]) -> Iterator[Analysis | None]:
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    asking = threading.Thread(target=_send, args=(process.stdin, files), daemon=True)
+    asking = threading.Thread(target=_send, args=(process.stdin, given, waiting), daemon=True)
     asking.start()
     try:
-        for line in _lines(process.stdout, len(files)):
+        for line in _lines(process.stdout):
             yield read(line)
     except (TimeoutError, ValueError):
         pass
@@ -77,32 +91,41 @@ def _answers(files: Sequence[tuple[str, bytes]]) -> Iterator[Analysis | None]:
         process.stdout.close()
 
 
-def _send(pipe: IO[bytes], files: Sequence[tuple[str, bytes]]) -> None:
+def _send(pipe: IO[bytes], given: Given, waiting: Given) -> None:
+    """Writes what an earlier process left unanswered, and then what waits, as fast as the process reads."""
     try:
         with pipe:
-            for name, raw in files:
-                pipe.write(f"{len(raw)} {' '.join(name.splitlines())}\n".encode() + raw)
-    except OSError:
+            for _, file in tuple(given):
+                pipe.write(_request(*file))
+            while True:
+                given.append(waiting.popleft())
+                pipe.write(_request(*given[-1][1]))
+    except (IndexError, OSError):
         return
 
 
-def _lines(pipe: IO[bytes], count: int) -> Iterator[bytes]:
-    """As many lines as were asked for; fewer when the pipe ends. Raises `TimeoutError`."""
-    held = b""
+def _request(name: str, raw: bytes) -> bytes:
+    return f"{len(raw)} {' '.join(name.splitlines())}\n".encode() + raw
+
+
+def _lines(pipe: IO[bytes]) -> Iterator[bytes]:
+    """Line by line until the pipe ends. Raises `TimeoutError`."""
+    held: list[bytes] = []
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         deadline = time.monotonic() + PATIENCE
-        while count:
-            if not selector.select(deadline - time.monotonic()):
-                raise TimeoutError
+        while selector.select(deadline - time.monotonic()):
             chunk = os.read(pipe.fileno(), 1 << 20)
             if not chunk:
                 return
-            *whole, held = (held + chunk).split(b"\n")
-            for line in whole:
-                count -= 1
+            first, *others = chunk.split(b"\n")
+            held.append(first)
+            if others:
+                yield b"".join(held)
+                yield from others[:-1]
+                held = others[-1:]
                 deadline = time.monotonic() + PATIENCE
-                yield line
+    raise TimeoutError
 
 
 def _environment() -> dict[str, str]:

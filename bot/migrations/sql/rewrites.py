@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from bot.migrations.sql.rule import Fact, Statement
 from bot.migrations.sql.tree import (
     Node,
-    commands,
     constraints,
     dotted,
     opened,
@@ -70,11 +69,11 @@ def _reindex(s: Statement) -> Written:
 
 
 def _alter(s: Statement) -> Written:
-    for command in commands(s.node):
+    for command in s.commands:
         subtype = command.get("subtype")
         if subtype not in _ALTERED:
             continue
-        name, given = quoted(table(s.node.get("relation"))), opened(command.get("def", {}))[1]
+        name, given = quoted(s.table), opened(command.get("def", {}))[1]
         if subtype == "AT_AddConstraint":
             yield from _constraint(name, given, _text(s) if len(s.node["cmds"]) == 1 else "")
         elif subtype == "AT_ValidateConstraint":
@@ -145,7 +144,7 @@ def _retyped(name: str, column: str, given: Node) -> str:
 
 
 def _rename(s: Statement) -> Written:
-    name = quoted(table(s.node.get("relation")))
+    name = quoted(s.table)
     new = spelled(str(s.node.get("newname")))
     if s.node.get("renameType") == "OBJECT_TABLE":
         schema = name.rpartition(".")[0]

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+
+import msgspec
 
 from bot.domain.finding import Finding, Ignore, Level, Tag
-from bot.migrations.sql.tree import Node
+from bot.migrations.sql.tree import Node, commands, table
 
 DYNAMIC, BRANCH, BROKEN = "(dynamic)", "(branch)", "(broken)"
 """Kinds of what is no statement: EXECUTE, a condition on data, a body that cannot be parsed."""
@@ -32,7 +33,7 @@ class Trouble(Unparsable):
         self.text = text
 
 
-class Fact(NamedTuple):
+class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Something that a file does and other files may have to know: a `table` is created, an `index`, a `policy` …"""
 
     kind: str
@@ -56,11 +57,10 @@ class Source:
 
     def holds(self, *words: str) -> bool:
         """Whether any of these words, in small letters, may stand in the file: escapes can spell every word."""
-        return self.escapes or any(word in self.low for word in words)
+        return self.escapes or any([word in self.low for word in words])
 
 
-@dataclass(slots=True)
-class Statement:
+class Statement(msgspec.Struct, eq=False, gc=False):
     """One statement: the kind and fields of its tree. `inside` is set for those in a DO block or a function's body.
 
     A function's body does not run with the migration: `runs` is False there. `maybe`: only under a condition.
@@ -77,6 +77,22 @@ class Statement:
     runs: bool = True
     maybe: bool = False
     _low: bytes | None = None
+    _table: str | None = None
+    _commands: list[Node] | None = None
+
+    @property
+    def table(self) -> str:
+        """`schema.name` of the relation that it is about; empty where it has none."""
+        if self._table is None:
+            self._table = table(self.node.get("relation"))
+        return self._table
+
+    @property
+    def commands(self) -> list[Node]:
+        """The sub-commands of an ALTER TABLE."""
+        if self._commands is None:
+            self._commands = commands(self.node)
+        return self._commands
 
     @property
     def low(self) -> bytes:

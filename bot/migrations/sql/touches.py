@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from bot.migrations.sql.facts import dropped
 from bot.migrations.sql.rule import Fact, Statement
-from bot.migrations.sql.tree import Node, commands, dotted, find, option, strings, table
+from bot.migrations.sql.tree import Node, dotted, find, option, strings, table
 
 _DROPPED = {
     "OBJECT_TABLE": "table", "OBJECT_VIEW": "view", "OBJECT_MATVIEW": "matview", "OBJECT_FUNCTION": "function",
@@ -19,19 +19,13 @@ _NAMES = {
 }
 
 
-def touches(s: Statement) -> Iterable[Fact]:
-    """`rename`, `drop`, `made` with the object's kind, `retype` with the new type."""
-    read = _READ.get(s.kind)
-    return read(s) if read else ()
-
-
 def _rename(s: Statement) -> Iterator[Fact]:
     kind = str(s.node.get("renameType", "")).removeprefix("OBJECT_").lower()
     if kind == "column":
         yield Fact("rename", s.line, f"{table(s.node.get('relation'))}.{s.node.get('subname')}", "column")
     elif kind == "attribute":
         return
-    elif relation := table(s.node.get("relation")):
+    elif relation := s.table:
         yield Fact("rename", s.line, relation, kind)
     else:
         names = _named(s.node.get("object", {}))
@@ -58,8 +52,8 @@ def _drop(s: Statement) -> Iterator[Fact]:
 
 
 def _alter(s: Statement) -> Iterator[Fact]:
-    name = table(s.node.get("relation"))
-    for command in commands(s.node):
+    name = s.table
+    for command in s.commands:
         subtype = command.get("subtype")
         if subtype == "AT_DropColumn":
             yield Fact("drop", s.line, f"{name}.{command.get('name')}", "column")
@@ -157,14 +151,15 @@ _SYNTAX: tuple[tuple[str, str, Callable[[Statement], bool]], ...] = (
     ("MERGE … NOT MATCHED BY SOURCE", "17", lambda s: s.kind == "MergeStmt" and b"matched by source" in s.low),
     ("NULLS NOT DISTINCT", "15", lambda s: _has(s.node, "nulls_not_distinct")),
     ("JSON_TABLE", "17", lambda s: any(True for _ in find(s.node, "JsonTable"))),
-    ("SET EXPRESSION", "17", lambda s: any(one.get("subtype") == "AT_SetExpression" for one in commands(s.node))),
+    ("SET EXPRESSION", "17", lambda s: any(one.get("subtype") == "AT_SetExpression" for one in s.commands)),
     ("GRANT MAINTAIN", "17", lambda s: s.kind == "GrantStmt" and _says(s.node, "priv_name", "maintain")),
     ("a virtual generated column", "18", lambda s: _says(s.node, "generated_kind", "v")),
     ("WITHOUT OVERLAPS", "18", lambda s: _has(s.node, "without_overlaps")),
     ("ON DELETE SET NULL (columns)", "15", lambda s: _has(s.node, "fk_del_set_cols")),
 )
 
-_READ: dict[str, Callable[[Statement], Iterator[Fact]]] = {
+TOUCHES: dict[str, Callable[[Statement], Iterator[Fact]]] = {
     "RenameStmt": _rename, "AlterObjectSchemaStmt": _schema, "DropStmt": _drop, "AlterTableStmt": _alter,
     "CreateFunctionStmt": _function, "ViewStmt": _view, **dict.fromkeys(_MADE, _make),
 }
+"""`rename`, `drop`, `made` with the object's kind, `retype` with the new type."""

@@ -167,11 +167,9 @@ def roles(specs: Any) -> set[str]:
     return found or {"public"}
 
 
-def commands(node: Node) -> Iterator[Node]:
+def commands(node: Node) -> list[Node]:
     """The sub-commands of an ALTER TABLE."""
-    for item in node.get("cmds", ()):
-        if command := item.get("AlterTableCmd"):
-            yield command
+    return [command for item in node.get("cmds", ()) if (command := item.get("AlterTableCmd"))]
 
 
 def columns(node: Node) -> Iterator[Node]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bot.domain.entry import Json
 from bot.domain.finding import Finding, Ignore
 from bot.migrations.sql.rule import Analysis, Fact
+
+if TYPE_CHECKING:
+    from bot.domain.entry import Json
 
 _READS: msgspec.json.Decoder[Analysis | None] = msgspec.json.Decoder(Analysis | None)
 
@@ -29,7 +31,7 @@ def to_json(analysis: Analysis) -> dict[str, Json]:
     return {
         "file": analysis.file, "analysed": analysis.analysed,
         "findings": [finding.to_json() for finding in analysis.findings],
-        "facts": [list(fact) for fact in analysis.facts],
+        "facts": [[fact.kind, fact.line, fact.subject, fact.detail] for fact in analysis.facts],
         "ignores": [
             [list(one.rules), one.line, one.first, one.last, one.reason, one.squawk] for one in analysis.ignores
         ],
