@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.checking import analyse, judge
+from bot.migrations.formats import as_json, text
 
 
 def told(sql: str, rule: str) -> list[Finding]:
@@ -107,3 +108,14 @@ def test_a_name_that_the_cli_takes_is_not_said_never_to_run(name: str, says: str
     assert found.level is Level.BLOCK
     assert says in found.why
     assert ("never run" in found.effect) is not runs
+
+
+def test_what_a_dump_says_a_hundred_times_is_counted() -> None:
+    grants = "".join(f"grant all on table public.t{number} to anon;\n" for number in range(40))
+    blocks = "".join(f"truncate public.t{number};\n" for number in range(9))
+    report = judge(analyse([("20260101000000_x.sql", (grants + blocks).encode())]))
+    said = text(report, 1)
+    assert said.count("Grants ALL on public.t") == 3
+    assert "20260101000000_x.sql  warn  grants: 37 more, in lines 4, 5, 6" in said
+    assert said.count("Empties public.t") == 9, "each block is written out"
+    assert as_json(report, 1).count("Grants ALL on public.t") == 40
