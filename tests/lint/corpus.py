@@ -312,7 +312,9 @@ CASES = (
 
 SHOP = """
 create table public.books (id bigint primary key, title varchar(20), isbn varchar(13), price numeric(10, 2),
-  stock int, note text);
+  stock int, note text, twice int generated always as (stock * 2) stored);
+create schema shop;
+create table shop.apart (id int primary key);
 alter table public.books enable row level security;
 create policy readers on public.books for select to anon using (title <> 'x');
 create policy writers on public.books for update to anon using (title <> 'x');
