@@ -1,7 +1,7 @@
 """Functions of Postgres and Supabase that change no row, so that a call of them can be read over.
 
-Extensions' functions count under their schema `extensions` alone: anybody may make a function in public with such a
-name, and an unqualified call would find it first.
+Of extensions a few count by their bare name (uuid_generate_v4, crypt, unaccent), the others under the schema
+`extensions` alone: anybody may make a function in public with such a name, and a bare call would find it first.
 """
 
 from __future__ import annotations
