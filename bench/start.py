@@ -23,8 +23,8 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from rehearsal.loopback import Held
 from rehearsal.postgres import Postgres
-from rehearsal.world import free_port
 from tests.stories.house import BO, House
 
 ROOT = Path(__file__).parent.parent
@@ -65,13 +65,14 @@ def resident(pid: int) -> float:
 
 @contextmanager
 def peer() -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
-    port, begun = free_port(), time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", PEER, str(port)], cwd=ROOT)
-    try:
-        yield process, f"http://127.0.0.1:{port}", begun
-    finally:
-        process.terminate()
-        process.wait(15)
+    with Held() as held:
+        begun = time.perf_counter()
+        process = subprocess.Popen([sys.executable, "-c", PEER, str(held.port)], cwd=ROOT)
+        try:
+            yield process, f"http://127.0.0.1:{held.port}", begun
+        finally:
+            process.terminate()
+            process.wait(15)
 
 
 def peer_once() -> tuple[float, float]:

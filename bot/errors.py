@@ -27,6 +27,10 @@ class Unreachable(StagedoorError):
     """Something outside did not answer; the message says what, and what that means for production."""
 
 
+class Unrecorded(Unreachable):
+    """The journal did not take what was to be noted while a database was being changed; nothing else is begun there."""
+
+
 class Superseded(StagedoorError):
     """Another walk of the same record has begun; what this one still wanted to write is void."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.domain.person import Person
-from bot.domain.plan import Plan
 from bot.domain.promotion import Promotion
 from bot.errors import Refused
 from bot.policy import Policy
@@ -82,9 +81,9 @@ def requesters(promotion: Promotion, policy: Policy) -> frozenset[str]:
     return frozenset((promotion.requested_by, *(id for login in promotion.authors if (id := policy.slack_id(login)))))
 
 
-def required_approvals(plan: Plan, policy: Policy, lost: tuple[str, ...] = ()) -> int:
-    """How many people have to approve: more where data is destroyed (`lost` on staging) or access is widened."""
-    return policy.approvals.required_destructive if plan.risks or lost else policy.approvals.required
+def required_approvals(promotion: Promotion, policy: Policy) -> int:
+    """How many people have to approve: more where data is destroyed, access is widened, or nobody can tell yet."""
+    return policy.approvals.required_destructive if promotion.destroys else policy.approvals.required
 
 
 def _in(person: Person, listed: tuple[str, ...]) -> bool:

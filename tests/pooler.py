@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psycopg
 
+from rehearsal.loopback import Held
 from rehearsal.postgres import Postgres
-from tests.wire import Wire
 
 
 def pgbouncer() -> str | None:
@@ -27,9 +27,8 @@ def pooled(server: Postgres, database: str, mode: str = "session", size: int = 8
     """The database's address through a pooler; `only`: whatever database is asked for, it leads to that one."""
     program = pgbouncer()
     assert program is not None
-    with tempfile.TemporaryDirectory(prefix="stagedoor-pooler-") as made, Wire(0) as unused:
-        folder, port = Path(made), unused.port
-        unused.__exit__()  # its port is free now
+    with tempfile.TemporaryDirectory(prefix="stagedoor-pooler-") as made, Held() as held:
+        folder, port = Path(made), held.port
         config = folder / "pgbouncer.ini"
         config.write_text(
             f"[databases]\n* = host=127.0.0.1 port={server.port} user=postgres password={server.password}"
@@ -45,19 +44,19 @@ def pooled(server: Postgres, database: str, mode: str = "session", size: int = 8
             [program, *as_nobody, str(config)], stdout=log, stderr=log,
         ) as running:
             try:
-                _wait(url, folder / "log")
+                _wait(url, running, folder / "log")
                 yield url
             finally:
                 running.kill()
 
 
-def _wait(url: str, log: Path) -> None:
-    until = time.monotonic() + 10
+def _wait(url: str, running: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 30   # side by side with others
     while True:
         try:
             psycopg.connect(url, connect_timeout=2).close()
             return
         except psycopg.OperationalError as error:
-            if time.monotonic() > until:
+            if running.poll() is not None or time.monotonic() > until:
                 raise AssertionError(f"the pooler did not start: {error}\n{log.read_text()}") from None
             time.sleep(0.05)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from bot.windows.verbs import Deploys
 from rehearsal.postgres import Postgres
 from templates.promotion.card import card
 from templates.promotion.sight import Sight
+from tests.handlers.test_killed_saying import Killed, Mortal
 from tests.rolling import ANA, BO, CY, FIRST, POLICY, SECOND, SQL, Shop, shop
 
 BOOKS = f"{FIRST}_add_books.sql"
@@ -79,6 +82,24 @@ def test_it_passes_windows_and_ticks_and_owes_them(s: Shop) -> None:
     s.says(people.confirm(CY, record, "Pull request approved"))
     s.w.walk(record)
     assert s.ending(record)[0] == "done"
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_process_that_dies_while_one_is_asked_for_passes_no_number_over(s: Shop, before: bool) -> None:
+    """At each write, right before or after it: asked again by the same delivery it is one promotion, one incident."""
+    taken = [record.id for kind in ("promotion", "incident") for record in s.w.ports.journal.find(kind=kind)]
+    assert taken == ["P-1"]
+    for write in range(1, 20):
+        mortal = Mortal(s.w.ports.journal, write, before=before)
+        ports = replace(s.w.ports, journal=mortal, shelves=mortal)
+        with suppress(Killed):
+            Requests(ports).promote(ANA, s.project, (), "the same", "checkout is down")
+    assert mortal.left > 0, "the last of them lived"
+    for kind, ids in (("promotion", ["P-1", "P-2"]), ("incident", ["INC-1"])):
+        assert [record.id for record in s.w.ports.journal.find(kind=kind)] == ids
+    known = opened_by(s.w.ports, "P-2")
+    assert known is not None
+    assert known.incident.id == "INC-1"
 
 
 def test_it_opens_an_incident_that_lets_it_pass(s: Shop) -> None:

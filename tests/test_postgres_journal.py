@@ -19,10 +19,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.postgres_journal import PostgresJournal, PostgresServeLock, begun
+from bot.adapters.postgres_journal import PostgresJournal, PostgresServeLock, begun, serve_lock
 from bot.adapters.postgres_journal.schema import VERSIONS
 from bot.adapters.postgres_journal.words import OVERLAP, PART
 from bot.adapters.sqlite_journal import SqliteJournal
+from bot.answering import Answering
 from bot.domain.entry import Fact, Opening, audit
 from bot.errors import Refused, StagedoorError, Unreachable
 from bot.ports import Delivery, Put
@@ -400,3 +401,48 @@ def test_standing_by_outlasts_an_outage(database: Fresh, wire: Wire) -> None:
         threading.Timer(0.2, wire.mend).start()
         threading.Timer(0.3, first.release).start()
         assert second.acquire(poll=0.05, stop=threading.Event())
+
+
+@pytest.mark.slow
+def test_a_process_frozen_in_the_middle_of_a_write_holds_up_nobody_for_long(database: Fresh) -> None:
+    with closing(opened(database.url)) as frozen, closing(opened(database.url)) as other, ExitStack() as writing:
+        writing.enter_context(frozen.chaining())
+        began = time.monotonic()
+        other.append([FACT])
+        assert time.monotonic() - began < 10
+        with pytest.raises(Unreachable):
+            writing.close()
+        frozen.append([FACT])
+
+
+def test_whoever_was_frozen_is_not_sure_of_the_lock_before_it_has_asked(
+    database: Fresh, wire: Wire, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with PostgresServeLock(wire.url(database.url)) as lock:
+        assert not lock.sure()
+        assert lock.try_acquire()
+        assert lock.sure()
+        wire.cut()
+        assert not lock.sure(), "its connection broke, and another may have the lock"
+        wire.mend()
+        lock.watch(lambda: None)
+        began = time.monotonic()
+        while not lock.sure():
+            assert time.monotonic() - began < 5
+            time.sleep(0.05)
+        monkeypatch.setattr(serve_lock, "FRESH", -1.0)      # as if much time had passed since
+        assert not lock.sure()
+
+
+def test_a_store_that_hangs_is_given_up_and_comes_back(wired: PostgresJournal, wire: Wire) -> None:
+    """A pooler that swallows what it is given breaks no connection."""
+    wired.append([FACT])
+    wire.silent = True
+    with pytest.MonkeyPatch.context() as impatient:
+        impatient.setattr(Answering, "patience", 0.5)
+        with pytest.raises(Unreachable):
+            wired.append([FACT])
+    wire.silent = False
+    wire.hang_up()
+    eventually(lambda: wired.append([FACT]))
+    assert audit(wired.entries()).broken_at is None

@@ -15,13 +15,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from typer.testing import CliRunner
 
+from bot.cli import app
 from bot.domain.draft import FIELDS
+from bot.domain.entry import SYSTEM, Fact, Opening
 from bot.domain.report import IncidentReport
 from bot.errors import Unknown
 from bot.reporting.incident import report
 from handlers.incidents.reports import gathered, in_form
 from templates.documents import report_in, words
+from templates.text import one_line
 from tests.reporting_side import ERIN, NAMES, Desk
 
 HEADINGS = (
@@ -95,11 +99,11 @@ def test_measures_come_from_explicit_entries_only(after: Desk) -> None:
 def test_the_same_journal_always_gives_the_same_bytes(after: Desk, tmp_path: Path) -> None:
     for form in ("md", "html", "json"):
         assert written(after, form) == written(after, form)
-    for form in ("md", "json"):
+    for form, named in (("md", "1"), ("json", "inc-1")):
         environ = {"STAGEDOOR_STORE_URL": f"sqlite:///{tmp_path / 'journal.db'}", "PYTHONPATH": ":".join(sys.path),
                    "PYTHONHASHSEED": str(len(form)), "TZ": "Asia/Tokyo"}
         ran = subprocess.run(
-            [sys.executable, "-m", "bot", "report", "inc-1", "--format", form], env=environ, cwd=tmp_path,
+            [sys.executable, "-m", "bot", "report", named, "--format", form], env=environ, cwd=tmp_path,
             capture_output=True, check=True,
         )
         assert ran.stdout.decode() == written(after, form)
@@ -109,8 +113,23 @@ def test_the_same_journal_always_gives_the_same_bytes(after: Desk, tmp_path: Pat
 
 
 def test_an_unknown_incident_names_those_there_are(after: Desk) -> None:
-    with pytest.raises(Unknown, match=r"There is no incident P-1\. The newest: INC-1\."):
+    with pytest.raises(Unknown, match=r"P-1 is a promotion and no incident\. The newest: INC-1\."):
         in_form(after.journal, after.journal, "P-1", "md")
+
+
+@pytest.mark.parametrize(("named", "said"), [
+    ("7", "There is no incident INC-7. The newest: INC-1."), ("inc-7", "There is no incident INC-7."),
+    ("a-1", "A-1 is an alert and no incident. The newest: INC-1."), ("x", "There is no incident X."),
+])
+def test_the_command_says_what_there_is_instead(
+    after: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str, said: str,
+) -> None:
+    begins = Opening(kind="alert", project="shop", stage="open")
+    after.journal.append([Fact(about="A-1", kind="alert.raised", actor=SYSTEM, opens=begins)])
+    monkeypatch.setenv("STAGEDOOR_STORE_URL", f"sqlite:///{tmp_path / 'journal.db'}")
+    ran = CliRunner().invoke(app, ["report", named])
+    assert ran.exit_code == 1
+    assert said in ran.output
 
 
 def test_whatever_the_order_of_deliveries_the_timeline_is_the_same(after: Desk) -> None:
@@ -176,7 +195,7 @@ def test_a_line_of_markdown_shows_just_its_words(text: str) -> None:
     assert not none
     shown = "".join(child.content for child in paragraph.children or ())
     assert {child.type for child in paragraph.children or ()} <= {"text", "text_special"}
-    assert shown.replace("\u2060", "") == f"x {words.one_line(text)}".rstrip().replace("\u2060", "")
+    assert shown.replace("\u2060", "") == f"x {one_line(text)}".rstrip().replace("\u2060", "")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

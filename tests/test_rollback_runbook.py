@@ -25,7 +25,10 @@ from bot.rollbacks.verbs import Asked, Rollbacks
 from bot.watch.raising import held
 from bot.watch.recent import standing
 from bot.watch.watcher import Watcher
+from handlers.conversation import Ask
+from handlers.migrations.rollback import Rollback
 from rehearsal.postgres import Postgres
+from templates.blocks import Message
 from templates.promotion.sight import Sight
 from templates.promotion.thread import told
 from templates.rollback.card import rollback_card
@@ -34,6 +37,7 @@ from tests.rolling import ANA, BO, CY, ERIN, FIRST, POLICY, SECOND, SQL, THIRD, 
 
 BOOKS = f"{FIRST}_add_books.sql"
 BACK = "20261101120001_rollback_add_books.sql"
+ASK = Ask(key="k", kind="action", name="promotion.roll_back", user=BO, team="T", channel="C1", value="P-1", trigger="t")
 
 
 @pytest.fixture
@@ -53,16 +57,18 @@ class Gone:
 
 
 def card(s: Shop) -> str:
+    return drawn(s).text
+
+
+def drawn(s: Shop) -> Message:
     record = s.w.journal.load(s.rollback)
     assert record is not None
-    return rollback_card(Sight(record=record, promotion=s.read())).text
+    return rollback_card(Sight(record=record, promotion=s.read()))
 
 
 def buttons(s: Shop, words: str) -> list[str]:
     """The values that the card's buttons of that name carry."""
-    record = s.w.journal.load(s.rollback)
-    assert record is not None
-    rows: Any = [block for block in rollback_card(Sight(record=record, promotion=s.read())).blocks]
+    rows: Any = list(drawn(s).blocks)
     return [each["value"] for row in rows for each in row.get("elements", ()) if each.get("text", {}) == {
         "type": "plain_text", "text": words, "emoji": False,
     }]
@@ -85,6 +91,31 @@ def test_an_approvers_asking_is_the_press_and_it_is_gone_everywhere(s: Shop) -> 
     assert standing(s.w.ports, s.project.name) == (), "nothing stands half-done"
     with pytest.raises(Refused, match="rolled back already, by R-1"):
         s.asks(BO)
+
+
+def test_whoever_decides_reads_how_many_rows_it_costs(s: Shop) -> None:
+    s.production.run("insert into books values (1, 'a'), (2, 'b'), (3, 'c')")
+    s.promoted(f"{SECOND}_clean.sql", "delete from books where id = 3; create table b2 (id int);")
+    s.asks(ANA, "P-2")
+    assert "1 row of books that P-2 destroyed is kept inside production; Restore data puts it back" in str(
+        drawn(s).blocks,
+    )
+    assert "Rows: b2 holds 0 rows · counted" in card(s)
+    s.says(s.rollbacks.cancel(ANA, s.rollback))
+    s.w.walk(s.rollback)
+    sketch = s.rollbacks.sketch(BO, s.project, "P-1")
+    words = "Rows: books holds 2 rows, 2 of them written since the promotion · counted "
+    assert words in str(Rollback(s.rollbacks, str)._modal(ASK, sketch).view), "the question"
+    s.asks(ANA)
+    assert words in card(s), "the card"
+    s.goes()
+    assert "Lost with it: books holds 2 rows, 2 of them written" in str(drawn(s).blocks), "the question before Approve"
+    s.production.run("insert into books values (4, 'd')")
+    s.goes()
+    assert len(s.told("rollback.planned")) == 0, "that rows come is no other plan"
+    s.says(s.rollbacks.approve(BO, s.rollback))
+    assert s.goes().status == "ended"
+    assert "Rows:" not in card(s)
 
 
 def test_somebody_on_call_may_press_it_and_an_operator_may_only_ask(s: Shop) -> None:

@@ -159,3 +159,26 @@ def test_back_to_an_earlier_stage(bench: Bench) -> None:
     bench.walk(first, second)
     assert bench.seen == ["first", "first"]
 
+
+
+def test_whoever_was_overtaken_tidies_up_nothing_that_its_successor_works_under(bench: Bench) -> None:
+    """A process was frozen in a stage, another took over, and the first wakes up to a failure of its own."""
+    def first(promotion: Promotion, world: World) -> Outcome:
+        world.hold_project()
+        bench.journal.claim("P-1")      # the other process has begun to walk it
+        return Stop(verdict="failed", why="its connection was gone when it woke up")
+
+    bench.walk(first)
+    assert bench.left == []
+    assert bench.kinds() == ["promotion.requested"]
+
+
+def test_whoever_was_overtaken_lets_go_of_nothing(bench: Bench) -> None:
+    def first(promotion: Promotion, world: World) -> Outcome:
+        world.hold_project()
+        bench.journal.claim("P-1")
+        world.release_project()
+        return Wait(for_="nothing: it never gets here")
+
+    bench.walk(first)
+    assert bench.journal.get("hold", "shop:promotion") == {"record": "P-1"}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.applying import Failure
+from bot.domain.entry import Json
 from bot.domain.promotion import Ending, Promotion
 from bot.domain.rolling_back import Rolling, Severity
 from templates.promotion.way_back import approving_costs, card_lines, rollback_data
@@ -34,6 +35,22 @@ def test_the_question_before_an_approval_says_what_locks_and_what_goes(promotion
 
 def test_locks_of_one_table_are_said_once(promotion: Promotion) -> None:
     assert "Locks books for about 12 ms and again 3 ms (reads and writes wait): seen" in str(card_lines(promotion))
+
+
+def test_rows_that_a_file_writes_are_not_said_to_come_back(promotion: Promotion) -> None:
+    changed: dict[str, Json] = {
+        "schema": "exact", "lost": [], "given_up": [], "stays": ["overwrites books.price", "inserts into books"],
+    }
+    said = str(card_lines(replace(promotion, way_back=changed)))
+    rows = "it overwrites books.price, inserts into books (the old values: "
+    assert f"Data: rows stay as it leaves them when it is taken back: {rows}" in said
+    assert "nothing is lost" not in said
+    own = Rolling(
+        of="P-1", severity=Severity.MAJOR, reason="", steps=(), ground="", kept_in="BK-1",
+        stays=("overwrites books.price", "inserts into books"),
+    )
+    assert Rolling.from_json(own.to_json()) == own
+    assert rollback_data(promotion, own) == f"Data: rows stay as P-1 left them: {rows}kept in backup BK-1)."
 
 
 def test_a_rollback_names_the_backup_from_before_the_data_was_destroyed(promotion: Promotion) -> None:

@@ -14,12 +14,15 @@ class Wire:
         self.to = to
         self.cut_at = b""
         """The first message towards the server that holds these bytes is delivered, and its answer never comes."""
+        self.silent_at = b""
+        """The first message towards the server that holds these bytes is the last one that is delivered."""
         self.silent = False
         """Nothing is delivered any more, and nobody hangs up."""
         self._open, self._pairs = True, list[socket.socket]()
         self._door = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._door.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._doorkeeper = threading.Thread(target=self._accept, daemon=True)
+        self._doorkeeper.start()
 
     def url(self, url: str) -> str:
         """The address, over this wire."""
@@ -44,7 +47,10 @@ class Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            self._door.shutdown(socket.SHUT_RDWR)   # who waits at it would keep the closed door, and its port, alive
         self._door.close()
+        self._doorkeeper.join()
         self.cut()
 
     def _accept(self) -> None:
@@ -73,6 +79,8 @@ class Wire:
                     self.cut_at = b""
                     with suppress(OSError):
                         one.shutdown(socket.SHUT_RDWR)
+                if inwards and self.silent_at and self.silent_at in words:
+                    self.silent_at, self.silent = b"", True
                 other.sendall(words)
                 if last:
                     break

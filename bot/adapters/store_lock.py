@@ -26,6 +26,10 @@ class StoreLock(Protocol):
         """Call `lost` should the lock ever go to another process; the one who held it must stop serving."""
         ...
 
+    def sure(self) -> bool:
+        """Whether it surely is ours still; whoever was frozen has to find out before acting on it."""
+        ...
+
     def release(self) -> None: ...
 
     def __enter__(self) -> Self: ...
@@ -77,6 +81,10 @@ class ServeLock:
 
     def watch(self, lost: Callable[[], None]) -> None:
         """A lock on a file is never lost while its process lives."""
+
+    def sure(self) -> bool:
+        """A lock on a file stays while its process lives, frozen or not."""
+        return self._file is not None
 
     def release(self) -> None:
         # The file stays: taking it away would let a third process lock another file of the same name.

@@ -52,11 +52,11 @@ class Restores:
             }
             begins = Opening(kind=KIND, project=project.name, stage="gates")
             # Whichever process they come from: the restore after the ones that were known is opened once.
-            opened = self._ports.journal.open(SERIES, lambda record: (
-                [Fact(about=record, kind="promotion.requested", actor=by, data=data, opens=begins)],
+            self._ports.journal.open(lambda take: (
+                [Fact(about=(record := take(SERIES)), kind="promotion.requested", actor=by, data=data, opens=begins)],
                 [Put(shelf="requests", key=key, doc={"record": record})],
             ), key=f"restore:{promotion}:{len(asked)}")
-            return opened or self._asked(project, promotion)[-1].id
+            return self._asked(project, promotion)[-1].id
 
     def _asked(self, project: Project, promotion: str) -> list[Record]:
         """What was opened for the rows of a promotion, oldest first."""

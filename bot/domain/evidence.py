@@ -15,6 +15,8 @@ from bot.domain.finding import Report
 from bot.domain.migration import Match
 from bot.domain.plan import Plan
 from bot.domain.review import Reviews
+from bot.domain.risks import Ran
+from bot.domain.values import maps
 from bot.domain.visit import Visit
 from bot.domain.way_back import Proof
 
@@ -45,6 +47,8 @@ class Staged:
     """SHA-256 of what it touched in them (`bot.evidence.changes`)."""
     head: str = ""
     """Staging's newest version before that run."""
+    ran: tuple[Ran, ...] = ()
+    """What it showed of the lines that nobody could read."""
 
     @classmethod
     def from_json(cls, doc: Mapping[str, Json]) -> Staged:
@@ -56,13 +60,14 @@ class Staged:
             seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
             locks=tuple(map(str, locks)) if isinstance(locks, list) else (),
             before=before, after=after, changes=changes, head=head,
+            ran=tuple(map(Ran.from_json, maps(doc.get("ran")))),
         )
 
     def to_json(self) -> dict[str, Json]:
         return {
             "sha256": self.sha256, "at": self.at.isoformat(), "record": self.record, "seconds": self.seconds,
             "locks": list(self.locks), "before": self.before, "after": self.after, "changes": self.changes,
-            "head": self.head,
+            "head": self.head, "ran": [each.to_json() for each in self.ran],
         }
 
 

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from bot.domain.baseline import Difference
 from bot.domain.entry import Json, canonical
 from bot.domain.project import Environment
+from bot.domain.risks import Unread
 from bot.domain.source import Source
-from bot.domain.values import integer, texts
+from bot.domain.values import integer, maps, texts
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedFile:
     """One file of a plan. The bytes themselves lie in the journal's blobs under `sha256`.
 
-    `risks` says what the file destroys or opens up; where there is any, more people have to approve.
+    `risks` says what the file destroys or opens up; where there is any, more people have to approve. So they have to
+    for what is `unread`, until a staging run has shown what it does.
     """
 
     version: str
@@ -27,6 +29,7 @@ class PlannedFile:
     statements: int
     purpose: str = ""
     risks: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
     @property
     def label(self) -> str:
@@ -40,6 +43,7 @@ class PlannedFile:
             version=str(data["version"]), name=str(data["name"]), filename=str(data["filename"]),
             sha256=str(data["sha256"]), statements=integer(data["statements"]),
             purpose=str(data.get("purpose", "")), risks=texts(data.get("risks", [])),
+            unread=tuple(map(Unread.from_json, maps(data.get("unread")))),
         )
 
 
@@ -72,6 +76,11 @@ class Plan:
     def risks(self) -> tuple[str, ...]:
         """What the plan destroys or opens up, each with its file."""
         return tuple(f"{file.version} {risk}" for file in self.files for risk in file.risks)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What of the plan runs but cannot be read, each with its file."""
+        return tuple(f"{file.version} {each}" for file in self.files for each in file.unread)
 
     def heads(self) -> tuple[str | None, ...]:
         """The heads that production goes through: before the first file, then after each."""
@@ -109,6 +118,7 @@ class Plan:
                     "sha256": f.sha256,
                     "statements": f.statements,
                     "purpose": f.purpose, "risks": list(f.risks),
+                    **({"unread": [each.to_json() for each in f.unread]} if f.unread else {}),
                 }
                 for f in self.files
             ],

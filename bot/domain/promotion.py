@@ -14,6 +14,7 @@ from bot.domain.emergency import EMERGENCY, Emergency
 from bot.domain.entry import Entry, Json
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
+from bot.domain.risks import Unread
 from bot.domain.rolling_back import ROLLING, TAKEN, Rolling, TakenBack
 from bot.domain.rows_back import RowsBack
 from bot.domain.shown import Shown
@@ -70,6 +71,19 @@ class Promotion(Voting, Turn, Shown, RowsBack):
         """The approved head plus our own committed prefix: what the history must end with before the next file."""
         done = [file.version for file in self.plan.files if file.version in self.committed]
         return done[-1] if done else self.plan.head
+
+    @property
+    def unshown(self) -> tuple[tuple[PlannedFile, Unread], ...]:
+        """What runs but cannot be read, and of which no staging run of these bytes has shown that it is harmless."""
+        well = {(version, ran.line) for version, own in self.ran.items() for ran in own if ran.harmless}
+        return tuple(
+            (file, each) for file in self.plan.files for each in file.unread if (file.version, each.line) not in well
+        )
+
+    @property
+    def destroys(self) -> bool:
+        """Whether it counts as destroying data or opening access, so that more people have to approve."""
+        return bool(self.plan.risks or self.lost or self.unshown)
 
     @property
     def so_far(self) -> Promotion:

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.entry import Entry, Json
+from bot.domain.forgone import Counted
 from bot.domain.values import texts
 
 
@@ -78,7 +79,11 @@ class Rolling:
     why_not: str = ""
     lost: tuple[str, ...] = ()
     given_up: tuple[str, ...] = ()
+    stays: tuple[str, ...] = ()
+    """What the promotion did to rows and the rollback leaves so."""
     told: tuple[str, ...] = ()
+    counted: Counted | None = None
+    """The rows that it gives up, as many as there were when it was planned."""
     kept_in: str = ""
     """The backup that was taken before the promotion destroyed what is `lost`."""
     words: tuple[Word, ...] = ()
@@ -109,13 +114,14 @@ class Rolling:
             "of": self.of, "severity": str(self.severity), "reason": self.reason, "ground": self.ground,
             "steps": [step.to_json() for step in self.steps], "before": self.before, "after": self.after,
             "until": self.until.isoformat() if self.until else None, "why_not": self.why_not,
-            "lost": list(self.lost), "given_up": list(self.given_up), "told": list(self.told),
-            "kept_in": self.kept_in,
+            "lost": list(self.lost), "given_up": list(self.given_up), "stays": list(self.stays),
+            "told": list(self.told),
+            "kept_in": self.kept_in, "counted": self.counted.to_json() if self.counted else None,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json]) -> Rolling:
-        steps = data["steps"]
+        steps, counted = data["steps"], data.get("counted")
         assert isinstance(steps, list)
         return cls(
             of=str(data["of"]), severity=Severity(str(data["severity"])), reason=str(data["reason"]),
@@ -123,8 +129,9 @@ class Rolling:
             before=str(data.get("before", "")), after=str(data.get("after", "")),
             until=datetime.fromisoformat(str(data["until"])) if data.get("until") else None,
             why_not=str(data.get("why_not", "")), lost=texts(data.get("lost")),
-            given_up=texts(data.get("given_up")), told=texts(data.get("told")),
+            given_up=texts(data.get("given_up")), stays=texts(data.get("stays")), told=texts(data.get("told")),
             kept_in=str(data.get("kept_in", "")),
+            counted=Counted.from_json(counted) if isinstance(counted, dict) else None,
         )
 
     def mark(self, plan: str) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, TypeVar
 
 from bot.domain.entry import Entry, Json
-from bot.domain.values import texts
+from bot.domain.risks import Ran
+from bot.domain.values import maps, texts
 from bot.domain.visit import Visit
 from bot.domain.way_back import WayBack
 
@@ -29,6 +30,8 @@ class Shown:
     """SHA-256 of what was last told of drift between staging and production."""
     way_back: Mapping[str, Json] = field(default_factory=dict)
     """What the card says of the way back: schema, lost, given_up, locks; and the proven SQL by version."""
+    ran: Mapping[str, tuple[Ran, ...]] = field(default_factory=dict)
+    """What staging showed of lines that nobody could read, by version."""
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -59,6 +62,10 @@ def _way_back(p: S, e: Entry) -> S:
     return replace(p, way_back=e.data)
 
 
+def _ran(p: S, e: Entry) -> S:
+    return replace(p, ran={version: tuple(map(Ran.from_json, maps(own))) for version, own in e.data.items()})
+
+
 def _drift(p: S, e: Entry) -> S:
     return replace(p, drift=str(e.data["diff"]))
 
@@ -79,6 +86,7 @@ FOLDS: Final[Mapping[str, Fold]] = {
     "proof.seen": _proof,
     "evidence.seen": _shown,
     "way_back.seen": _way_back,
+    "unread.shown": _ran,
     "drift.seen": _drift,
     "page.seen": _page,
 }

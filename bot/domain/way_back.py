@@ -63,6 +63,8 @@ class WayBack:
     seconds: float = 0.0
     strays: tuple[Key, ...] = ()
     """What differed once it had been applied again."""
+    stays: tuple[str, ...] = ()
+    """What the file does to rows and going back leaves so: `overwrites books.price`, `inserts into regions`."""
     how: str = ""
     """How it was tried, where that was not as it stands in a transaction on staging that was rolled back."""
     in_transaction: bool = False
@@ -81,7 +83,7 @@ class WayBack:
         return {
             "version": self.version, "schema": str(self.schema), "source": self.source,
             "said": list(self.said), "lost": list(self.lost), "given_up": list(self.given_up), "seconds": self.seconds,
-            **({"how": self.how} if self.how else {}),
+            **({"stays": list(self.stays)} if self.stays else {}), **({"how": self.how} if self.how else {}),
         }
 
     @classmethod
@@ -90,7 +92,8 @@ class WayBack:
         return cls(
             version=str(data["version"]), schema=Schema(str(data["schema"])), source=str(data["source"]),
             down="", said=texts(data.get("said")), lost=texts(data.get("lost")),
-            given_up=texts(data.get("given_up")), seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+            given_up=texts(data.get("given_up")), stays=texts(data.get("stays")),
+            seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
             how=str(data.get("how", "")),
         )
 

@@ -98,6 +98,8 @@ class Freeze:
     everything: bool = False
     incident: str = ""
     """The incident that set it and will lift it."""
+    echoes: str = ""
+    """The freeze of everything that this record shows in one more channel; it holds nothing itself."""
     lifted: tuple[str, str] | None = None
     """Who lifted it, and why."""
     ended: str = ""
@@ -117,7 +119,7 @@ class Freeze:
         freeze = cls(
             id=first.about, by=first.actor, at=first.at, reason=str(first.data["reason"]),
             until=moment(until) if until else None, everything=first.data.get("everything") is True,
-            incident=str(first.data.get("incident", "")),
+            incident=str(first.data.get("incident", "")), echoes=str(first.data.get("echoes", "")),
         )
         for entry in rest:
             match entry.kind:

@@ -13,6 +13,7 @@ from bot.domain.moment import Moment
 from bot.domain.pending import Pending
 from bot.domain.plan import Plan
 from bot.domain.project import Environment
+from bot.domain.risks import Risks
 from bot.errors import StagedoorError
 from bot.migrations import risk
 from bot.migrations.checker import checker_version
@@ -61,24 +62,22 @@ def pending(
     ground, unread = _ground(analyses, target, held)
     opened = risks(files, shelves, now, target)
     return Pending(
-        files=tuple((file.filename, opened[file.version]) for file in files), unread=unread,
+        files=tuple((file.filename, opened[file.version].all) for file in files), unread=unread,
         report=_with_backs(judge(analyses, ground), files, analyses, folder.rollbacks, shelves, now),
     )
 
 
 def risks(
     files: Sequence[Migration], shelves: Shelves, now: datetime, target: Target | None = None,
-) -> dict[str, tuple[str, ...]]:
+) -> dict[str, Risks]:
     """What each file destroys or opens, by version. What could not be analysed counts, and is read by its words too."""
     analyses = looked_at(files, shelves, now)
     findings = judge(analyses, _ground(analyses, target, "")[0] if target else None).findings
-    return {
-        file.version: (
-            *risks_of([finding for finding in findings if finding.file == one.file]),
-            *(() if one.analysed else risk.risks(file.content)),
-        )
-        for file, one in zip(files, analyses, strict=True)
-    }
+    found = {}
+    for file, one in zip(files, analyses, strict=True):
+        own = risks_of([finding for finding in findings if finding.file == one.file])
+        found[file.version] = own if one.analysed else own._replace(known=(*own.known, *risk.risks(file.content)))
+    return found
 
 
 def looked_at(files: Sequence[Migration], shelves: Shelves, now: datetime) -> list[Analysis]:

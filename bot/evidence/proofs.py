@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,11 +10,13 @@ import structlog
 
 from bot.domain.catalog import Snapshot
 from bot.domain.migration import Match, Migration
-from bot.domain.plan import Plan
+from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
+from bot.domain.risks import Ran
 from bot.domain.way_back import Change, Proof, Schema, WayBack
 from bot.errors import Refused, Unreachable
 from bot.evidence.reviewing import files
+from bot.migrations.catalog.showing import PERHAPS
 from bot.migrations.history import match
 from bot.ports import Put, Shelves
 from bot.world import Project
@@ -106,6 +108,24 @@ def prove_later(
         [way] = _tried([replace(change, before=before.taking(way.strays, now))], project, attempt, stopping)
     together = ("tried together with the other files of the plan",) if len(plan.files) > 1 else ()
     return tuple(replace(way, version=file.version, said=(*together, *way.said)) for file in plan.files)
+
+
+def with_unread(
+    plan: Plan, ways: Sequence[WayBack], ran: Mapping[str, Sequence[Ran]],
+) -> tuple[WayBack, ...]:
+    """The verdicts with what nobody could read in the files: what it did to rows when it `ran`, by version."""
+    return tuple(_with_unread(way, file, ran) for way in ways for file in plan.files if file.version == way.version)
+
+
+def _with_unread(way: WayBack, file: PlannedFile, ran: Mapping[str, Sequence[Ran]]) -> WayBack:
+    if not file.unread:
+        return way
+    shown = ran.get(file.version, ())
+    stays = [text for each in shown for text in each.stays] if shown else [PERHAPS]
+    lost = [text for each in shown for text in each.lost]
+    return replace(
+        way, lost=tuple(dict.fromkeys((*way.lost, *lost))), stays=tuple(dict.fromkeys((*way.stays, *stays))),
+    )
 
 
 def _tried(

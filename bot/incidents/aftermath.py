@@ -119,8 +119,11 @@ class Aftermath:
     def add(
         self, by: str, record: str, text: str, owner: str, due: datetime | None, assertion: str, key: str,
         channel: str = "",
-    ) -> Said:
-        """A preventive measure; with an assertion, a test for what broke, which counts once an approver accepts it."""
+    ) -> tuple[str, tuple[str, ...]]:
+        """A preventive measure; with an assertion, a test for what broke, which counts once an approver accepts it.
+
+        Journals it, and returns its number with the records to wake.
+        """
         incident = self.read(by, record, channel)
         text = " ".join(text.split())
         if not text:
@@ -129,15 +132,20 @@ class Aftermath:
             require_member(self._ports.people.find(owner), self._ports.projects[incident.project].policy)
         if due and due <= self._ports.clock.now():
             raise Refused("That moment is over. Pick a later one.")
-        made = self._ports.shelves.put_new(MEASURES, key, {"id": f"{SERIES}-{self._ports.journal.number(SERIES)}"})
         data: dict[str, Json] = {
-            # A release that numbered measures with the alerts kept the number alone.
-            "id": str(made.get("id") or f"A-{made['number']}"), "text": text, "owner": owner,
-            "due": due.isoformat() if due else None, "assertion": assertion.strip().rstrip(";"),
+            "text": text, "owner": owner, "due": due.isoformat() if due else None,
+            "assertion": assertion.strip().rstrip(";"),
         }
-        fact = Fact(about=incident.id, kind="action.added", actor=by, data=data)
-        opening, wake = self._followed(incident)
-        return Said(facts=(fact, *opening), wake=wake)
+        if not incident.draft.measure(self._numbered(key)):
+            self._ports.journal.open(lambda take: (
+                [Fact(about=incident.id, kind="action.added", actor=by, data={"id": (id := take(SERIES)), **data})],
+                [Put(shelf=MEASURES, key=key, doc={"id": id})],
+            ))
+        return self._numbered(key), (incident.id, *self._followed(incident))
+
+    def _numbered(self, key: str) -> str:
+        """The measure that this very click added before, or nothing."""
+        return str((self._ports.shelves.get(MEASURES, key) or {}).get("id", ""))
 
     def done(self, by: str, measure_id: str, channel: str = "") -> Said:
         """Say that a measure was taken: its owner, or an operator."""
@@ -188,19 +196,17 @@ class Aftermath:
         mine = member_of(self._ports.people.find(by), self._ports.policies)
         return day(self._ports.journal, mine, self._ports.clock.now())
 
-    def _followed(self, incident: Incident) -> tuple[tuple[Fact, ...], tuple[str, ...]]:
-        """The opening of the record that keeps the measures in sight, unless one does."""
+    def _followed(self, incident: Incident) -> tuple[str, ...]:
+        """The record that keeps the measures in sight, opened unless there is one; two who ask open one."""
         if live := self._follow(incident):
-            return (), live
+            return live
         turn = sum(1 for _ in self._ports.journal.find(kind="follow", project=incident.project, limit=100_000))
-        key = f"{incident.id}:{turn}"
-        number = self._ports.shelves.put_new(FOLLOWS, key, {"number": self._ports.journal.number("M")})["number"]
-        record = f"M-{number}"
-        self._ports.shelves.put([Put(shelf=FOLLOWS, key=incident.id, doc={"record": record})])
-        opening = Opening(kind="follow", project=incident.project, stage="following")
-        data: dict[str, Json] = {"incident": incident.id}
-        fact = Fact(about=record, kind="follow.opened", actor=SYSTEM, data=data, opens=opening)
-        return (fact,), (record,)
+        begins, data = Opening(kind="follow", project=incident.project, stage="following"), {"incident": incident.id}
+        self._ports.journal.open(lambda take: (
+            [Fact(about=(record := take("M")), kind="follow.opened", actor=SYSTEM, data=dict(data), opens=begins)],
+            [Put(shelf=FOLLOWS, key=incident.id, doc={"record": record})],
+        ), key=f"follow:{incident.id}:{turn}")
+        return self._follow(incident)
 
     def _follow(self, incident: Incident) -> tuple[str, ...]:
         doc = self._ports.shelves.get(FOLLOWS, incident.id)

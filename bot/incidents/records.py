@@ -11,11 +11,14 @@ from bot.domain.entry import Fact, Json, Opening
 from bot.domain.incident import Incident
 from bot.domain.record import Record, Status
 from bot.errors import Unknown
-from bot.ports import Put
+from bot.ports import Put, Take
 from bot.world import Ports
 
 CAUSES = "incident-causes"
 """Which incident an alert, a promotion or a delivery opened, by cause and count."""
+
+ASKED = "requests"
+"""Which record a delivery opened."""
 
 THREADS = "threads"
 """Which record's thread hangs under a message of Slack's, by `CHANNEL:TS`."""
@@ -29,78 +32,113 @@ class Known:
     incident: Incident
 
 
-def opening(
-    ports: Ports, project: str, title: str, severity: str, by: str, *, alert: str = "", promotion: str = "",
-    broken: str = "", impact: str = "", people: int | None = None, actions: str = "", private: bool = False,
-    channel: str = "", message: str = "", detected: datetime | None = None, ends_it: bool = False, key: str = "",
-) -> tuple[Fact, ...]:
-    """The facts that open an incident, to be appended by the caller in its own transaction, then woken.
+@dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """What is known of an incident when it is opened. One a cause: the alert, else the promotion, else the key."""
 
-    One a cause: the alert, else the promotion, else `key` (a delivery's). The same cause again gives no facts
-    while its incident goes on, and reopens it when it was resolved; `opened_by` says which incident that is.
-    `by` is a person's Slack id or `SYSTEM`. `detected` is when trouble was first seen (now, where nobody says).
-    `ends_it` says that the promotion is the emergency that is to end it: the incident's freeze lets it pass.
-    Safe to call again after a crash: the number was given to the cause before.
+    project: str
+    title: str
+    severity: str
+    by: str
+    """A person's Slack id, or `SYSTEM`."""
+    key: str = ""
+    """The delivery that asked for it."""
+    alert: str = ""
+    promotion: str = ""
+    broken: str = ""
+    impact: str = ""
+    people: int | None = None
+    actions: str = ""
+    private: bool = False
+    channel: str = ""
+    message: str = ""
+    detected: datetime | None = None
+    """When trouble was first seen (now, where nobody says)."""
+    ends_it: bool = False
+    """The promotion is the emergency that is to end it: the incident's freeze lets it pass."""
+
+    @property
+    def cause(self) -> str:
+        return self.alert or self.promotion or self.key
+
+    def opens(self, take: Take, now: datetime, count: int = 1) -> tuple[list[Fact], list[Put]]:
+        """What opens it, for `Journal.open`; `count` is which incident of its cause this is."""
+        record = take("INC")
+        data: dict[str, Json] = {
+            "title": " ".join(self.title.split()) or "An incident", "severity": str(Severity(self.severity)),
+            "broken": self.broken, "impact": self.impact, "people": self.people, "actions": self.actions,
+            "private": self.private, "project": self.project, "channel": self.channel, "alert": self.alert,
+            "promotion": self.promotion, "ends_it": self.ends_it, "message": self.message,
+        }
+        seen: dict[str, Json] = {"name": "detected", "at": min(self.detected or now, now).isoformat()}
+        begins = Opening(kind="incident", project=self.project, stage="opening")
+        facts = [
+            Fact(about=record, kind="incident.opened", actor=self.by, data=data, opens=begins),
+            Fact(about=record, kind="incident.milestone", actor=self.by, data=seen),
+            *(
+                Fact(about=other, kind="incident.linked", actor=self.by, data={"incident": record})
+                for other in (self.alert, self.promotion) if other
+            ),
+        ]
+        kept = [Put(shelf=CAUSES, key=f"{self.cause}:{count}", doc={"record": record})] if self.cause else []
+        if self.key:    # the same delivery, worked on again, opened it and nobody before
+            kept.append(Put(shelf=ASKED, key=self.key, doc={"record": record}))
+        return facts, kept
+
+
+def open_for(ports: Ports, new: Beginning) -> tuple[str, bool]:
+    """Open an incident and journal it; returns its record, and whether anything came of this call.
+
+    The same cause again changes nothing while its incident goes on, and reopens it when it was resolved.
     """
-    cause = alert or promotion or key
-    record = _reserved(ports, cause) if cause else f"INC-{ports.journal.number('INC')}"
-    if known := _known(ports, ports.journal.load(record)):
-        again = "The same alert came again." if alert else "The same promotion again."
-        if known.incident.open:
-            return ()
-        return (Fact(about=record, kind="incident.reopened", actor=by, data={"why": again}),)
-    data: dict[str, Json] = {
-        "title": " ".join(title.split()) or "An incident", "severity": str(Severity(severity)), "broken": broken,
-        "impact": impact, "people": people, "actions": actions, "private": private, "project": project,
-        "channel": channel, "alert": alert, "promotion": promotion, "ends_it": ends_it, "message": message,
-    }
-    at = min(detected or ports.clock.now(), ports.clock.now())
-    facts = [
-        Fact(
-            about=record, kind="incident.opened", actor=by, data=data,
-            opens=Opening(kind="incident", project=project, stage="opening"),
-        ),
-        Fact(about=record, kind="incident.milestone", actor=by, data={"name": "detected", "at": at.isoformat()}),
-    ]
-    facts += [
-        Fact(about=other, kind="incident.linked", actor=by, data={"incident": record})
-        for other in (alert, promotion) if other
-    ]
-    return tuple(facts)
+    if asked := ports.shelves.get(ASKED, new.key) if new.key else None:
+        return str(asked["record"]), True
+    before = [*_of_cause(ports, new.cause)] if new.cause else []
+    known = before[-1] if before else None
+    if known and known.incident.open:
+        return known.incident.id, False
+    if known and known.record.status is Status.LIVE:
+        again = "The same alert came again." if new.alert else "The same promotion again."
+        fact = Fact(about=known.incident.id, kind="incident.reopened", actor=new.by, data={"why": again})
+        kept = [Put(shelf=ASKED, key=new.key, doc={"record": known.incident.id})] if new.key else []
+        ports.journal.append([fact], puts=kept)
+        return known.incident.id, True
+    count, now = len(before) + 1, ports.clock.now()
+    # Two who ask at the same moment, in whichever processes, count the same: one of them opens it.
+    once = f"incident:{new.cause}:{count}" if new.cause else None
+    opened = ports.journal.open(lambda take: new.opens(take, now, count), key=once)
+    if opened:
+        return opened[0].about, True
+    other = opened_by(ports, new.cause)
+    assert other is not None
+    return other.incident.id, False
 
 
 def opened_by(ports: Ports, cause: str) -> Known | None:
     """The newest incident that an alert, a promotion or a delivery opened, or None."""
-    found: Known | None = None
+    *_, newest = None, *_of_cause(ports, cause)
+    return newest
+
+
+def _of_cause(ports: Ports, cause: str) -> Iterator[Known]:
+    """The incidents of a cause, oldest first."""
     for count in range(1, 1000):
         doc = ports.shelves.get(CAUSES, f"{cause}:{count}")
         known = _known(ports, ports.journal.load(str(doc["record"]))) if doc else None
-        if known is None:
-            return found
-        found = known
-    return found
+        if known is None:   # also what a former release only kept a number for
+            return
+        yield known
 
 
-def _reserved(ports: Ports, cause: str) -> str:
-    """The record of a cause: kept for it before anything is journalled, so that two askers get the same one."""
-    record, count = "", 0
-    while not record:
-        count += 1
-        place = f"{cause}:{count}"
-        doc = ports.shelves.get(CAUSES, place)
-        if doc is None:
-            new: dict[str, Json] = {"record": f"INC-{ports.journal.number('INC')}"}
-            doc = ports.shelves.put_new(CAUSES, place, new)
-        known = ports.journal.load(str(doc["record"]))
-        if known is None or known.status is Status.LIVE:
-            record = str(doc["record"])
-    return record
+def spelt(named: str) -> str:
+    """An incident as people name it (`1`, `inc-1`), as the journal does (`INC-1`); anything else in capitals."""
+    word = named.strip().upper()
+    return f"INC-{word}" if word.isdecimal() else word
 
 
 def read(ports: Ports, record_id: str) -> Known:
     """An incident as it stands. Raises `Unknown`."""
-    named = record_id.strip().upper()
-    known = _known(ports, ports.journal.load(named if named.startswith("INC-") else f"INC-{named}"))
+    known = _known(ports, ports.journal.load(spelt(record_id)))
     if known is None:
         live = [record.id for record in ports.journal.find(kind="incident", status=Status.LIVE)]
         there = f"Open: {', '.join(live[-5:])}." if live else "None is open."

@@ -15,7 +15,7 @@ from bot.domain.promotion import Promotion
 from bot.domain.record import Status
 from bot.errors import Refused, Unknown
 from bot.incidents import records as incidents
-from bot.incidents.records import Known
+from bot.incidents.records import Beginning, Known
 from bot.incidents.timeline import words
 from bot.policy import Policy
 from bot.roles import member_of, require_member, require_operator
@@ -40,19 +40,14 @@ class Responding:
         self, by: str, project: str, title: str, severity: str, key: str, *, broken: str = "", impact: str = "",
         people: int | None = None, actions: str = "", private: bool = False, channel: str = "", alert: str = "",
         promotion: str = "", message: str = "",
-    ) -> tuple[tuple[Fact, ...], str]:
-        """The facts that open it, and its record; no facts where that alert or promotion opened one before."""
+    ) -> tuple[str, bool]:
+        """Open it; returns its record, and False where that alert or promotion opened one before that goes on."""
         self.may_open(by, project)
-        facts = incidents.opening(
-            self._ports, project, title, severity, by, broken=broken, impact=impact, people=people, actions=actions,
-            private=private, channel=channel, alert=alert, promotion=promotion, message=message, key=key,
-            detected=self._first_seen(alert),
-        )
-        if facts:
-            return facts, facts[0].about
-        before = incidents.opened_by(self._ports, alert or promotion or key)
-        assert before is not None
-        return (), before.incident.id
+        return incidents.open_for(self._ports, Beginning(
+            project=project, title=title, severity=severity, by=by, broken=broken, impact=impact, people=people,
+            actions=actions, private=private, channel=channel, alert=alert, promotion=promotion, message=message,
+            key=key, detected=self._first_seen(alert),
+        ))
 
     def _first_seen(self, alert: str) -> datetime | None:
         return Alert.of(self._ports.journal.entries(about=alert)).raised.first if alert else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
-from bot.errors import Refused, Unreachable
+from bot.errors import Refused, Unreachable, Unrecorded
 from bot.migrations import locks
 from bot.migrations.apply import Apply, Patience
 from bot.migrations.session import ConnectionLost, Session
@@ -54,6 +54,9 @@ class PostgresApplier:
             return apply.run(what)
         except Refused as refused:
             return Failed(why=str(refused))
+        except Unrecorded as away:
+            why = f"{sentence(str(away))} Nothing new is begun until the journal answers"
+            return InDoubt(why=f"{why}; then {self._name} itself says whether {job.label} is in.")
         except (Unreachable, ConnectionLost) as trouble:
             return InDoubt(why=f"{sentence(str(trouble))} Whether {job.label} is in shows when {self._name} answers.")
         except psycopg.Error as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
@@ -23,6 +23,9 @@ from bot.migrations.transaction import statement_count
 from bot.migrations.trouble import failed, lost_before_commit, said
 from bot.migrations.watch import Watch
 from bot.ports import Done, Failed, InDoubt, Job, Noting
+
+COMMIT = 30.0
+"""How many seconds a COMMIT may take, before it is looked from another connection what became of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +130,8 @@ class Apply:
             session, self.noting.stopping, grace=self.patience.grace, lock_timeout=self.job.lock_timeout,
             statement_timeout=self.job.statement_timeout, longest_wait=self.job.lock_timeout,
         )
-        witness = Witness(session) if self.job.witness else None
+        witness = Witness(session, _holding(self.job.unread, statements)) if self.job.witness else None
+
         def kept(statement: str) -> None:
             watch.begin()
             session.run(statement, watch.tick)
@@ -157,9 +161,9 @@ class Apply:
         )
 
     def _commit(self, watch: Watch) -> Done | Failed | InDoubt | None:
-        watch.begin()
+        self.session.wait_for(COMMIT)
         try:
-            tag = self.session.run("commit", watch.silence)
+            tag = self.session.run("commit", lambda: None)  # which is never cancelled
         except ConnectionLost:
             self.session.close()
             return self._clear_up()
@@ -190,3 +194,12 @@ class Apply:
                     f"The connection to {self.name} was lost while {self.job.label} was committed. "
                     "Whether it is in shows when the server answers and our old session has ended."
                 ))
+
+
+def _holding(lines: Sequence[int], statements: Sequence[Statement]) -> dict[int, list[int]]:
+    """The statements, by number, that these lines may belong to: where several share a line, all of them."""
+    found = {
+        number: [line for line in lines if 0 <= line - statement.line <= statement.text.count("\n")]
+        for number, statement in enumerate(statements, 1)
+    }
+    return {number: own for number, own in found.items() if own}

@@ -72,6 +72,8 @@ class Attempt:
         self.begins.append(time.monotonic())
         try:
             kept = self.keeping.before(number, statement) if self.keeping else []
+            if self.witness:
+                self.witness.before(number)
             tag = self._run(statement.text, telling(self.noting, number, of))
             if self.keeping and kept:
                 self.keeping.after(tag)
@@ -98,6 +100,8 @@ class Attempt:
     def record(self) -> Failed | None:
         """Check what the file deferred, take its settings away, and write the history row as the CLI would."""
         try:
+            if self.witness:
+                self.witness.ending()
             self._script(f"set constraints all immediate; {self.session.claim()}")
             rows = self.session.query(
                 f"insert into {history.TABLE} (version, name, statements) values (%s, %s, %s) returning version",  # noqa: S608  (our own words)

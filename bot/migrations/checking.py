@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from bot.domain.finding import Finding, Ignore, Level, Report
+from bot.domain.risks import Risks, Unread
 from bot.migrations.grounded import grounded
-from bot.migrations.lint import CHECKS, could_not_analyse, drop_without_backup, rollback_file
+from bot.migrations.lint import CHECKS, could_not_analyse, drop_without_backup, rollback_file, unreadable
 from bot.migrations.lint.encoding import unfit
 from bot.migrations.sql import guard, squawk
 from bot.migrations.sql.rule import Analysis
@@ -24,9 +25,12 @@ PG_VERSION = "17.0"
 SMALL, LARGE = 10_000, 1_000_000
 """Rows: up to the first nobody notices a lock, from the second on everybody does."""
 
+_OF_OLD = {"ban-alter-identity", "ban-drop-default", "ban-drop-not-null", "ban-replica-identity"}
+"""What breaks code that uses the table already: nobody uses one that is only made here."""
 _NEVER_BLOCK = {"backfill", "heavy-lock"}
 
 
+_ANEW = "The file makes it anew further down; grants, revokes and comments of the old one are gone."
 _UNCHECKED = "The new column is empty, so no row is checked; both tables are locked for a moment."
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,15 +114,20 @@ def _together(file: tuple[str, bytes], read: Analysis | None, told: list[squawk.
         analysis.analysed = False
     else:
         spans = sorted((fact.line, int(fact.detail), fact.subject) for fact in analysis.named("statement"))
+        pinned = {int(fact.detail) for fact in analysis.named("pinned")}
         safe = {(fact.subject, fact.line): fact.detail for fact in analysis.named("safe")}
         parsed = not any(one.rule in ("could-not-analyse", "psql-only") for one in analysis.findings)
         for said in told:
             if (words := RULES.get(said.rule)) and not (said.rule == "syntax-error" and parsed):
                 first, last, table = _span(said.line, spans)
+                if _said_better(said, told, last, pinned):
+                    continue
                 if own := safe.get((said.rule, first)):
                     words = words._replace(safe=own)
                 if said.rule == "adding-foreign-key-constraint" and _empty(first, last, analysis):
                     words = words._replace(level=Level.NOTE, effect=_UNCHECKED, weighs=False)
+                if _made_anew(said.rule, first, last, analysis):
+                    words = words._replace(level=Level.NOTE, effect=_ANEW, safe="")
                 analysis.findings.append(_of_squawk(said, words, name, table))
     return analysis
 
@@ -129,6 +138,33 @@ def _span(line: int, spans: list[tuple[int, int, str]]) -> tuple[int, int, str]:
     while place and spans[place - 1][1] >= line:
         place -= 1
     return spans[place] if place < len(spans) and spans[place][0] <= line else (0, 0, "")
+
+
+_BUILDS = ("disallowed-unique-constraint", "adding-serial-primary-key-field")
+
+
+def _said_better(said: squawk.Said, told: Sequence[squawk.Said], last: int, pinned: Set[int]) -> bool:
+    """No UNIQUE can be NOT VALID, and what another owner means is told by `triggers-off`."""
+    if said.rule == "constraint-missing-not-valid":
+        return any(other.rule in _BUILDS and said.line <= other.line <= last for other in told)
+    if said.rule == "ban-alter-function-options" and last in pinned:
+        return True     # what `security-definer` asks for
+    return said.rule == "ban-revoke" and "ownership" in said.why
+
+
+_GOES = {
+    "ban-drop-view": ("drop", "made", "view"), "ban-drop-function": ("drop", "made", "function"),
+    "ban-drop-trigger": ("parted", "made", "trigger"), "ban-drop-constraint": ("parted", "constrained", "constraint"),
+}
+
+
+def _made_anew(rule: str, first: int, last: int, analysis: Analysis) -> bool:
+    """Whether all that a statement drops comes back further down in its file: the usual way to change it."""
+    if rule not in _GOES:
+        return False
+    gone, back, kind = _GOES[rule]
+    names = {one.subject for one in analysis.named(gone) if first <= one.line <= last and one.detail == kind}
+    return bool(names) and names <= {one.subject for one in analysis.named(back) if one.line >= first}
 
 
 def _empty(first: int, last: int, analysis: Analysis) -> bool:
@@ -189,6 +225,8 @@ def _weigh(finding: Finding, ground: Ground, newness: Newness) -> Finding | None
         if newness is Newness.NEW or (newness is Newness.MAYBE and rows is None):
             return None
         return finding if rows is None else _of_rows(finding, rows)
+    if finding.rule in _OF_OLD and newness is not Newness.OLD and rows is None:
+        return None
     if finding.rule == drop_without_backup.RULE.name and newness is Newness.NEW:
         return replace(finding, level=Level.NOTE, tags=(), effect="The table is made in the same set: nothing is lost.")
     return finding
@@ -223,12 +261,18 @@ def _ignored(finding: Finding, ignores: Iterable[Ignore]) -> Finding:
     return finding
 
 
-def risks(findings: Sequence[Finding]) -> tuple[str, ...]:
+def risks(findings: Sequence[Finding]) -> Risks:
     """What the findings destroy or open up, as sentences such as `drops the column … (line 3)`, each once."""
-    return tuple(dict.fromkeys(
-        f"{_lowered(finding.why.split('. ')[0].rstrip('.'))} (line {finding.line})"
-        for finding in findings if finding.destroys
-    ))
+    told = [finding for finding in findings if finding.destroys]
+    known = (f"{_briefly(finding)} (line {finding.line})" for finding in told if finding.rule != unreadable.RULE.name)
+    unread = (
+        Unread(line=finding.line, said=_briefly(finding)) for finding in told if finding.rule == unreadable.RULE.name
+    )
+    return Risks(known=tuple(dict.fromkeys(known)), unread=tuple(dict.fromkeys(unread)))
+
+
+def _briefly(finding: Finding) -> str:
+    return _lowered(finding.why.split(". ")[0].rstrip("."))
 
 
 def _lowered(words: str) -> str:

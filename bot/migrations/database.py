@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import psycopg
 
 from bot.domain.catalog import Snapshot
+from bot.domain.forgone import Forgone
 from bot.domain.migration import Applied
 from bot.domain.moment import Moment
 from bot.domain.returning import Returning
@@ -24,9 +25,10 @@ from bot.migrations.catalog.reading import snapshot
 from bot.migrations.catalog.scratch import sweep
 from bot.migrations.catalog.taking_back import take_back
 from bot.migrations.catalog.trial import Trial
+from bot.migrations.forgone import forgone
 from bot.migrations.keeping import restoring
 from bot.migrations.moment import LEFTOVERS, SIZES, moment
-from bot.migrations.session import IDENTITY, ConnectionLost, Session, connect, identity
+from bot.migrations.session import IDENTITY, SILENCE, ConnectionLost, Session, connect, identity
 from bot.migrations.trouble import said, sentence
 from bot.ports import Busy, Job, KeptRows
 
@@ -105,6 +107,10 @@ class PostgresDatabase:
         """Exact counts of tables; those that take too long are left out."""
         return self._asked("its rows", lambda connection: vouching.counts(connection, tables))
 
+    def forgone(self, gone: Sequence[tuple[str, str]], version: str, seconds: float) -> tuple[Forgone, ...]:
+        """Rows in what would be dropped, and how many of them came since a version went in."""
+        return forgone(self._url, self._name, gone, version, seconds)
+
     def kept_rows(self) -> tuple[KeptRows, ...]:
         """What is kept inside this database, by promotion, newest first."""
         with _Reading(self._url, self._name) as query:
@@ -112,8 +118,7 @@ class PostgresDatabase:
 
     def going_back(self, record: str) -> tuple[Returning, ...]:
         """What would become of the kept rows of a promotion now."""
-        with _Reading(self._url, self._name) as query:
-            query("set statement_timeout to '10min'")
+        with _Reading(self._url, self._name, minutes=10) as query:
             return restoring.going_back(query, record, self._name)
 
     def put_back(
@@ -221,12 +226,14 @@ def _drafted(change: Change, way: WayBack) -> WayBack:
 class _Reading:
     """A short connection for reading; whatever goes wrong on it becomes `Unreachable`."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, minutes: float = 0.5) -> None:
         self._name = name
+        self._minutes = minutes
         self._connection = connect(url, name, "stagedoor")
 
     def __enter__(self) -> history.Query:
-        self._query("set statement_timeout to '30s'")
+        self._connection.patience = self._minutes * 60 + SILENCE
+        self._query(f"set statement_timeout to '{self._minutes * 60:.0f}s'")
         return self._query
 
     def __exit__(self, *_: object) -> None:

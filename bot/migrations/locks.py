@@ -7,8 +7,11 @@ import random
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import psycopg
 
 from bot.migrations.session import Session
 
@@ -16,12 +19,17 @@ _KEY = int.from_bytes(hashlib.sha256(b"stagedoor").digest()[:8], "big", signed=T
 _HIGH, _LOW = (_KEY >> 32) & 0xFFFFFFFF, _KEY & 0xFFFFFFFF
 _MARK = int.from_bytes(hashlib.sha256(b"stagedoor version").digest()[:4], "big", signed=True)
 
+IDLE = 5.0
+"""How many seconds an earlier session of the same record may hold the lock and do nothing: whoever worked on it was
+frozen, and would keep production's locks until it wakes up."""
+
 _HOLDER = """
 select a.pid, a.application_name, a.backend_start, exists (
   select from pg_catalog.pg_locks m
   where m.pid = l.pid and m.locktype = 'advisory' and m.objsubid = 2 and m.granted
     and m.classid::bigint = %s and m.objid::bigint = %s
-)
+), case when a.state like 'idle%%' then extract(epoch from pg_catalog.clock_timestamp() - a.state_change)::float
+   else 0 end
 from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a using (pid)
 where l.locktype = 'advisory' and l.objsubid = 1 and l.granted and l.classid::bigint = %s and l.objid::bigint = %s
   and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
@@ -42,6 +50,8 @@ class Holder:
     application: str
     since: datetime
     same_version: bool
+    idle: float = 0.0
+    """For how many seconds it has done nothing at all."""
 
     def __str__(self) -> str:
         if not self.pid:
@@ -58,7 +68,8 @@ def take(session: Session, version: str, patience: float, stopping: Callable[[],
     """Take Stagedoor's lock for this session, until it ends; returns who holds it if that is somebody else.
 
     It is tried and not waited for: a waiter would be part of the server's deadlock detection. The lock is
-    the session's own, so that a backend whose client was killed keeps it for as long as it still works.
+    the session's own, so that a backend whose client was killed keeps it for as long as it still works. One that
+    does nothing, for its client was frozen, is ended.
     """
     deadline = time.monotonic() + patience
     holder: Holder | None = None
@@ -66,6 +77,8 @@ def take(session: Session, version: str, patience: float, stopping: Callable[[],
         if session.query(_TAKE, _KEY, _MARK, _mark(version))[0][0] is not None:
             return None
         holder = _holder(session, version) or holder
+        if holder is not None and holder.idle > IDLE and _record(holder.application) == _record(session.application):
+            _end(session, holder)
         if time.monotonic() > deadline or stopping():
             return holder or Holder(pid=0, application="", since=datetime.now(UTC), same_version=True)
         time.sleep(random.uniform(0.05, 0.2))  # noqa: S311  (jitter, no secret)
@@ -84,13 +97,27 @@ def keep(before: str, version: str) -> str:
     )
 
 
+def _record(application: str) -> str:
+    """Whose work a session does: `stagedoor:P-1.2.1` that of P-1."""
+    return application.partition(".")[0]
+
+
+def _end(session: Session, holder: Holder) -> None:
+    """End a session that was left behind, unless the server lets nobody do so: then it is waited for."""
+    with suppress(psycopg.Error):
+        session.query(
+            "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity"
+            " where pid = %s and backend_start = %s and state like 'idle%%'", holder.pid, holder.since,
+        )
+
+
 def _holder(session: Session, version: str) -> Holder | None:
     mark = (_MARK & 0xFFFFFFFF, _mark(version) & 0xFFFFFFFF)
     rows = session.query(_HOLDER, *mark, _HIGH, _LOW)
     if not rows:
         return None
-    pid, application, since, same = rows[0]
-    return Holder(pid=pid, application=application or "", since=since, same_version=same)
+    pid, application, since, same, idle = rows[0]
+    return Holder(pid=pid, application=application or "", since=since, same_version=same, idle=idle or 0.0)
 
 
 def _mark(version: str) -> int:

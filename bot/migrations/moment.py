@@ -81,7 +81,7 @@ Rows = list[tuple[Any, ...]]
 
 def moment(url: str, name: str, limit: float) -> Moment:
     """Read it within `limit` seconds once connected. Raises `Unreachable`; a catalog that alone resists is left out."""
-    with closing(connect(url, name, "stagedoor")) as connection, _within(connection, limit) as over:
+    with closing(connect(url, name, "stagedoor")) as connection, within(connection, limit) as over:
         try:
             for _ in range(TRIES):
                 if found := _looked(connection, name):
@@ -129,7 +129,7 @@ def _answers(connection: psycopg.Connection, statements: str) -> list[Rows]:
 
 
 @contextmanager
-def _within(connection: psycopg.Connection, seconds: float) -> Iterator[Any]:
+def within(connection: psycopg.Connection, seconds: float) -> Iterator[Any]:
     """Hang up once the time is over, whatever the other side does; yields how to ask whether that was so."""
     over = threading.Event()
     with socket.socket(fileno=os.dup(connection.fileno())) as line:

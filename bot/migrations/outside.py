@@ -142,6 +142,7 @@ class Outside:
         return self.job.statement_timeout / 2 if self.alone.kind in _HARMLESS else self.job.lock_timeout
 
     def _limit(self, lock: float, statement: float) -> None:
+        self.session.wait_for(statement)
         self.session.script(
             f"set lock_timeout = {max(1, round(lock * 1000))}; "
             f"set statement_timeout = {max(1, round(statement * 1000))}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import selectors
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -12,7 +13,9 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import errors, pq
+from psycopg.rows import TupleRow
 
+from bot.answering import Answering
 from bot.errors import Refused, StagedoorError, Unreachable
 
 IDENTITY = """
@@ -32,18 +35,32 @@ _SETTINGS = {
     "lock_timeout": "4s",
     "idle_in_transaction_session_timeout": "60s",  # a frozen Stagedoor must not keep production's locks
 }
+# What is said to be in must be in after a crash, whatever the database's default; a stronger default stays.
+_ON_DISK = (
+    "select pg_catalog.set_config('synchronous_commit', 'on', false)"
+    " where pg_catalog.current_setting('synchronous_commit') = 'off'"
+)
 _SERVER_GONE = ("08", "57P01", "57P02", "57P03", "57P05")
+
+CONNECT = 10
+"""How many seconds a new connection may take."""
+
+SILENCE = 15.0
+"""How many seconds past its own limit a word of ours may stay without an answer before the connection is given up."""
+
+BESIDE = 5.0
+"""The same for a look from beside, which a running statement must not be held up by."""
 
 
 class ConnectionLost(StagedoorError):
     """The connection broke or stayed silent; what the server made of the last statement is not known from here."""
 
 
-def connect(url: str, name: str, application: str) -> psycopg.Connection:
+def connect(url: str, name: str, application: str) -> Answering[TupleRow]:
     """A fresh connection. Raises `Unreachable`; its sentence holds neither address nor password."""
     try:
-        return psycopg.connect(
-            url, autocommit=True, prepare_threshold=None, application_name=application, connect_timeout=10,
+        return Answering.connect(
+            url, autocommit=True, prepare_threshold=None, application_name=application, connect_timeout=CONNECT,
             keepalives=1, keepalives_idle=10, keepalives_interval=5, keepalives_count=3, tcp_user_timeout=30_000,
         )
     except psycopg.OperationalError as error:
@@ -96,6 +113,7 @@ class Session:
         self.connection = connect(url, name, self._settings["application_name"])
         try:
             self.beside = connect(url, name, "stagedoor-watch")
+            self.beside.patience = BESIDE
         except BaseException:
             self.connection.close()
             raise
@@ -145,18 +163,28 @@ class Session:
         They are SET, not given at start-up, since poolers drop start-up options; `_prove` reads them back.
         """
         ours = ", ".join(f"pg_catalog.set_config('{name}', '{value}', false)" for name, value in self._settings.items())
-        return f"reset session authorization; reset all; {self._role} select {ours}"
+        return f"reset session authorization; reset all; {self._role} {_ON_DISK}; select {ours}"
+
+    @property
+    def application(self) -> str:
+        """What it is called in pg_stat_activity."""
+        return self._settings["application_name"]
 
     @property
     def own_role(self) -> str:
         """What `role` is set to while no file has its way."""
         return "postgres" if self._role else "none"
 
+    def wait_for(self, limit: float) -> None:
+        """From now on the server itself ends what it is told after `limit` seconds; 0: it should answer at once."""
+        self.connection.patience = limit + SILENCE
+
     def begin_anew(self, application: str, words: str) -> str | None:
         """Leave nothing of the file before to the next one, as a new session would; only advisory locks stay.
 
         Then says `words`, and returns the first value of their answer.
         """
+        self.connection.patience = Answering.patience
         self._settings["application_name"] = _application(application)
         return self.script(
             f"close all; unlisten *; deallocate all; discard temp; discard sequences; {self.claim()}; {words}"
@@ -225,9 +253,15 @@ class Session:
         """The last command tag and the first value of the last row that came."""
         pgconn = self.connection.pgconn
         tag, value, trouble = "", None, None
+        begun = time.monotonic()
+
+        def still() -> None:
+            self._heard(begun)
+            tick()
+
         try:
             send(pgconn)
-            while result := self._next_result(pgconn, tick):
+            while result := self._next_result(pgconn, still):
                 if result.status == pq.ExecStatus.FATAL_ERROR:
                     trouble = errors.error_from_result(result, encoding="utf-8")
                 elif result.status in (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT):
@@ -247,11 +281,18 @@ class Session:
         while pgconn.flush():
             self._wait(selectors.EVENT_READ | selectors.EVENT_WRITE)
             pgconn.consume_input()
+            tick()
         while pgconn.is_busy():
             if self._wait(selectors.EVENT_READ):
                 pgconn.consume_input()
             tick()
         return pgconn.get_result()
+
+    def _heard(self, begun: float) -> None:
+        """Raise `ConnectionLost` once the server should have answered long ago."""
+        if (most := self.connection.patience) is not None and time.monotonic() - begun > most:
+            self.connection.pgconn.finish()     # or the next word would wait for as long once more
+            raise ConnectionLost(f"{self.name} did not answer within {most:g} s")
 
     def _wait(self, events: int) -> bool:
         if events != self._waits_for:

@@ -1,4 +1,4 @@
-"""Looks after a running statement: who blocks it, was Stagedoor asked to stop, does the server still answer."""
+"""Looks after a running statement: who blocks it, how far it is, was Stagedoor asked to stop."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from bot.migrations.progress import how_far
 from bot.migrations.session import ConnectionLost, Session
 from bot.ports import Noting
 
-_SILENCE = 60.0
-"""How many seconds past its own limit a statement may stay without an answer before the connection counts as lost."""
-
+_CANCELLED = 10.0
+"""How many seconds a statement that was cancelled may take to end; one that cannot be is left to the server."""
 
 LONG = 2.0
 """After how many seconds a statement counts as long: from then on it is told how far it is."""
@@ -47,13 +46,15 @@ class Watch:
         self._session = session
         self._stopping = stopping
         self._grace = grace
-        self._patience = statement_timeout + _SILENCE
+        session.wait_for(statement_timeout)
         self._every = min(0.5, lock_timeout / 4)
         self.blockers: tuple[str, ...] = ()
         self.now: tuple[str, ...] = ()
         self.cancelled = False
+        self._cancelled_at = 0.0
         self._longest_wait = longest_wait
         self.waited_too_long = False
+        self._blind = False
         self.begin()
 
     def begin(self, still: Callable[[Seen], None] = lambda seen: None) -> None:
@@ -65,34 +66,30 @@ class Watch:
         self.blockers = self.now = ()
 
     def tick(self) -> None:
-        """Look once. Raises `ConnectionLost` when the server stays silent for too long."""
-        self.silence()
+        """Look once. Raises `ConnectionLost` when what was cancelled does not end."""
         now = time.monotonic()
         if now >= self._look_at:
             self._look_at = now + self._every
             self._still(self._look(now - self._begun))
         if self._stopping():
             self._stop(now)
-
-    def silence(self) -> None:
-        """Look only whether the server should have answered by now: a COMMIT is not cancelled."""
-        if time.monotonic() - self._begun > self._patience:
-            raise ConnectionLost(f"{self._session.name} stayed silent past the statement's own time limit")
+        if self.cancelled and now - self._cancelled_at > _CANCELLED:
+            raise ConnectionLost(f"{self._session.name} did not end a statement that was cancelled")
 
     def _look(self, seconds: float) -> Seen:
         """Best effort: the statement goes on whether or not the second connection can look."""
-        seen: Seen = {}
+        seen, doing = dict[str, Json](), f"{self._session.name} answers no question about it"
         try:
-            self.now = locks.blockers(self._session)
-            self.blockers = self.now or self.blockers
-            if self.now:
-                seen["blockers"] = list(self.now)
-                self._not_for_ever()
-            if seconds >= LONG:
-                seen |= {"seconds": int(seconds) // _STEPS * _STEPS, "doing": how_far(self._session)}
+            if not self._blind:
+                self.now = locks.blockers(self._session)
+                self.blockers = self.now or self.blockers
+                if self.now:
+                    seen["blockers"] = list(self.now)
+                    self._not_for_ever()
+                doing = how_far(self._session) if seconds >= LONG else ""
         except (psycopg.Error, ConnectionLost):
-            self._look_at = float("inf")
-        return seen
+            self._blind = True
+        return seen | {"seconds": int(seconds) // _STEPS * _STEPS, "doing": doing} if seconds >= LONG else seen
 
     def _not_for_ever(self) -> None:
         """A block that sets lock_timeout aside for itself would have everybody queue behind it."""
@@ -105,6 +102,5 @@ class Watch:
     def _stop(self, now: float) -> None:
         self._stop_seen = self._stop_seen or now
         if not self.cancelled and now - self._stop_seen >= self._grace:
-            self.cancelled = True
+            self.cancelled, self._cancelled_at = True, now
             self._session.cancel()
-            self._patience = now - self._begun + 10  # a statement that cannot be cancelled is left to the server

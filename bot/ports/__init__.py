@@ -5,7 +5,7 @@ from bot.ports.backups import Backups, Dump, PlatformBackups, Reporting
 from bot.ports.code import Added, CodeHost, Listing, Migrations
 from bot.ports.database import Busy, Database, KeptRows, Moved
 from bot.ports.deeds import Levers, Pager, Turned
-from bot.ports.journal import Delivery, Inbox, Journal, Opens, Put, Shelves
+from bot.ports.journal import Delivery, Inbox, Journal, Opens, Put, Shelves, Take
 from bot.ports.log_source import PAGE, Cursor, LogSource, Page, PollTrouble, Requests, Row
 from bot.ports.people import Clock, People, Work
 from bot.ports.sights import Health, NoPages, Pages, Pictures, Vitals
@@ -52,6 +52,7 @@ __all__ = [
     "Row",
     "Shelves",
     "Step",
+    "Take",
     "Tallies",
     "Turned",
     "Vitals",

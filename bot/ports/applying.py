@@ -49,6 +49,8 @@ class Job:
     statement_timeout: float
     witness: bool = False
     """Whether to look, after each statement, at what it locked and changed."""
+    unread: tuple[int, ...] = ()
+    """Lines that nobody could read beforehand: a witness looks closely at the statements that hold them."""
     keep: bool = False
     """Whether rows that a statement destroys are copied first, in the same transaction."""
     begun: Mapping[str, Json] = field(default_factory=dict)
@@ -68,7 +70,7 @@ class Done:
     statements: int
     recovered: bool = False
     seen: Mapping[str, Json] = field(default_factory=dict)
-    """What a witness saw: locks and rows by table; empty where there was none."""
+    """What a witness saw: locks and rows by table, and what unread statements did; empty where there was none."""
     said: str = ""
     """How it went in, where that was not in one transaction."""
 

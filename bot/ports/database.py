@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.catalog import Snapshot
+from bot.domain.forgone import Forgone
 from bot.domain.migration import Applied
 from bot.domain.moment import Moment
 from bot.domain.returning import Returning
@@ -82,6 +83,14 @@ class Database(Protocol):
 
     def counts(self, tables: Sequence[str]) -> Mapping[str, int]:
         """Exact counts of tables, by their names as SQL writes them; large ones are left out. Raises `Unreachable`."""
+        ...
+
+    def forgone(self, gone: Sequence[tuple[str, str]], version: str, seconds: float) -> tuple[Forgone, ...]:
+        """Rows in these tables and columns (empty: the whole table), and how many came since a version went in.
+
+        Takes `seconds` at most once connected, waits for nobody's lock, and says of what it could not count why.
+        Raises `Unreachable`.
+        """
         ...
 
     def kept_rows(self) -> tuple[KeptRows, ...]:

@@ -23,8 +23,11 @@ class Put:
     doc: Mapping[str, Json] | None
 
 
-Opens = Callable[[str], tuple[Sequence[Fact], Sequence[Put]]]
-"""What a record begins with, by the number that it got. It may ask nothing of the journal and nobody outside."""
+Take = Callable[[str], str]
+"""Takes the next number of a series, counting from 1: `take("P")` is `P-31`."""
+
+Opens = Callable[[Take], tuple[Sequence[Fact], Sequence[Put]]]
+"""What records begin with, by the numbers that it takes. It may ask nothing of the journal and nobody outside."""
 
 
 class Journal(Protocol):
@@ -41,11 +44,11 @@ class Journal(Protocol):
         ...
 
     def open(
-        self, series: str, opens: Opens, *, key: str | None = None, claim: Claim | None = None,
-    ) -> str | None:
-        """Take the next number of a series and append what opens that record, in one transaction.
+        self, opens: Opens, *, key: str | None = None, claim: Claim | None = None,
+    ) -> tuple[Entry, ...] | None:
+        """Take numbers and append what they number, in one transaction, so that none is ever passed over.
 
-        So no number is passed over. Returns the record (`P-31`), or None as `append` does; raises as it does.
+        Returns the entries, or None, and raises, as `append` does.
         """
         ...
 
@@ -82,10 +85,6 @@ class Journal(Protocol):
 
     def claim(self, record: str) -> Claim:
         """A new fencing number for the record; every earlier claim on it becomes void."""
-        ...
-
-    def number(self, series: str) -> int:
-        """The next number of a series, counting from 1, for what is opened later. A crash passes it over."""
         ...
 
     def announced(self, record: str, seq: int) -> None:

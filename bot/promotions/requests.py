@@ -19,12 +19,12 @@ from bot.errors import Refused, Unknown
 from bot.evidence.baseline import accepted, differences
 from bot.evidence.linting import pending, risks
 from bot.evidence.safekeeping import holds
-from bot.incidents.records import opening
+from bot.incidents.records import Beginning
 from bot.migrations.files import purpose
 from bot.migrations.history import match
 from bot.migrations.transaction import obstacle, statement_count
 from bot.policy.terms import terms
-from bot.ports import Put
+from bot.ports import Put, Take
 from bot.promotions import resuming
 from bot.promotions.asking import Wanted, read, wanted
 from bot.promotions.following import beyond, ground, newest
@@ -208,37 +208,26 @@ class Requests:
             **({"emergency": emergency} if emergency else {}),
         }
         begins = Opening(kind=kind, project=project.name, stage=stage or ("take_back" if back else "gates"))
-        also = list[Fact]()
 
-        def opens(record: str) -> tuple[list[Fact], list[Put]]:
-            facts = [Fact(about=record, kind="promotion.requested", actor=by, data=data, opens=begins), *also]
+        def opens(take: Take) -> tuple[list[Fact], list[Put]]:
+            record = take(SERIES[kind])
+            facts = [Fact(about=record, kind="promotion.requested", actor=by, data=data, opens=begins)]
             if resumes:
                 facts.append(Fact(about=resumes.id, kind="promotion.resumed", actor=by, data={"as": record}))
             # The note of which record a delivery opened goes in with the opening, so that the same
             # delivery worked again after a crash finds it.
-            return facts, [Put(shelf="requests", key=key, doc={"record": record})]
+            puts = [Put(shelf="requests", key=key, doc={"record": record})]
+            if emergency:
+                also, kept = _incident(by, project, record, plan, emergency).opens(take, now)
+                return [*facts, *also], [*puts, *kept]
+            return facts, puts
 
-        journal = self._ports.journal
-        if emergency:  # its incident has to know the number first
-            record = f"{SERIES[kind]}-{journal.number(SERIES[kind])}"
-            also += self._incident(by, project, record, plan, emergency)
-            facts, puts = opens(record)
-            journal.append(facts, puts=puts)
-        else:
-            opened = journal.open(SERIES[kind], opens)
-            assert opened is not None  # no key was given
-            record = opened
-        for each in (*(fact.about for fact in also), *([resumes.id] if resumes else ())):
+        opened = self._ports.journal.open(opens)
+        assert opened  # no key was given
+        first, *others = dict.fromkeys(entry.about for entry in opened)
+        for each in others:
             self._ports.wake(each)
-        return Asked(record=record, plan=plan, again=False)
-
-    def _incident(self, by: str, project: Project, record: str, plan: Plan, reason: str) -> tuple[Fact, ...]:
-        """An emergency is one of an incident, whose freeze lets it pass."""
-        files = ", ".join(file.label for file in plan.files)
-        return opening(
-            self._ports, project.name, f"Emergency promotion {record}: {reason}", "SEV2", by, promotion=record,
-            broken=reason, actions=f"{record} promotes {files}", ends_it=True,
-        )
+        return Asked(record=first, plan=plan, again=False)
 
     def _live(self, kind: str, plan: Plan) -> str:
         """The live record of the same plan. Raises `Refused` for one that shares files with it."""
@@ -288,7 +277,7 @@ class Requests:
                 filename=file.filename,
                 sha256=file.sha256,
                 statements=0 if obstacle(file.content) else statement_count(file.content),
-                purpose=purpose(file.content), risks=opened[file.version],
+                purpose=purpose(file.content), risks=opened[file.version].known, unread=opened[file.version].unread,
             )
             for file in chosen
         )
@@ -301,6 +290,15 @@ class Requests:
 
     def _fold(self, record_id: str) -> Promotion:
         return Promotion.of(self._ports.journal.entries(about=record_id))
+
+
+def _incident(by: str, project: Project, record: str, plan: Plan, reason: str) -> Beginning:
+    """An emergency is one of an incident, whose freeze lets it pass."""
+    return Beginning(
+        project=project.name, title=f"Emergency promotion {record}: {reason}", severity="SEV2", by=by,
+        promotion=record, broken=reason, actions=f"{record} promotes {', '.join(file.label for file in plan.files)}",
+        ends_it=True,
+    )
 
 
 def _named(version: str, folder: Folder, applied: set[str], where: str) -> Migration:

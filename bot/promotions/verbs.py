@@ -64,7 +64,7 @@ class Promotions:
         self._require_open(record, promotion)
         if record.stage == "gates":
             raise Refused(f"{record_id} cannot be approved yet: {record.waits_for or 'its gates are being checked'}.")
-        required = required_approvals(promotion.plan, policy, promotion.lost)
+        required = required_approvals(promotion, policy)
         if by in promotion.approvals:
             raise Refused(
                 f"You have approved {record_id} already: {len(promotion.approvals)} of {required}."

@@ -121,7 +121,8 @@ def planned(
         of=promotion.id, severity=severity, reason=reason, steps=steps, ground=ground.ground(head, first, last, now),
         before=shelves.keep(first.encoded()) if first else "", after=shelves.keep(last.encoded()) if last else "",
         until=until, why_not=why_not, lost=_each(text for way in ways for text in way.lost),
-        given_up=_each(text for way in ways for text in way.given_up), told=tuple(told),
+        given_up=_each(text for way in ways for text in way.given_up),
+        stays=_each(text for way in ways for text in way.stays), told=tuple(told),
         kept_in=promotion.backup.id if promotion.backup and promotion.backup.done else "",
     )
     version = next_version(head, {row.version for row in history} | local)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bot.domain.entry import Fact, Json, Opening
+from bot.domain.forgone import Counted
 from bot.domain.promotion import Promotion
 from bot.domain.record import Record, Status
 from bot.domain.rolling_back import How, Rolling, Severity, Step
@@ -14,9 +15,10 @@ from bot.errors import Refused, Unknown
 from bot.evidence.proofs import proofs
 from bot.policy import Policy
 from bot.policy.terms import terms
-from bot.ports import Put
+from bot.ports import Put, Take
 from bot.promotions.requests import SERIES
 from bot.roles import require_approver, require_member, require_on_call, require_operator, require_rescuer
+from bot.rollbacks.counting import counted_soon, in_numbers
 from bot.rollbacks.plans import Planned, last_promotion, planned, steps_of
 from bot.rollbacks.rights import may_approve, may_be_pressed
 from bot.world import Ports, Project
@@ -24,13 +26,16 @@ from bot.world import Ports, Project
 
 @dataclass(frozen=True, kw_only=True)
 class Sketch:
-    """What the modal shows before anybody decided: from the journal alone, since a modal cannot wait for databases."""
+    """What the modal shows before anybody decided: from the journal, since a modal cannot wait for databases long."""
 
     promotion: Promotion
     steps: tuple[Step, ...]
     why_not: str
     lost: tuple[str, ...]
     given_up: tuple[str, ...]
+    stays: tuple[str, ...]
+    counted: Counted
+    """The rows that go, as far as production says so at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +84,7 @@ class Rollbacks:
             if promotion.taken_back and promotion.taken_back.live:
                 return Asked(record=promotion.taken_back.record, promotion=promotion, again=True)
             now = planned(self._ports, project, promotion, Severity(severity), reason)
+            now = in_numbers(self._ports, project, promotion, now)
             return self._open(by, project, promotion, now, key)
 
     def approve(self, by: str, seen: str) -> tuple[Fact, ...]:
@@ -168,7 +174,8 @@ class Rollbacks:
                 require_on_call(ports.people.find(by), project.policy)
                 pressed = True
 
-        def opens(record: str) -> tuple[list[Fact], list[Put]]:
+        def opens(take: Take) -> tuple[list[Fact], list[Put]]:
+            record = take(SERIES["rollback"])
             asked: dict[str, Json] = {
                 "record": record, "reason": now.rolling.reason, "severity": str(now.rolling.severity),
             }
@@ -184,10 +191,10 @@ class Rollbacks:
 
         # Whichever process they come from: the rollback after the one that was known is opened once.
         once = f"taken_back:{promotion.id}:{promotion.taken_back.record if promotion.taken_back else ''}"
-        record = ports.journal.open(SERIES["rollback"], opens, key=once)
-        if record is None:
+        opened = ports.journal.open(opens, key=once)
+        if opened is None:
             return self._again(promotion.id)
-        return Asked(record=record, promotion=promotion, pressed=pressed)
+        return Asked(record=opened[0].about, promotion=promotion, pressed=pressed)
 
     def _again(self, promotion_id: str) -> Asked:
         promotion, _ = self._promotion(promotion_id)
@@ -226,6 +233,8 @@ class Rollbacks:
             promotion=promotion, steps=steps, why_not=why_not,
             lost=tuple(dict.fromkeys(text for way in ways for text in way.lost)),
             given_up=tuple(dict.fromkeys(text for way in ways for text in way.given_up)),
+            stays=tuple(dict.fromkeys(text for way in ways for text in way.stays)),
+            counted=counted_soon(self._ports, self._ports.projects[promotion.plan.project], promotion),
         )
 
     def _require_possible(self, promotion: Promotion) -> None:

@@ -11,7 +11,7 @@ from bot.domain.record import Status
 from bot.domain.returning import returning
 from bot.errors import Refused
 from bot.evidence.safekeeping import Table, only, why_needed
-from bot.ports import Put
+from bot.ports import Put, Take
 from bot.runbooks import steps
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.world import World
@@ -111,7 +111,8 @@ def _begin(promotion: Promotion, world: World) -> None:
     """Open the backup's own record and note it here, in one transaction."""
     ports, policy, tables = world.ports, world.policy.backups, _only(promotion, world)
 
-    def opens(id: str) -> tuple[list[Fact], list[Put]]:
+    def opens(take: Take) -> tuple[list[Fact], list[Put]]:
+        id = take(SERIES)
         opened = asked(
             id, project=promotion.plan.project, by=SYSTEM, cause=PROMOTION, promotion=promotion.id, proof=policy.proof,
             only=tables,
@@ -119,5 +120,5 @@ def _begin(promotion: Promotion, world: World) -> None:
         begun: dict[str, Json] = {"backup": id, "tables": len(tables)}
         return [opened, Fact(about=promotion.id, kind="backup.begun", actor=SYSTEM, data=begun)], []
 
-    if id := ports.journal.open(SERIES, opens, claim=world.claim):
-        ports.wake(id)
+    if entries := ports.journal.open(opens, claim=world.claim):
+        ports.wake(entries[0].about)

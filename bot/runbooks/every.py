@@ -16,10 +16,11 @@ from bot.runbooks import (
     staging,
     window,
 )
+from bot.windows.schedule import ECHO
 
 RUNBOOKS = {
     "promotion": promotion.RUNBOOK, "staging": staging.RUNBOOK, "notice": notice.RUNBOOK,
     "backup": backup.RUNBOOK, "restore": restoring.RUNBOOK, "rollback": rollback.RUNBOOK,
-    "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK,
+    "baseline": baseline.RUNBOOK, "window": window.RUNBOOK, "freeze": freeze.RUNBOOK, ECHO: freeze.RUNBOOK,
     "alert": alert.RUNBOOK, "incident": incident.RUNBOOK, "digest": notice.RUNBOOK, "follow": follow.RUNBOOK,
 }

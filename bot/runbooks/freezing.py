@@ -23,12 +23,12 @@ def _freeze(incident: Incident, world: World) -> None:
     what = "a private incident" if incident.private else incident.title
     reason: dict[str, Json] = {"reason": f"{incident.id}: {what}", "until": None, "incident": incident.id}
     begins = schedule.opening("freeze", incident.project)
-    record = world.ports.journal.open("F", lambda record: ([
-        Fact(about=record, kind="freeze.set", actor=SYSTEM, data=reason, opens=begins),
+    opened = world.ports.journal.open(lambda take: ([
+        Fact(about=(record := take("F")), kind="freeze.set", actor=SYSTEM, data=reason, opens=begins),
         Fact(about=incident.id, kind="incident.froze", actor=SYSTEM, data={"freeze": record}),
     ], []), claim=world.claim)
-    if record:
-        world.ports.wake(record)
+    if opened:
+        world.ports.wake(opened[0].about)
 
 
 def _thaw(incident: Incident, world: World) -> None:

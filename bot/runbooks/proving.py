@@ -14,6 +14,8 @@ from bot.domain.moment import Moment
 from bot.domain.plan import PlannedFile
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
+from bot.domain.risks import Ran
+from bot.domain.values import texts
 from bot.domain.way_back import Schema
 from bot.errors import Refused, Unreachable
 from bot.evidence import changes, proofs
@@ -22,6 +24,7 @@ from bot.gates import rollback_plan
 from bot.migrations.catalog import checklist
 from bot.migrations.catalog.access import access_diff
 from bot.migrations.catalog.diff import changed, differences, readable
+from bot.migrations.catalog.showing import showing
 from bot.ports import Job
 from bot.runbooks import index_use, pages
 from bot.world import World
@@ -59,6 +62,7 @@ def try_ways_back(promotion: Promotion, world: World) -> None:
     seen = _catalogs(promotion, world)
     back = _rollbacks(promotion, world)
     ways = proofs.prove_staged(plan, world.project, ports.shelves, back, seen, f"{promotion.id}.proof", world.stopping)
+    ways = proofs.with_unread(plan, ways, {file.version: _ran(promotion, file, world) for file in plan.files})
     ports.shelves.put(proofs.puts(plan, ways, back, ports.clock.now(), promotion.id, ports.shelves))
     world.note("proof.seen", {"ways": [way.to_json() for way in ways]})
 
@@ -94,6 +98,10 @@ def gather_showing(promotion: Promotion, world: World) -> None:
         lines.append("Catalog: could not be compared; it was not seen before and after the run")
     if use := index_use.used(promotion, first, last, world):
         lines.append(use)
+    lines += [
+        f"Could not be read: {place} {ran.did}{'' if ran.harmless else '; it counts as destructive'}"
+        for file in promotion.plan.files for place, ran in zip(file.unread, _ran(promotion, file, world), strict=True)
+    ]
     held = _locks(promotion, world)
     if asked := pages.functions(world):
         lines.append(asked)
@@ -116,15 +124,28 @@ def staged_run(promotion: Promotion, file: PlannedFile, world: World) -> Staged:
     """The document of one file of a verified staging run."""
     if unseen(promotion):
         return _verified_again(promotion, file, world)
-    place = promotion.plan.files.index(file)
-    next_ = promotion.plan.files[place + 1].version if file is not promotion.plan.files[-1] else AFTER
-    before, after = promotion.catalogs.get(file.version, ""), promotion.catalogs.get(next_, "")
+    before, after = (promotion.catalogs.get(moment, "") for moment in (file.version, _next(promotion, file)))
     return Staged(
         sha256=file.sha256, at=world.ports.clock.now(), record=promotion.id,
         seconds=promotion.committed[file.version].seconds, locks=promotion.locks.get(file.version, ()),
         before=before, after=after, changes=changes.kept(before, after, world.ports.shelves),
         head=promotion.plan.head or "",
+        ran=_ran(promotion, file, world),
     )
+
+
+def _ran(promotion: Promotion, file: PlannedFile, world: World) -> tuple[Ran, ...]:
+    """What the run showed of the lines of a file that nobody could read."""
+    if not file.unread:
+        return ()
+    before, after = (_catalog(promotion, moment, world) for moment in (file.version, _next(promotion, file)))
+    return showing(file.unread, promotion.seen.get(file.version, {}), before, after)
+
+
+def _next(promotion: Promotion, file: PlannedFile) -> str:
+    """The moment after a file, by which its catalog is kept."""
+    files = promotion.plan.files
+    return AFTER if file is files[-1] else files[files.index(file) + 1].version
 
 
 def noted_as_in(promotion: Promotion, world: World) -> None:
@@ -191,6 +212,7 @@ def _prove_now(promotion: Promotion, evidence: Evidence, world: World) -> str:
             plan, world.project, ports.shelves, back, _seen_by_stagedoor(evidence, world), f"{promotion.id}.proof",
             world.stopping,
         )
+        ways = proofs.with_unread(plan, ways, _shown(evidence))
         ports.shelves.put(proofs.puts(plan, ways, back, ports.clock.now(), promotion.id, ports.shelves))
         world.note("proof.seen", {"ways": [way.to_json() for way in ways]})
     except (Refused, Unreachable) as trouble:
@@ -223,8 +245,23 @@ def told_of_way_back(promotion: Promotion, evidence: Evidence, world: World) -> 
         "given_up": _each(text for way in own for text in way.given_up),
         "locks": _each(text for run in runs for text in run.locks),
     }
+    if stays := _each(text for way in own for text in way.stays):
+        said["stays"] = stays
     if said != promotion.way_back:
         world.note("way_back.seen", said)
+
+
+def told_of_unread(promotion: Promotion, evidence: Evidence, world: World) -> None:
+    """Journal what staging showed of lines that nobody could read, when it is not what it showed before."""
+    ran = _shown(evidence)
+    if ran != promotion.ran:
+        world.note("unread.shown", {version: [each.to_json() for each in own] for version, own in ran.items()})
+
+
+def _shown(evidence: Evidence) -> dict[str, tuple[Ran, ...]]:
+    """What staging runs of exactly these bytes showed, by version."""
+    runs = [(file, evidence.staged.get(file.version)) for file in evidence.plan.files if file.unread]
+    return {file.version: run.ran for file, run in runs if run and run.sha256 == file.sha256 and run.ran}
 
 
 def told_of_drift(promotion: Promotion, evidence: Evidence, world: World) -> None:
@@ -300,15 +337,17 @@ def _rollbacks(promotion: Promotion, world: World) -> dict[str, Migration]:
 def _rows(promotion: Promotion) -> Mapping[str, Json]:
     """The rows of all files together; nothing where one of them was not seen."""
     total: dict[str, list[int]] = {}
+    emptied: list[str] = []
     for file in promotion.plan.files:
         rows = promotion.seen.get(file.version, {}).get("rows")
+        emptied += texts(promotion.seen.get(file.version, {}).get("emptied"))
         if not isinstance(rows, dict):
             return {}
         for table, counts in rows.items():
             assert isinstance(counts, list)
             own = [int(str(count)) for count in counts]
             total[table] = [was + more for was, more in zip(total.get(table, [0, 0, 0]), own, strict=True)]
-    return {"rows": {table: list[Json](counts) for table, counts in total.items()}}
+    return {"rows": {table: list[Json](counts) for table, counts in total.items()}, "emptied": _each(emptied)}
 
 
 def _locks(promotion: Promotion, world: World) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.catalog import Snapshot
 from bot.domain.entry import SYSTEM, Fact, Json
 from bot.domain.promotion import Promotion
-from bot.incidents.records import opening
+from bot.incidents.records import Beginning, open_for
 from bot.rollbacks.rights import rolling
 from bot.runbooks.outcome import Outcome, Stop
 from bot.world import World
@@ -37,18 +37,22 @@ def call_people(promotion: Promotion, world: World, why: str) -> None:
     """Call whoever is on call, once, and open an incident about the promotion, unless one is open: for a rollback
     that went wrong, and for one that was let through by breaking the glass.
     """
+    ports = world.ports
+    if any(e.kind == "people.called" and e.data["why"] == why for e in ports.journal.entries(about=promotion.id)):
+        return
     people = dict.fromkeys((*world.policy.incidents.on_call, *world.policy.approvals.approvers))
+    own = rolling(promotion)
+    record, new = open_for(ports, Beginning(
+        project=promotion.plan.project, title=f"Rollback of {own.of}: {why}", severity="SEV2", by=SYSTEM,
+        promotion=own.of, broken=own.reason,
+    ))
     data: dict[str, Json] = {"people": list(people), "why": why}
     fact = Fact(about=promotion.id, kind="people.called", actor=SYSTEM, data=data)
-    own = rolling(promotion)
-    opened = opening(
-        world.ports, promotion.plan.project, f"Rollback of {own.of}: {why}", "SEV2", SYSTEM, promotion=own.of,
-        broken=own.reason,
-    )
-    world.ports.journal.append([fact, *opened], key=f"called:{promotion.id}:{why}")
-    for each in opened:
-        world.ports.wake(each.about)
-    world.ports.tell()
+    ports.journal.append([fact], key=f"called:{promotion.id}:{why}")
+    if new:
+        ports.wake(record)
+        ports.wake(own.of)
+    ports.tell()
 
 
 def _tell(promotion: Promotion, world: World, kind: str, data: dict[str, Json]) -> None:

@@ -13,6 +13,7 @@ from bot.domain.promotion import Promotion
 from bot.domain.rolling_back import Severity
 from bot.errors import Refused, Unreachable
 from bot.evidence.gathering import in_history
+from bot.rollbacks.counting import in_numbers
 from bot.rollbacks.plans import planned
 from bot.rollbacks.rights import rolling
 from bot.runbooks import backing_up, rescue, steps
@@ -111,13 +112,11 @@ def done(promotion: Promotion, world: World) -> Outcome:
 
 def _planned(promotion: Promotion, world: World) -> dict[str, Json] | None:
     """The plan as of now, when it is another one; None where what was decided about still stands."""
-    own, ports = rolling(promotion), world.ports
-    now = planned(
-        ports, world.project, rescue.promotion_of(promotion, world), own.severity, own.reason,
-        (promotion.plan, own),
-    )
+    own, ports, of = rolling(promotion), world.ports, rescue.promotion_of(promotion, world)
+    now = planned(ports, world.project, of, own.severity, own.reason, (promotion.plan, own))
     if now.rolling.ground == own.ground and now.plan.digest == promotion.plan.digest:
         return None
+    now = in_numbers(ports, world.project, of, now)
     return {"plan": now.plan.to_json(), "rolling": now.rolling.to_json()}
 
 

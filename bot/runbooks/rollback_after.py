@@ -97,11 +97,12 @@ def _opened(promotion: Promotion, world: World) -> str:
     }
     # No gate judges it: its file is not in the folder yet, and it is older than what waits on staging.
     begins = Opening(kind="staging", project=plan.project, stage="apply")
-    record = ports.journal.open("S", lambda record: (
-        [Fact(about=record, kind="promotion.requested", actor=promotion.requested_by, data=data, opens=begins)],
+    by = promotion.requested_by
+    ports.journal.open(lambda take: (
+        [Fact(about=(record := take("S")), kind="promotion.requested", actor=by, data=data, opens=begins)],
         [Put(shelf="requests", key=key, doc={"record": record})],
     ), key=key)
-    return record or str((ports.shelves.get("requests", key) or {}).get("record", ""))
+    return str((ports.shelves.get("requests", key) or {}).get("record", ""))
 
 
 def file(promotion: Promotion, world: World) -> Outcome:

@@ -17,7 +17,7 @@ from bot.domain.plan import PlannedFile
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.resumable import LOCK_TIMEOUT
-from bot.errors import Unreachable
+from bot.errors import Unreachable, Unrecorded
 from bot.evidence.gathering import gather, in_history
 from bot.ports import Database, Done, Failed, InDoubt, Job, Put
 from bot.promotions.following import following
@@ -28,6 +28,9 @@ from bot.world import World
 
 SHOW_EVERY = 0.25
 """How often, in seconds, progress is shown."""
+
+UNSHOWN = 60.0
+"""For how long, in seconds, progress is not shown after the journal did not take it."""
 
 SETTLE = timedelta(seconds=2)
 """How soon an attempt in doubt is looked at again."""
@@ -61,6 +64,7 @@ def judged(promotion: Promotion, world: World, which: tuple[ModuleType, ...]) ->
     if proving.judges_ways_back(which, tuple(world.policy.gates.skip)):
         evidence = proving.proven_on_demand(promotion, evidence, world)
         proving.told_of_way_back(promotion, evidence, world)
+    proving.told_of_unread(promotion, evidence, world)
     proving.told_of_drift(promotion, evidence, world)
     if evidence.reviews and evidence.reviews.authors != promotion.authors:
         said = evidence.reviews
@@ -135,6 +139,7 @@ def _job(promotion: Promotion, file: PlannedFile, world: World) -> Job:
         lock_timeout=policy.lock_timeout.total_seconds(),
         statement_timeout=policy.statement_timeout.total_seconds(),
         witness=promotion.plan.environment is Environment.STAGING,
+        unread=tuple(each.line for each in file.unread),
         keep=promotion.plan.environment is Environment.PRODUCTION and world.policy.backups.keep_rows,
         begun=world.ports.shelves.get(BEGUN, _place(promotion, file)) or {},
     )
@@ -154,19 +159,18 @@ def _committed(promotion: Promotion, file: PlannedFile, outcome: Done, world: Wo
         "seen": dict(outcome.seen),
         "said": outcome.said,
     }
-    if outcome.said or outcome.recovered:
-        world.ports.shelves.put([Put(shelf=BEGUN, key=_place(promotion, file), doc=None)])
+    over = [Put(shelf=BEGUN, key=_place(promotion, file), doc=None)] if outcome.said or outcome.recovered else []
     notes = [("apply.committed", committed)]
     # What the card waits for is over now, and only the walker can say so.
     if promotion.remaining[1:] and not world.stopping() and not world.record.waits_for:
         notes.append(("apply.attempt", _attempt(promotion, promotion.remaining[1])))
-    return promotion.after(world.note_together(*notes))
+    return promotion.after(world.note_together(*notes, puts=over))
 
 
 def _not_in(promotion: Promotion, file: PlannedFile, outcome: Failed | InDoubt, world: World) -> Outcome:
     now = world.ports.clock.now()
     if isinstance(outcome, InDoubt):
-        return Wait(for_=outcome.why, until=now + SETTLE)
+        return Wait(for_=f"{promotion.where} to be ready: {outcome.why}", until=now + SETTLE)
     if world.stopping():
         world.note("apply.interrupted", {"version": file.version, "why": outcome.why})
         return Wait(for_="Stagedoor to start again", until=now)
@@ -177,23 +181,20 @@ def _failed(promotion: Promotion, file: PlannedFile, outcome: Failed, world: Wor
     """A lock time-out is tried again, later each time, as often as the policy says and the window lasts."""
     pause = _pause(promotion, outcome, world)
     again = pause is not None
-    world.progress({})
-    world.note(
-        "apply.failed",
-        {
-            "version": file.version,
-            "why": outcome.why,
-            "sqlstate": outcome.sqlstate,
-            "statement": outcome.statement,
-            "line": outcome.line,
-            "sql": outcome.sql,
-            "clean": outcome.clean,
-            "blockers": list(outcome.blockers),
-            "left": list(outcome.left),
-            "again": again,
-            "in_seconds": pause or 0,
-        },
-    )
+    failed: dict[str, Json] = {
+        "version": file.version,
+        "why": outcome.why,
+        "sqlstate": outcome.sqlstate,
+        "statement": outcome.statement,
+        "line": outcome.line,
+        "sql": outcome.sql,
+        "clean": outcome.clean,
+        "blockers": list(outcome.blockers),
+        "left": list(outcome.left),
+        "again": again,
+        "in_seconds": pause or 0,
+    }
+    world.note_together(("apply.failed", failed), puts=[world.far({})])
     if pause is not None:
         return Wait(
             for_=f"another try at {file.label}: {outcome.why}", until=world.ports.clock.now() + timedelta(seconds=pause)
@@ -269,16 +270,25 @@ class _Notes:
         return self
 
     def note(self, kind: str, data: Mapping[str, Json]) -> None:
-        if kind == "alone" and "before" in data:
-            self._world.ports.shelves.put([Put(shelf=BEGUN, key=self._place, doc=data)])
-        self._world.note(f"apply.{kind}", {"version": self._file["version"], **data})
+        begun = [Put(shelf=BEGUN, key=self._place, doc=data)] if kind == "alone" and "before" in data else []
+        try:
+            self._world.note_together((f"apply.{kind}", {"version": self._file["version"], **data}), puts=begun)
+        except Unreachable as away:
+            raise Unrecorded(str(away)) from None
 
     def progress(self, data: Mapping[str, Json]) -> None:
-        """Quick statements pass unshown: it would take longer to write them down than to run them."""
+        """Quick statements pass unshown: it would take longer to write them down than to run them.
+
+        A journal that does not answer is left alone for a while: production's locks may be held meanwhile.
+        """
         now = time.monotonic()
-        if now - self._shown >= SHOW_EVERY:
-            self._shown = now
+        if now - self._shown < SHOW_EVERY:
+            return
+        try:
             self._world.progress({**self._file, **data})
+            self._shown = now
+        except Unreachable:
+            self._shown = time.monotonic() + UNSHOWN
 
     def stopping(self) -> bool:
         return self._world.stopping()

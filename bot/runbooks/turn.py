@@ -130,12 +130,12 @@ def _announce(project: str, span: Span, every: Calendar, world: World) -> None:
     }
     begins = schedule.opening("window", project)
     # Two walks at the same moment see the same record before theirs, so that one of them writes nothing.
-    record = ports.journal.open("W", lambda record: (
-        [Fact(about=record, kind="window.announced", actor=SYSTEM, data=data, opens=begins)],
+    opened = ports.journal.open(lambda take: (
+        [Fact(about=(record := take("W")), kind="window.announced", actor=SYSTEM, data=data, opens=begins)],
         [Put(shelf=OCCURRENCES, key=place, doc={"record": record})],
     ), key=f"window:{place}:{before}")
-    if record:
-        ports.wake(record)
+    if opened:
+        ports.wake(opened[0].about)
 
 
 def _why(promotion: Promotion, span: Span, world: World, every: Calendar, now: datetime) -> str:

@@ -24,7 +24,7 @@ def still_count(promotion: Promotion, world: World) -> Outcome | None:
         if why := void(voter, frozenset() if may else requesters(promotion, world.policy), world):
             world.note("approval.void", {"voter": voter, "why": why})
             return Next(to="approval", said="an approval no longer counts")
-    if len(promotion.approvals) < required_approvals(promotion.plan, world.policy, promotion.lost):
+    if len(promotion.approvals) < required_approvals(promotion, world.policy):
         return Next(to="approval", said="an approval is missing")
     return None
 
@@ -32,7 +32,7 @@ def still_count(promotion: Promotion, world: World) -> Outcome | None:
 def asked_for(promotion: Promotion, world: World) -> Outcome | None:
     """Ask the approvers once and wait until enough of them approved; None when they did."""
     now, policy = world.ports.clock.now(), world.policy.approvals
-    required = required_approvals(promotion.plan, world.policy, promotion.lost)
+    required = required_approvals(promotion, world.policy)
     if promotion.asked_at is None and len(promotion.approvals) >= required:
         return None  # given to the promotion whose rest this is; each voter is judged again when it is applied
     if promotion.asked_at is None:

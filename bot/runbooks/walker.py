@@ -56,6 +56,8 @@ class Walker:
 
     def walk(self, record_id: str) -> None:
         """Take the record as far as it goes now. Does nothing when another thread is walking it."""
+        if not self._ports.serving():   # a claim of ours would take the record from whoever serves by now
+            return
         mutex = self._mutex(record_id)
         if not mutex.acquire(blocking=False):
             return
@@ -106,7 +108,7 @@ class Walker:
             raise
         except Unreachable as trouble:
             log.warning("walk.unreachable", stage=record.stage, why=str(trouble))
-            return Wait(for_=str(trouble), until=now + RETRY_UNREACHABLE)
+            return Wait(for_=f"an answer: {trouble}", until=now + RETRY_UNREACHABLE)
         except Exception:
             # A fault of ours must neither lose the record nor spin; it is tried again and said on the card.
             log.exception("walk.fault", stage=record.stage)
@@ -143,6 +145,7 @@ class Walker:
                     actor=outcome.by or SYSTEM,
                     data={"stage": record.stage, "verdict": outcome.verdict, "why": outcome.why},
                 )
+                world.put()     # whoever was overtaken has nothing to tidy up any more
                 runbook.leave(world)
                 moved = replace(record, status=Status.ENDED, due=None, waits_for="")
                 return journal.project(moved, world.claim, [fact])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time
+from functools import partial
 from zoneinfo import ZoneInfo
 
-from bot.domain.entry import SYSTEM, Fact, Opening
+from bot.domain.entry import SYSTEM, Fact, Json, Opening
 from bot.policy import Policy
+from bot.ports import Put, Take
 from bot.world import Ports
-
-SHELF = "digests"
 
 
 def morning(ports: Ports, wake: Callable[[str], None]) -> None:
@@ -21,15 +21,14 @@ def morning(ports: Ports, wake: Callable[[str], None]) -> None:
         if at is None or now < at:
             continue
         key = f"{channel}:{at.date().isoformat()}"
-        number = ports.shelves.put_new(SHELF, key, {"number": ports.journal.number("D")})["number"]
-        record = f"D-{number}"
-        fact = Fact(
-            about=record, kind="digest.made", actor=SYSTEM, data={"projects": [*projects], "until": at.isoformat()},
-            opens=Opening(kind="digest", project=projects[0], stage="told"),
-        )
-        # The key makes it once, also when a process died between the number and this.
-        if ports.journal.append([fact], key=f"digest:{key}"):
-            wake(record)
+        data: dict[str, Json] = {"projects": [*projects], "until": at.isoformat()}
+        begins = Opening(kind="digest", project=projects[0], stage="told")
+        if opened := ports.journal.open(partial(_opens, data, begins), key=f"digest:{key}"):
+            wake(opened[0].about)
+
+
+def _opens(data: Mapping[str, Json], begins: Opening, take: Take) -> tuple[list[Fact], list[Put]]:
+    return [Fact(about=take("D"), kind="digest.made", actor=SYSTEM, data=data, opens=begins)], []
 
 
 def _channels(ports: Ports) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from bot.domain.record import Status
 from bot.domain.sighting import Fault
 from bot.domain.signal import Signal
 from bot.policy import Policy
-from bot.ports import Put
+from bot.ports import Put, Take
 from bot.watch.folding import Group, folded, groups, storm
 from bot.world import Ports
 
@@ -64,6 +64,18 @@ def told_before(ports: Ports, project: str, key: str) -> bool:
     return ports.shelves.get(SHELF, f"{project}:{key}") is not None
 
 
+@dataclass(frozen=True, kw_only=True)
+class New:
+    """An alert that is to be raised; its number comes with its opening."""
+
+    signal: Signal
+    base: int
+    before: str
+    """The alert that told of this key last."""
+    members: tuple[Signal, ...]
+    """What it stands for, where it is a storm."""
+
+
 class Raising:
     """One round for one project: everything it decides goes into the journal in one transaction."""
 
@@ -71,7 +83,7 @@ class Raising:
         self._ports, self._project = ports, project
         self._policy: Policy = ports.projects[project].policy
         self._now = ports.clock.now()
-        self._facts: list[Fact] = []
+        self._new: list[New] = []
         self._puts: list[Put] = []
         self._members: dict[str, dict[str, tuple[int, str]]] = {}
 
@@ -93,9 +105,12 @@ class Raising:
         for group in groups(new):
             self._open_group(group, totals or {})
         self._keep_members()
-        if self._facts or self._puts or puts:
-            self._ports.journal.append(self._facts, puts=(*puts, *self._puts))
-        opened = tuple(fact.about for fact in self._facts)
+        opened: tuple[str, ...] = ()
+        if self._new:
+            entries = self._ports.journal.open(lambda take: self._opens(take, puts))
+            opened = tuple(entry.about for entry in entries or ())
+        elif self._puts or puts:
+            self._ports.journal.append((), puts=(*puts, *self._puts))
         for record in opened:
             log.info("alert.raised", record=record, project=self._project)
             self._ports.wake(record)
@@ -141,28 +156,42 @@ class Raising:
         if not rest:
             return
         if shared:
-            record = shared.record
+            for signal in rest:
+                self._member(shared.record, signal)
+                self._puts.append(self._shares(shared.record, signal))
         else:
             members = {each.key: (each.count, each.said[:WORDS]) for each in rest}
-            record = self._open(storm(group.key, members, rest), 0)
-        for signal in rest:
-            self._member(record, signal)
-            doc: dict[str, Json] = {"record": record, "base": 0, "member": True}
-            self._puts.append(Put(shelf=SHELF, key=f"{self._project}:{signal.key}", doc=doc))
+            self._open(storm(group.key, members, rest), 0, rest)
 
-    def _open(self, signal: Signal, base: int) -> str:
-        key = f"{self._project}:{signal.key}"
-        before = self._ports.shelves.get(SHELF, key)
-        record = f"{SERIES}-{self._ports.journal.number(SERIES)}"
+    def _open(self, signal: Signal, base: int, members: Sequence[Signal] = ()) -> None:
+        before = self._ports.shelves.get(SHELF, f"{self._project}:{signal.key}")
         if signal.attach:   # a whole difference of catalogs may be long: the chain holds its hash
             signal = replace(signal, attach=self._ports.shelves.keep(signal.attach.encode()))
-        fact = raised(record, self._project, signal, self._now, str(before["record"]) if before else "")
-        self._facts.append(fact)
-        counters = fact.data["counters"]
-        assert isinstance(counters, dict)
-        self._puts.append(Put(shelf=COUNTERS, key=record, doc=counters))
-        self._puts.append(Put(shelf=SHELF, key=key, doc={"record": record, "base": base}))
-        return record
+        self._new.append(New(
+            signal=signal, base=base, before=str(before["record"]) if before else "", members=tuple(members),
+        ))
+
+    def _opens(self, take: Take, puts: Sequence[Put]) -> tuple[list[Fact], list[Put]]:
+        """The new alerts with everything else that this round decided."""
+        facts, kept = list[Fact](), [*puts, *self._puts]
+        for new in self._new:
+            record = take(SERIES)
+            fact = raised(record, self._project, new.signal, self._now, new.before)
+            facts.append(fact)
+            counters = fact.data["counters"]
+            assert isinstance(counters, dict)
+            if new.members:
+                members = {each.key: (each.count, each.said[:WORDS]) for each in new.members[:MOST_MEMBERS]}
+                kept += [_members(record, members), *(self._shares(record, each) for each in new.members)]
+            kept.append(Put(shelf=COUNTERS, key=record, doc=counters))
+            doc: dict[str, Json] = {"record": record, "base": new.base}
+            kept.append(Put(shelf=SHELF, key=f"{self._project}:{new.signal.key}", doc=doc))
+        return facts, kept
+
+    def _shares(self, record: str, signal: Signal) -> Put:
+        """That this key is told of by an alert that it shares."""
+        doc: dict[str, Json] = {"record": record, "base": 0, "member": True}
+        return Put(shelf=SHELF, key=f"{self._project}:{signal.key}", doc=doc)
 
     def _recent(self) -> list[tuple[str, datetime]]:
         doc = next((put.doc for put in reversed(self._puts) if put.shelf == RAISED), None)
@@ -189,10 +218,8 @@ class Raising:
 
     def _keep_members(self) -> None:
         for record, members in self._members.items():
-            doc: dict[str, Json] = {key: [count, said] for key, (count, said) in members.items()}
-            self._puts.append(Put(shelf=MEMBERS, key=record, doc=doc))
-            opened = next((put.doc for put in self._puts if put.shelf == COUNTERS and put.key == record), None)
-            if before := opened or self._ports.shelves.get(COUNTERS, record):
+            self._puts.append(_members(record, members))
+            if before := self._ports.shelves.get(COUNTERS, record):
                 counters = Counters.from_json(before)
                 total = sum(count for count, _ in members.values())
                 if total != counters.count:
@@ -211,6 +238,10 @@ class Raising:
 
 
 MUTED = "alert-muted"
+
+
+def _members(record: str, members: Mapping[str, tuple[int, str]]) -> Put:
+    return Put(shelf=MEMBERS, key=record, doc={key: [count, said] for key, (count, said) in members.items()})
 
 
 def muted(policy: Policy, signal: Signal | Alert, now: datetime) -> bool:

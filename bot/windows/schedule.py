@@ -22,7 +22,10 @@ MARGIN = timedelta(minutes=1)
 """What is added to twice the time that staging took: production has more rows, and a lock may be waited for."""
 
 TWO_WEEKS = timedelta(days=14)
-FIRST_STAGES = {"window": "announced", "freeze": "standing"}
+ECHO = "freeze_echo"
+"""A freeze of everything as a further channel shows it."""
+
+FIRST_STAGES = {"window": "announced", "freeze": "standing", ECHO: "standing"}
 IN_LINE = ("window", "backup", "apply", "verify")
 
 
@@ -60,6 +63,12 @@ def freezes(ports: Ports, project: str) -> tuple[Freeze, ...]:
     )
 
 
+def echoes(ports: Ports, freeze: str) -> tuple[str, ...]:
+    """The records that show this freeze in further channels."""
+    found = ports.journal.find(kind=ECHO, status=Status.LIVE)
+    return tuple(each.id for each in found if Freeze.of(ports.journal.entries(about=each.id)).echoes == freeze)
+
+
 def calendar(ports: Ports, project: str, promotion: str = "") -> Calendar:
     """When promotions of a project may start, as of now; for one of them, without the freezes that it passes."""
     policy = ports.projects[project].policy
@@ -95,7 +104,7 @@ def needs(ports: Ports, promotion: Promotion) -> timedelta:
 def _backing_up(ports: Ports, promotion: Promotion) -> timedelta:
     """As long as the last backup took, where this promotion is to have one first."""
     policy = ports.projects[promotion.plan.project].policy.backups
-    destroys = bool(promotion.plan.risks or promotion.lost)
+    destroys = bool(promotion.plan.risks or promotion.plan.unread or promotion.lost)
     if policy.when == "never" or (policy.when == "destructive" and not destroys):
         return timedelta()
     if promotion.backup is not None and promotion.backup.done:
@@ -174,7 +183,7 @@ def queue(ports: Ports, project: str) -> tuple[Queued, ...]:
         lined.append(Queued(
             id=each.record.id, project=project, by=p.requested_by, files=tuple(file.label for file in p.plan.files),
             place="going in now" if each.running else place_in_line(number, lined[-1].id if lined else ""),
-            opens=p.planned, likely=likely(ports, p), risks=p.plan.risks, running=each.running,
+            opens=p.planned, likely=likely(ports, p), risks=(*p.plan.risks, *p.plan.unread), running=each.running,
         ))
     early = (
         (record, Promotion.of(ports.journal.entries(about=record.id)))
@@ -184,7 +193,8 @@ def queue(ports: Ports, project: str) -> tuple[Queued, ...]:
     lined += [
         Queued(
             id=record.id, project=project, by=p.requested_by, files=tuple(file.label for file in p.plan.files),
-            place="not approved yet", opens=p.scheduled.start, likely=likely(ports, p), risks=p.plan.risks,
+            place="not approved yet", opens=p.scheduled.start, likely=likely(ports, p),
+            risks=(*p.plan.risks, *p.plan.unread),
         )
         for record, p in early if p.scheduled
     ]

@@ -131,7 +131,10 @@ class Deploys:
         if chosen.everything:
             for each in self._ports.projects.values():
                 require_approver(self._ports.people.find(by), each.policy)
-        return (Fact(about=chosen.id, kind="freeze.lifted", actor=by, data={"reason": reason}),)
+        return tuple(
+            Fact(about=each, kind="freeze.lifted", actor=by, data={"reason": reason})
+            for each in (chosen.id, *schedule.echoes(self._ports, chosen.id))
+        )
 
     def cancel(self, by: str, text: str) -> tuple[Fact, ...]:
         """Take back an announced window, as the one who announced it or an operator."""
@@ -186,12 +189,26 @@ class Deploys:
                 return str(before["record"])
             said, begins = "window.announced" if kind == "window" else "freeze.set", schedule.opening(kind, where)
             data = data | ({"everything": True} if everything else {})
-            opened = self._ports.journal.open(SERIES[kind], lambda record: (
-                [Fact(about=record, kind=said, actor=by, data=data, opens=begins)],
+            elsewhere = [schedule.opening(schedule.ECHO, each) for each in self._elsewhere()] if everything else []
+            opened = self._ports.journal.open(lambda take: (
+                [
+                    Fact(about=(record := take(SERIES[kind])), kind=said, actor=by, data=data, opens=begins),
+                    *(Fact(about=take("FE"), kind=said, actor=by, data=data | {"echoes": record}, opens=echo)
+                      for echo in elsewhere),
+                ],
                 [Put(shelf="requests", key=key, doc={"record": record})],
             ))
-            assert opened is not None  # no key was given
-            return opened
+            assert opened  # no key was given
+            for entry in opened[1:]:
+                self._ports.wake(entry.about)
+            return opened[0].about
+
+    def _elsewhere(self) -> list[str]:
+        """A project for each channel beside the first project's, so that each channel sees what is about everything."""
+        channels: dict[str, str] = {}
+        for project in self._ports.projects.values():
+            channels.setdefault(project.policy.channels.deploys, project.name)
+        return [*channels.values()][1:]
 
     def _require_operator_of(self, by: str, project: str) -> None:
         person = self._ports.people.find(by)

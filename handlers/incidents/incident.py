@@ -207,7 +207,7 @@ class Incidents:
 
     def _duplicate(self, ask: Ask, words: tuple[str, ...]) -> Reply:
         """`/incident duplicate INC-2 of INC-1`; in the thread of INC-2 without the first."""
-        named = [word.upper() for word in words if word.upper().startswith("INC-")]
+        named = [incidents.spelt(word) for word in words if incidents.spelt(word).startswith("INC-")]
         here = incidents.of_thread(self._ports, ask.channel, ask.thread)
         if len(named) == 1 and here:
             named = [here, *named]

@@ -91,16 +91,16 @@ class Opening:
         room = str(ask.fields.get(modals.ROOM, ""))
         project = str(ask.fields.get(modals.PROJECT, "")) or str(said.get("project", ""))
         alert, promotion = str(said.get("alert", "")), str(said.get("promotion", ""))
-        facts, record = self._responding.open(
+        record, new = self._responding.open(
             ask.user, project, text(ask, modals.TITLE), text(ask, modals.SEVERITY), ask.key,
             broken=text(ask, modals.BROKEN), impact=text(ask, modals.IMPACT), people=number(ask),
             actions=text(ask, modals.ACTIONS), private=bool(room), channel=room, alert=alert,
             promotion=promotion or str(said.get("likely", "")), message=str(said.get("message", "")),
         )
         where = "the private channel" if room else self._ports.projects[project].policy.channels.incidents
-        word = "is open" if facts else "was opened from it before"
+        word = "is open" if new else "was opened from it before"
         told = notice(line(f"{record} {word}. Its card is in ", place(where), "."))
-        return Reply(facts=facts, message=told, wake=(record,))
+        return Reply(message=told, wake=(record, *filter(None, (alert, promotion))))
 
     def _project(self, ask: Ask, named: str) -> Project:
         """The one that was named or whose channel this is; the window asks where there are several."""

@@ -121,12 +121,13 @@ class ReportDesk:
 
     def _added(self, ask: Ask) -> Reply:
         until = _text(ask, words.UNTIL)
-        said = self._aftermath.add(
+        id, wake = self._aftermath.add(
             ask.user, ask.metadata, _text(ask, words.WHAT), _text(ask, words.WHO) or ask.user,
             datetime.fromtimestamp(int(until), UTC) if until.isdigit() else None, _text(ask, words.TEST), ask.key,
             ask.channel,
         )
-        return self._kept(said, f"{said.facts[0].data['id']} is added; it is reminded of until it is done.")
+        said = Said(facts=(), wake=wake)
+        return self._kept(said, f"{id} is added; it is reminded of until it is done.")
 
     def _hand_over(self, ask: Ask) -> Reply:
         return Reply(view=words.hand_over_modal(

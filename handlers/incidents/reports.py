@@ -14,6 +14,7 @@ from bot.domain.record import Record
 from bot.domain.report import Happened, IncidentReport
 from bot.domain.window import Announced, Freeze
 from bot.errors import StagedoorError, Unknown
+from bot.incidents.records import spelt
 from bot.ports import Journal, Shelves
 from bot.promotions.requests import SERIES
 from bot.reporting.incident import report
@@ -39,11 +40,14 @@ QUIET = ("walk.", "announcer.", "person.refused", "catalog.", "approval.asked")
 
 
 def gathered(journal: Journal, shelves: Shelves, id: str) -> IncidentReport:
-    """The report as the journal stands. Raises `Unknown`."""
+    """The report as the journal stands; `id` as people name it. Raises `Unknown`."""
+    id = spelt(id)
     record = journal.load(id)
     if record is None or record.kind != INCIDENT:
         newest = ", ".join(each.id for each in journal.find(kind=INCIDENT, limit=100_000)[-3:])
-        raise Unknown(f"There is no incident {id}. The newest: {newest or 'none yet'}.")
+        kind = f"a{'n' if record.kind[0] in 'aeiou' else ''} {record.kind}" if record else ""
+        wrong = f"{id} is {kind} and no incident" if kind else f"There is no incident {id}"
+        raise Unknown(f"{wrong}. The newest: {newest or 'none yet'}.")
     entries = list(journal.entries(about=id))
     return report(entries, shelves.private, lambda incident: elsewhere(journal, shelves, record, incident))
 

@@ -51,7 +51,7 @@ class PromotionView:
             Sight(
                 record=record,
                 promotion=promotion,
-                required=required_approvals(promotion.plan, policy, promotion.lost),
+                required=required_approvals(promotion, policy),
                 approvers=policy.approvals.approvers,
                 after=tuple(policy.gates.after),
                 turn=self._turn(record),

@@ -21,6 +21,7 @@ from templates.rollback.modals import (
     rollback_ask_modal,
     step_line,
 )
+from templates.rollback.rows import rows_line
 
 
 class Rollback:
@@ -49,8 +50,8 @@ class Rollback:
 
     def _modal(self, ask: Ask, sketch: Sketch) -> Reply:
         steps = [step_line(step.label, step.source, step.schema) for step in sketch.steps] or [sketch.why_not]
-        data = data_line(sketch.lost, sketch.given_up, sketch.promotion)
-        return Reply(view=rollback_ask_modal(sketch.promotion, steps, data, ask.channel))
+        data = data_line(sketch.lost, sketch.given_up, sketch.stays, sketch.promotion)
+        return Reply(view=rollback_ask_modal(sketch.promotion, steps, data, rows_line(sketch.counted), ask.channel))
 
     def _asked(self, ask: Ask) -> Reply:
         severity, reason = str(ask.fields.get(SEVERITY, "")), self._clean(str(ask.fields.get(REASON, "")))

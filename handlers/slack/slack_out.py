@@ -29,6 +29,7 @@ EVENT = "stagedoor"
 PNG = b"\x89PNG\r\n"
 _SKEW = timedelta(minutes=5)        # how far our clock and Slack's may be apart
 _LIST_AGAIN = timedelta(seconds=30)
+_UNSURE_FOR = timedelta(seconds=1)
 _PAGES, _PAGE = 20, 200
 _UNSURE = frozenset({"fatal_error", "internal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
 _quiet = logging.getLogger("stagedoor.slack")
@@ -42,7 +43,9 @@ class SlackOut:
 
     def __init__(
         self, client: WebClient, clock: Clock, scrub: Callable[[str], str] = str, *, timeout: int = 10,
+        serving: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`serving` is asked before each call: whoever was frozen while another process took over must say nothing."""
         # A client of our own: the SDK's would send a message twice when the answer to the first was lost.
         self._client = WebClient(
             token=client.token, base_url=client.base_url, timeout=timeout, ssl=client.ssl, proxy=client.proxy,
@@ -51,6 +54,7 @@ class SlackOut:
         self._clock = clock
         self._timeout = timeout
         self._scrub = scrub
+        self._serving = serving
         self._pacer = Pacer(clock)
         self._channels: dict[str, str] = {}
         self._listed: datetime | None = None
@@ -217,6 +221,8 @@ class SlackOut:
     def _once(self, method: str, arguments: dict[str, Any], *, form: bool) -> dict[str, Any] | Refusal:
         if until := self._pacer.paused(method):
             return Later(until, "pause")
+        if not self._serving():
+            return Later(self._clock.now() + _UNSURE_FOR, "pause")
         try:
             if form:
                 response = self._client.api_call(method, params=arguments)

@@ -11,6 +11,7 @@ from templates.promotion.course import resume_button
 from templates.promotion.restore_button import restore_button
 from templates.promotion.sight import Sight
 from templates.promotion.timing import RUN_NOW, SCHEDULE
+from templates.promotion.unread import unread_costs
 from templates.promotion.way_back import approving_costs, roll_back_button, rollback_button
 
 APPROVE, REJECT, CANCEL = "promotion.approve", "promotion.reject", "promotion.cancel"
@@ -81,7 +82,8 @@ def _sure(p: Promotion) -> Block:
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
     said = [
         f"Exactly the bytes of plan {p.plan.digest[:6]}: {', '.join(names[:2])}{more}.",
-        approving_costs(p), f"{'They go' if len(names) > 1 else 'It goes'} in as soon as every gate passes.",
+        approving_costs(p), unread_costs(p),
+        f"{'They go' if len(names) > 1 else 'It goes'} in as soon as every gate passes.",
     ]
     return confirm(
         "Approve for production?",

@@ -14,6 +14,7 @@ from templates.promotion.sight import Sight
 from templates.promotion.status import status as status_of
 from templates.promotion.status import title as title_of
 from templates.promotion.timing import run_now_mark
+from templates.promotion.unread import unread_lines
 from templates.promotion.way_back import card_lines
 
 
@@ -29,9 +30,12 @@ def card(sight: Sight) -> Message:
     risks = line(f"Destroys data or opens access: {'; '.join(p.plan.risks)}.")
     if p.plan.risks and p.kind == "promotion":
         blocks.append(section(risks))
+    if p.plan.unread and p.kind == "promotion":
+        blocks.append(section(unread_lines(p)))
     if p.kind == "promotion":
         blocks.extend(card_lines(p))
-    told = [title, status, *_lines(p), risks if p.plan.risks and p.kind == "promotion" else ""]
+    told = [title, status, *_lines(p), risks if p.plan.risks and p.kind == "promotion" else "",
+            unread_lines(p) if p.kind == "promotion" else ""]
     if sight.record.status is Status.LIVE or not p.changed_something:
         blocks.extend(checklist(sight))
         told += checklist_lines(sight)

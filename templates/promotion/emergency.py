@@ -20,7 +20,7 @@ def emergency_mark(p: Promotion) -> Mark:
 def proof_block(p: Promotion) -> list[Block]:
     """The backup's proof, which a second approver may waive while nothing has begun."""
     line_ = proof_line(p.emergency)
-    if line_ is None or not (p.plan.risks or p.lost or p.backup) or (p.backup and p.backup.done):
+    if line_ is None or not (p.plan.risks or p.plan.unread or p.lost or p.backup) or (p.backup and p.backup.done):
         return []
     if given := p.waivers.get(PROOF):
         return [section(line("Backup: its proof was waived by ", mention(given.by), f": {given.reason}"))]

@@ -70,8 +70,8 @@ def _committed(p: Promotion, e: Entry) -> Told:
         return line(f"✓ {label} is in {p.where} already: it does not run again, and is verified as it is now")
     if e.data.get("recovered"):
         return line(
-            f"✓ {label} is in {p.where}: the history shows that it was committed "
-            "before Stagedoor was interrupted. It was not run again."
+            f"✓ {label} is in {p.where}: its history shows that it was committed by an earlier try, "
+            "of which Stagedoor could not hear the end. It was not run again."
         )
     seconds = e.data["seconds"]
     took = f"{float(seconds) * 1000:.0f} ms" if isinstance(seconds, int | float) else ""

@@ -65,7 +65,7 @@ def card_lines(promotion: Promotion) -> list[Block]:
     held, schema = texts(back.get("locks")), str(back.get("schema", ""))
     said = [f"Locks {_few(_together(held))}: seen on staging." if held else ""]
     if schema:
-        data = _data(texts(back.get("lost")), texts(back.get("given_up")), promotion)
+        data = _data(texts(back.get("lost")), texts(back.get("given_up")), promotion, texts(back.get("stays")))
         said.append(f"Way back: schema {_schema(Schema(schema))}. {data}")
     return [section(lines(*said))] if any(said) else []
 
@@ -93,7 +93,9 @@ def _mark(text: str) -> str:
     """Not everything that was seen is well: what was left half-built or could not be seen says so."""
     if any(word in text for word in ("INVALID", "NOT VALID", "not checked", "not compile")):
         return "✗"
-    return "?" if "not counted" in text or "could not" in text else "·" if text.startswith("Locks ") else "✓"
+    if "not counted" in text or "could not" in text:
+        return "?"
+    return "·" if text.startswith("Locks ") or text.endswith("counts as destructive") else "✓"
 
 
 def proof_lines(promotion: Promotion, entry: Entry) -> Mark:
@@ -105,7 +107,7 @@ def proof_lines(promotion: Promotion, entry: Entry) -> Mark:
         whose = "the rollback file" if way.source == "file" else "a draft"
         why = "" if way.proven else f" {_few(list(way.said), '; ')}"
         took = f" Tried in {way.seconds * 1000:.0f} ms {way.how or 'and rolled back'}." if way.seconds else ""
-        data = _data(list(way.lost), list(way.given_up), promotion)
+        data = _data(way.lost, way.given_up, promotion, way.stays)
         back = f"{mark} Way back from {labels.get(way.version, way.version)}, by {whose}"
         said.append(speech(f"{back}: schema {_schema(way.schema)}.{why}{took} {data}"))
     return lines(*said)
@@ -119,7 +121,7 @@ def _verdict(plan: Plan, promotion: Promotion) -> Mark:
     return lines(
         bold(plan.filename), f"{'The rollback file' if way.source == 'file' else draft}.",
         f"Schema: {_schema(way.schema)}, tried in {way.seconds * 1000:.0f} ms {way.how or 'on staging'}.",
-        *(line(f"· {said}") for said in way.said[:8]), _data(list(way.lost), list(way.given_up), promotion),
+        *(line(f"· {said}") for said in way.said[:8]), _data(way.lost, way.given_up, promotion, way.stays),
     )
 
 
@@ -130,15 +132,18 @@ def _schema(schema: Schema) -> str:
     }[schema]
 
 
-def data_line(lost: Sequence[str], given_up: Sequence[str], promotion: Promotion) -> Mark:
+def data_line(lost: Sequence[str], given_up: Sequence[str], stays: Sequence[str], promotion: Promotion) -> Mark:
     """What data a way back costs, and what holds it."""
-    return line(_data(lost, given_up, promotion))
+    return line(_data(lost, given_up, promotion, stays))
 
 
 def rollback_data(rollback: Promotion, own: Rolling) -> Mark:
     """The same on a rollback's own card: what the promotion destroyed lies in that one's backup, not in this one's."""
     destroyed = f"kept in backup {own.kept_in}" if own.kept_in else ""
-    return line(_costs(own.lost, own.given_up, destroyed, kept(rollback) or NOWHERE, over=bool(rollback.committed)))
+    return line(_costs(
+        own.lost, own.given_up, destroyed, kept(rollback) or NOWHERE, over=bool(rollback.committed), stays=own.stays,
+        whose=f"{own.of} left them",
+    ))
 
 
 def approving_costs(promotion: Promotion) -> str:
@@ -162,12 +167,15 @@ def rollback_of(p: Promotion) -> Mark:
     return line(f"{back.record} takes it back, asked for by ", mention(back.by), f": {back.reason}")
 
 
-def _data(lost: Sequence[str], given_up: Sequence[str], promotion: Promotion) -> str:
-    return _costs(lost, given_up, kept(promotion), kept_by_rollback(promotion))
+def _data(lost: Sequence[str], given_up: Sequence[str], promotion: Promotion, stays: Sequence[str] = ()) -> str:
+    return _costs(lost, given_up, kept(promotion), kept_by_rollback(promotion), stays=stays)
 
 
-def _costs(lost: Sequence[str], given_up: Sequence[str], kept_now: str, kept_then: str, *, over: bool = False) -> str:
-    """`over` says that it was taken back already."""
+def _costs(
+    lost: Sequence[str], given_up: Sequence[str], kept_now: str, kept_then: str, *, over: bool = False,
+    stays: Sequence[str] = (), whose: str = "it leaves them when it is taken back",
+) -> str:
+    """`over` says that it was taken back already, `whose` doing the rows are."""
     said = []
     if lost:
         gone = f"{_few(lost)} {are(lost)} lost {'to SQL' if kept_now else 'for good'}"
@@ -179,6 +187,9 @@ def _costs(lost: Sequence[str], given_up: Sequence[str], kept_now: str, kept_the
             said.append(f"{what.replace('what is written', 'what was written', 1)} before that is gone ({kept_then})")
         else:
             said.append(f"{what} until then would be lost ({kept_then})")
+    if stays:
+        old = f" (the old values: {kept_now or NOWHERE})" if any(one.startswith("overwrites ") for one in stays) else ""
+        said.append(f"rows stay as {whose}: it {_few(stays)}{old}")
     return f"Data: {'; '.join(said)}." if said else "Data: nothing is lost."
 
 

@@ -28,6 +28,7 @@ from templates.promotion.restore_button import restore_button
 from templates.promotion.sight import Sight
 from templates.promotion.way_back import rollback_data
 from templates.rollback.modals import GLASS, REVIEWED, step_line
+from templates.rollback.rows import rows_line, rows_short
 from templates.words import of_project
 
 APPROVE, REJECT, CANCEL = "rollback.approve", "rollback.reject", "rollback.cancel"
@@ -38,6 +39,7 @@ def rollback_card(sight: Sight) -> Message:
     """The one message of a rollback, as it is now."""
     p, own = sight.promotion, _own(sight.promotion)
     title, status = _title(p, own), _status(sight)
+    rows = Mark("") if p.committed else rows_line(own.counted)
     bad = "Minor" if own.severity is Severity.MINOR else "Major"
     blocks: list[Block] = [
         section(bold(title)), section(status),
@@ -47,7 +49,7 @@ def rollback_card(sight: Sight) -> Message:
         )),
         section(lines(
             *(line(f"Takes back {step_line(step.label, step.source, step.schema)}.") for step in own.steps),
-            rollback_data(p, own), *(speech(said) for said in own.told),
+            rollback_data(p, own), rows, *(speech(said) for said in own.told),
         )),
     ]
     if words := _words(p, own):
@@ -60,7 +62,7 @@ def rollback_card(sight: Sight) -> Message:
     tail = f" · journal head {sight.head_hash[:12]}" if sight.head_hash else ""
     at = f"production is at {p.expected_head}" if p.expected_head else "production has no migrations"
     blocks.append(context(line(f"{p.id} · plan {p.plan.digest[:6]} · {file.label} · {at}{tail}")))
-    told = (title, status, line(f"{bad}. Reason: {own.reason}"), rollback_data(p, own), words, seen)
+    told = (title, status, line(f"{bad}. Reason: {own.reason}"), rollback_data(p, own), rows, words, seen)
     return Message(lines(*told), tuple(blocks))
 
 
@@ -210,7 +212,8 @@ def _buttons(sight: Sight) -> list[Block]:
 
 
 def _sure(p: Promotion, own: Rolling) -> Block:
-    lost = f" Lost with it: {', '.join(own.given_up[:2])}." if own.given_up else ""
+    costs = rows_short(own.counted) or ", ".join(own.given_up[:2])
+    lost = f" Lost with it: {costs}." if costs else ""
     return confirm(
         "Roll back production?",
         f"{own.of} ({own.label}) is taken back at once, by exactly the bytes of plan {p.plan.digest[:6]}.{lost}",

@@ -17,7 +17,7 @@ SCHEMAS = {
 }
 
 
-def rollback_ask_modal(promotion: Promotion, steps: list[str], data: Mark, channel: str) -> Block:
+def rollback_ask_modal(promotion: Promotion, steps: list[str], data: Mark, rows: Mark, channel: str) -> Block:
     """Severity and reason; what would be taken back, by what, and what that costs."""
     return modal(
         "Roll back",
@@ -26,7 +26,7 @@ def rollback_ask_modal(promotion: Promotion, steps: list[str], data: Mark, chann
                 line(f"{promotion.id} is taken back from production by a new migration, newest file first:"),
                 *(line(f"· {step}") for step in steps),
             )),
-            section(data),
+            section(lines(data, rows)),
             choice(
                 "How bad is it?", SEVERITY, SEVERITY,
                 [("Major: data corruption, or the app is broken", str(Severity.MAJOR)),

@@ -134,6 +134,7 @@ def _people(queue: Sequence[Queued]) -> list[str]:
 
 def freeze_card(record: Record, freeze: Freeze) -> Message:
     """The one message of a freeze."""
+    id = freeze.echoes or record.id
     what = " · everything" if freeze.everything else of_project(record.project)
     title = line("Promotions are frozen" if record.status is Status.LIVE else "A freeze is over", what)
     until = line("until ", when(freeze.until)) if freeze.until else line("until an approver lifts it")
@@ -148,9 +149,9 @@ def freeze_card(record: Record, freeze: Freeze) -> Message:
         line(f"Set with {reason or freeze.incident}") if freeze.incident
         else line("Asked by ", mention(freeze.by), f": {reason}" if reason else "")
     )
-    way = line("An approver lifts it: ", code(f"/deploy unfreeze {record.id} REASON"))
+    way = line("An approver lifts it: ", code(f"/deploy unfreeze {id} REASON"))
     parts = [state, by, *([way] if record.status is Status.LIVE else [])]
-    small = context(line(f"{record.id} · since ", when(freeze.at)))
+    small = context(line(f"{id} · since ", when(freeze.at)))
     return Message(lines(title, *parts), (section(bold(title)), section(lines(*parts)), small))
 
 

@@ -14,16 +14,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import journals
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from journals import BACKENDS, SECRET, Backend, Make, Store, WallClock
 
-from bot.domain.entry import GENESIS, Entry, Fact, Opening, audit
+from bot.domain.entry import GENESIS, Entry, Fact, Json, Opening, audit
 from bot.domain.record import Claim, Record, Status
 from bot.errors import Refused, Superseded, Unknown
-from bot.ports import Delivery, Put
+from bot.ports import Delivery, Put, Take
+from tests.contracts import journals
+from tests.contracts.journals import BACKENDS, SECRET, Backend, Make, Store, WallClock
 
 # Assigned, since an imported fixture would look redefined by every argument of its name.
 backend, journal, make = journals.backend, journals.journal, journals.make
@@ -34,8 +34,8 @@ ON_DISK = settings(deadline=None, max_examples=30)
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def fact(about: str = "P-1", kind: str = "noted", **data: object) -> Fact:
-    return Fact(about=about, kind=kind, actor="U1", data=data)  # type: ignore[arg-type]
+def fact(about: str = "P-1", kind: str = "noted", **data: Json) -> Fact:
+    return Fact(about=about, kind=kind, actor="U1", data=data)
 
 
 def opening(about: str = "P-1", kind: str = "promotion", project: str = "shop") -> Fact:
@@ -43,8 +43,8 @@ def opening(about: str = "P-1", kind: str = "promotion", project: str = "shop") 
     return Fact(about=about, kind="requested", actor="U1", opens=opens)
 
 
-def delivery(key: str, received: datetime = NEVER, **payload: object) -> Delivery:
-    return Delivery(key=key, kind="command", payload=payload, received=received)  # type: ignore[arg-type]
+def delivery(key: str, received: datetime = NEVER, **payload: Json) -> Delivery:
+    return Delivery(key=key, kind="command", payload=payload, received=received)
 
 
 def added(journal: Store, *facts: Fact, claim: Claim | None = None) -> tuple[Entry, ...]:
@@ -125,7 +125,7 @@ def test_reading_half_way_holds_nothing_up(journal: Store) -> None:
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8,
 ))
 def test_any_json_comes_back_and_keeps_the_chain(
-    tmp_path_factory: pytest.TempPathFactory, make: Make, kind: str, value: object,
+    tmp_path_factory: pytest.TempPathFactory, make: Make, kind: str, value: Json,
 ) -> None:
     backend = make(kind, tmp_path_factory.mktemp("any"))
     journal = backend.open()
@@ -332,39 +332,41 @@ def test_records_add_up_whatever_the_order(
     backend.close()
 
 
-def test_numbers_of_a_series_count_from_one(journal: Store, backend: Backend) -> None:
-    other = backend.open()
-    with ThreadPoolExecutor(4) as pool:
-        taken = list(pool.map(lambda turn: (journal, other)[turn % 2].number("P"), range(40)))
-    assert sorted(taken) == list(range(1, 41))
-    assert journal.number("W") == 1
-
-
 def test_a_number_is_taken_only_together_with_what_it_opens(journal: Store, backend: Backend) -> None:
     other = backend.open()
     with ThreadPoolExecutor(4) as pool:
-        taken = list(pool.map(lambda turn: (journal, other)[turn % 2].open("P", _opens), range(12)))
-    assert sorted(map(str, taken), key=lambda id: int(id[2:])) == [f"P-{number}" for number in range(1, 13)]
+        taken = list(pool.map(lambda turn: _opened((journal, other)[turn % 2]), range(12)))
+    assert sorted(taken, key=lambda id: int(id[2:])) == [f"P-{number}" for number in range(1, 13)]
 
-    def dies(record: str) -> tuple[list[Fact], list[Put]]:
-        raise SystemExit(record)
+    def dies(take: Take) -> tuple[list[Fact], list[Put]]:
+        raise SystemExit(f"{take('P')} {take('P')} {take('W')}")
 
-    with pytest.raises(SystemExit, match="P-13"):
-        journal.open("P", dies)
-    assert journal.open("P", _opens, key="once") == "P-13"
-    assert journal.open("P", _opens, key="once") is None, "the same delivery again opens nothing"
-    assert journal.open("P", _opens) == "P-14"
+    with pytest.raises(SystemExit, match="P-13 P-14 W-1"):
+        journal.open(dies)
+    assert _opened(journal, key="once") == "P-13"
+    assert journal.open(_opens, key="once") is None, "the same delivery again opens nothing"
+    assert _opened(journal) == "P-14"
     assert loaded(journal, "P-14").stage == "gates"
     assert journal.get("requests", "P-14") == {"record": "P-14"}
     old = journal.claim("P-14")
     journal.claim("P-14")
     with pytest.raises(Superseded):
-        journal.open("P", _opens, claim=old)
-    assert journal.open("P", _opens) == "P-15"
+        journal.open(_opens, claim=old)
+    assert _opened(journal) == "P-15"
+    several = journal.open(lambda take: ([opening(take(series)) for series in ("P", "W", "P", "W")], []))
+    assert several
+    assert [entry.about for entry in several] == ["P-16", "W-1", "P-17", "W-2"]
 
 
-def _opens(record: str) -> tuple[list[Fact], list[Put]]:
+def _opens(take: Take) -> tuple[list[Fact], list[Put]]:
+    record = take("P")
     return [opening(record)], [Put(shelf="requests", key=record, doc={"record": record})]
+
+
+def _opened(journal: Store, key: str | None = None) -> str:
+    made = journal.open(_opens, key=key)
+    assert made
+    return made[0].about
 
 
 # Search

@@ -20,7 +20,7 @@ from handlers.subjects import subjects
 from tests.handlers.test_forged import Reading
 from tests.test_who_may import APPROVER, ASKER, MEMBER, OPERATOR, Office
 
-WRITES = ("append", "project", "put", "put_new", "number", "keep")
+WRITES = ("append", "open", "project", "put", "put_new", "keep")
 
 
 class Killed(BaseException):
@@ -108,8 +108,10 @@ def desk(office: Office, journal: Any) -> Desk:
 
 
 def told(office: Office) -> tuple[list[tuple[str, str, str]], list[str]]:
-    """What was journalled and answered, without the numbers that were given: they differ from life to life."""
-    entries = [(e.about.partition("-")[0], e.kind, e.actor) for e in office.journal.entries(since=office.begun)]
+    """What was journalled, under which numbers, and answered: no life that ended takes a number with it."""
+    entries = [
+        (f"{e.about} {e.data.get('id', '')}", e.kind, e.actor) for e in office.journal.entries(since=office.begun)
+    ]
     answers = [str(doc["user"]) for doc in office.journal.all(ANSWERS).values()]
     return entries, answers
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot.adapters.levers import Api, PolicyLevers
-from bot.domain.entry import SYSTEM, Entry, Fact, Opening
+from bot.domain.entry import SYSTEM, Entry, Fact, Json, Opening
 from bot.domain.incident import Incident
 from bot.domain.person import Person
 from bot.domain.plan import Plan, PlannedFile
@@ -22,6 +22,7 @@ from bot.domain.record import Status
 from bot.errors import Refused
 from bot.incidents import records as incidents
 from bot.incidents import timeline
+from bot.incidents.records import Beginning
 from bot.incidents.verbs import Responding
 from bot.runbooks import incident as runbook
 from bot.runbooks.walker import Walker
@@ -64,9 +65,11 @@ class Room(Stage):
         made._runbooks = {**made._runbooks, "incident": runbook.RUNBOOK}
         return made
 
-    def opened(self, severity: str = "SEV2", **more: Any) -> str:
-        facts, record = self.responding.open(ANA, "shop", "Checkout fails", severity, "command:1", **more)
-        self.say(facts)
+    def opened(
+        self, severity: str = "SEV2", title: str = "Checkout fails", key: str = "command:1", **more: Any,
+    ) -> str:
+        record, _ = self.responding.open(ANA, "shop", title, severity, key, **more)
+        self.sweep()
         return record
 
     def now(self, record: str = "INC-1") -> Incident:
@@ -109,8 +112,9 @@ def test_it_never_holds_what_ends_it(room: Room) -> None:
     room.here("P-8")
     room.at("12:03")
     assert [name for name, _ in room.started] == ["P-8"]
-    emergency = incidents.opening(room.ports, "shop", "Emergency", "SEV1", CY, promotion="P-9", ends_it=True)
-    room.say(emergency)
+    incidents.open_for(room.ports, Beginning(
+        project="shop", title="Emergency", severity="SEV1", by=CY, promotion="P-9", ends_it=True,
+    ))
     assert Incident.of(room.journal.entries(about="INC-2")).lets_pass("P-9")
     held = schedule.calendar(room.ports, "shop", "P-9").closed_at(room.clock.now())
     assert held is not None                 # the first incident did not decide for it
@@ -265,8 +269,7 @@ def test_killed_after_every_write_nothing_is_lost_and_nothing_happens_twice(tmp_
         room = Room(tmp_path / str(writes), FLAG)
         with OtherSide(lambda asked: (200, {"before": "true"})) as side:
             hooked(room, side.url)
-            facts, inc = room.responding.open(ANA, "shop", "Checkout fails", "SEV1", "command:1")
-            room.journal.append(facts)
+            inc, _ = room.responding.open(ANA, "shop", "Checkout fails", "SEV1", "command:1")
             room.journal.append(room.responding.switch(ANA, inc, "REGION", "false", "webhook"))
             due = room.clock.now() + timedelta(minutes=1)
             room.journal.append(room.responding.update(ANA, inc, "looking", "", due, None))
@@ -296,7 +299,9 @@ def test_killed_after_every_write_nothing_is_lost_and_nothing_happens_twice(tmp_
 def test_texts_that_were_edited_or_deleted_are_erased_where_the_policy_keeps_none(tmp_path: Path) -> None:
     room = Room(tmp_path, RULES + "[incidents]\nkeep_edited = false\n")
     inc, at = room.opened(), room.clock.now().isoformat()
-    told = {"message": "C1:1.0", "at": at, "version": "1.0", "source": "thread", "author": BO, "files": []}
+    told: dict[str, Json] = {
+        "message": "C1:1.0", "at": at, "version": "1.0", "source": "thread", "author": BO, "files": [],
+    }
     room.say([Fact(about=inc, kind="incident.noted", actor=BO, data=told, private="call 0170 123")])
     room.say([Fact(about=inc, kind="incident.edited", actor=BO, data={"entry": "C1:1.0", "version": "1.5"},
                    private="call me")])
@@ -317,13 +322,14 @@ def test_what_changed_names_only_what_went_in(room: Room) -> None:
     data = {"kind": "promotion", "plan": json.loads(json.dumps(plan.to_json()))}
     opens = Opening(kind="promotion", project="shop", stage="apply")
     room.journal.append([Fact(about="P-1", kind="promotion.requested", actor=ANA, data=data, opens=opens)])
-    for kind, more in (
+    happened: tuple[tuple[str, dict[str, Json]], ...] = (
         ("apply.attempt", {"attempt": "a", "version": "1"}),
         ("apply.committed", {"version": "1", "seconds": 0.1, "statements": 1}),
         ("apply.attempt", {"attempt": "b", "version": "2"}),
         ("apply.failed", {"version": "2", "why": "2 does_not failed at statement 1", "statement": 1, "line": 1,
                           "sqlstate": "23502", "clean": True}),
-    ):
+    )
+    for kind, more in happened:
         room.journal.append([Fact(about="P-1", kind=kind, actor=SYSTEM, data=more)])
     said = [str(each["what"]) for each in timeline.changed_before(room.ports, "shop", room.clock.now())]
     assert sorted(said) == ["Production changed: 1 goes_in", "Stopped: 2 does_not failed at statement 1"]
@@ -335,14 +341,16 @@ def test_the_thread_opens_with_what_changed_and_what_was_alike(room: Room) -> No
     room.opened()
     room.say(room.responding.resolve(ANA, "INC-1", "the index was put back"))
     window = room.announce("2026-11-25 02:00 for 2h")
-    facts, _ = room.responding.open(BO, "shop", "The checkout fails again", "SEV3", "command:2")
-    room.say(facts)
+    room.responding.open(BO, "shop", "The checkout fails again", "SEV3", "command:2")
+    room.sweep()
     second = Incident.of(room.journal.entries(about="INC-2"))
     assert [(each["record"], each["fixed_by"]) for each in second.similar] == [
         ("INC-1", "the index was put back"),
     ]
-    alike = incidents.opening(room.ports, "shop", "Checkout fails for signed-in readers", "SEV2", SYSTEM, alert="A-1")
-    room.say(alike)
+    incidents.open_for(room.ports, Beginning(
+        project="shop", title="Checkout fails for signed-in readers", severity="SEV2", by=SYSTEM, alert="A-1",
+    ))
+    room.sweep()
     third = Incident.of(room.journal.entries(about="INC-3"))
     assert window not in {each["record"] for each in third.changes}      # it is yet to come
     assert "INC-1" in {each["record"] for each in third.similar}

@@ -62,8 +62,7 @@ def ask(name: str, value: str = "", user: str = ANA, **more: Any) -> Ask:
 
 def test_nothing_that_people_write_becomes_markup(room: Room) -> None:
     told = {"broken": HOSTILE, "impact": HOSTILE, "actions": HOSTILE}
-    facts, inc = room.responding.open(ANA, "shop", HOSTILE, "SEV2", "k", **told)  # type: ignore[arg-type]
-    room.say(facts)
+    inc = room.opened(title=HOSTILE, **told)
     room.say(room.responding.update(ANA, inc, HOSTILE, "", None, None))
     room.say(room.responding.decide(ANA, inc, "hotfix", HOSTILE, HOSTILE, "", []))
     view = IncidentView(room.ports)
@@ -145,7 +144,8 @@ def test_a_private_incident_does_not_exist_for_others(room: Room) -> None:
             say.read(BO, inc, channel)
         with pytest.raises(Unknown, match="that you can see"):
             say.note(BO, inc, "I saw it", channel)
-        assert say.found(BO, "", channel) == say.found(BO, "payment", channel) == say.running(BO, channel) == ()
+        assert say.found(BO, "", channel) == say.found(BO, "payment", channel) == ()
+        assert say.running(BO, channel) == ()
     assert say.read(BO, inc, "C0SECRET").incident.id == inc
     assert [each.id for each in say.running(SAM)] == [inc], "who is on call sees it anywhere"
     assert [each.incident.id for each in say.found(ANA, "payment")] == [inc], "and so does who opened it"
@@ -158,10 +158,10 @@ def test_a_private_incident_does_not_exist_for_others(room: Room) -> None:
     promotions = Promotions(room.ports)
     opening = Opening(room.ports, say, promotions, Which(promotions, lambda name: name))
     told = {"private": True, "channel": "C0SECRET"}
-    room.say(say.open(ANA, "shop", "Payment keys leaked", "SEV3", "command:3", **told)[0])   # type: ignore[arg-type]
+    room.opened("SEV3", title="Payment keys leaked", key="command:3", **told)
     alike = opening.from_message(ask("x", user=BO), "Payment keys leaked again", "")
     assert "INC-2" not in json.dumps(alike.view)
-    room.say(say.open(ANA, "shop", "Checkout fails", "SEV3", "command:2", broken="the key of the payment service")[0])
+    room.opened("SEV3", key="command:2", broken="the key of the payment service")
     assert room.now("INC-3").similar == ()
 
 
@@ -196,7 +196,7 @@ def test_who_is_no_member_learns_of_no_incident_and_brings_nothing_to_one(room: 
     assert pin(SAM) == Reply()
     for second in (False, True):     # with several open, a window would name them all
         if second:
-            room.say(room.responding.open(ANA, "shop", "Payments fail", "SEV3", "command:2")[0])
+            room.opened("SEV3", title="Payments fail", key="command:2")
         with pytest.raises(Refused, match="full members"):
             add(SAM)
         with pytest.raises(Refused, match="full members"):

@@ -23,8 +23,8 @@ class Two(Room):
         super().__init__(path)
         self.joining = Joining(self.ports, self.responding)
         for number, severity in enumerate(("SEV3", "SEV1"), start=1):
-            facts, _ = self.responding.open(ANA, "shop", f"Trouble {number}", severity, f"command:{number}")
-            self.say(facts)
+            self.responding.open(ANA, "shop", f"Trouble {number}", severity, f"command:{number}")
+            self.sweep()
             self.at(f"11:0{number}")
         self.say(self.responding.note(SAM, "INC-2", "the pool is empty"))
 
@@ -72,8 +72,8 @@ def test_only_what_belongs_together_becomes_one(two: Two) -> None:
         two.joining.join(BO, "INC-1", "INC-1")
     with pytest.raises(Refused, match="operator"):
         two.joining.join(SAM, "INC-2", "INC-1")
-    facts, secret = two.responding.open(ANA, "shop", "Keys leaked", "SEV1", "command:3", private=True, channel="C0KEYS")
-    two.say(facts)
+    secret, _ = two.responding.open(ANA, "shop", "Keys leaked", "SEV1", "command:3", private=True, channel="C0KEYS")
+    two.sweep()
     assert [each.id for each in two.joining.others(ANA, two.now("INC-1"))] == ["INC-2"]
     for one, other in ((secret, "INC-1"), ("INC-1", secret)):
         with pytest.raises(Refused, match="private"):

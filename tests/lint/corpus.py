@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 HEAD = "-- Migration: x\n-- Date: 2026-01-01\n-- Author: Ana\n"
 NAME = "20260101000000_x.sql"
+DEMO = "eyJpc3MiOiJzdXBhYmFzZS1kZW1vIiwicm9sZSI6ImFub24ifQ"
 JWT = "eyJ" + "hbGciOiJIUzI1NiJ9." + "eyJ" + "yb2xlIjoiYW5vbiJ9." + "c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 
 
@@ -30,6 +31,12 @@ CASES = (
     Case("could-not-analyse", "create function public.f() returns trigger language plpgsql as $$ begin retur new end $$;",
          "create function public.f() returns trigger language plpgsql set search_path = '' as $$ begin\n"
          "  if tg_op = 'DELETE' then return old; end if;\n  new.note := '{}},{}}'; return new; end $$;"),
+    Case("could-not-analyse", "create function public.f(a auth.users) returns void language plpgsql as $$ begin retur 1 end $$;",
+         "create function public.f(a extensions.vector(3), b public.mood[]) returns setof pgmq.message language plpgsql\n"
+         "set search_path = '' as $$ declare who auth.users; many extensions.vector(3)[] := '{}'; no constant public.mood[] := '{}'; begin\n"
+         "  many[1] := 'a'; return query select 1; end $$;"),
+    Case("rows-without-where", "do $$ declare who auth.users; begin delete from private.books; end $$;",
+         "do $$ declare who auth.users; begin delete from private.books where id = 1; end $$;"),
     Case("psql-only", "\\echo hello\nselect 1;", "select E'\\\\echo';"),
     Case("psql-only", "copy public.books from stdin;\n1\n\\.\n", "insert into public.books values (1);"),
     Case("empty-file", "-- nothing yet\n", "select 1;"),
@@ -96,7 +103,12 @@ CASES = (
     Case("backfill", "insert into public.a select * from public.books;",
          "insert into public.a select n from generate_series(1, 3) n;"),
     Case("unreadable", "select public.do_it();", "select now(), auth.uid(), lower('A');"),
-    Case("unreadable", "do $$ begin execute 'drop ' || 'table x'; end $$;", "do $$ begin perform now(); end $$;"),
+    Case("unreadable", "do $$ begin execute 'drop ' || 'table x'; end $$;",
+         "do $$ begin execute 'create table private.a (id int)'; end $$;"),
+    Case("unreadable", "do $$ begin execute 'drop tabel x'; end $$;", "do $$ begin perform now(); end $$;"),
+    Case("drop-without-backup", "do $$ begin if false then execute $q$drop table public.books$q$; end if; end $$;",
+         "do $$ begin execute $q$comment on table public.books is 'drop table'$q$; end $$;"),
+    Case("transaction-control", "do $$ begin execute 'commit'; end $$;", "do $$ begin execute 'select 1'; end $$;"),
     Case("unreadable", "do $$ begin if exists (select 1 from public.books) then null; end if; end $$;",
          "do $$ begin if exists (select 1 from pg_policies) then null; end if; end $$;"),
     Case("server-files", "copy public.books to program 'curl example.org';", "comment on table public.a is 'program';"),
@@ -105,8 +117,17 @@ CASES = (
     Case("server-files", """do U&'begin perform d!0062link_exec(''a'', ''b''); end' uescape '!';""", "do U&'begin null; end';"),
     Case("server-files", "create extension dblink with schema extensions;",
          "create extension pg_trgm with schema extensions;"),
+    Case("secrets", "-- alter database postgres set app.service_role_key = 'k9-Zq7-mmA-11x-pQr';",
+         "-- alter database postgres set app.service_role_key = 'your-service-role-key';\n"
+         "-- alter database postgres set app.service_role_key = '<service-role-key>';\n"
+         "-- create role bot password '[YOUR-PASSWORD]'; postgresql://bot:your-password@db.example.org"),
+    Case("secrets", "select dblink('postgresql://bot:s3cr-et9@db.example.org');",
+         f"select 'eyJ' || '{DEMO}'; select '{JWT.split('.')[0]}.{DEMO}.c2lnbmF0dXJlLXNpZ25hdHVyZQ';"),
     Case("secrets", f"select '{JWT}';", "select 'eyJhbGciOiJIUzI1NiJ9';"),
     Case("secrets", "create role bot login password 'correct horse';", "create role bot nologin;"),
+    Case("secrets", "create role bot login password 'myfirstdog';", "create role bot login password 'YOUR_PASSWORD';"),
+    Case("secrets", "create role bot login password '$ecretly';", "create role bot login password '${BOT_PASSWORD}';"),
+    Case("secrets", f"create role bot login password 'your{'a' * 60}1';", "create role bot login password 'change-me';"),
     Case("secrets", "alter database postgres set app.jwt_secret = 'thirty-two characters of it all';",
          "update public.hints set password_hint = 'the name of my first dog' where id = 1;"),
     Case("production-data", "insert into public.p values ('ana@shop.org');",
@@ -187,7 +208,7 @@ CASES = (
          "select set_config('search_path', '', true);"),
     Case("triggers-off", "alter table public.a disable trigger all;", "alter table public.a enable trigger all;"),
     Case("triggers-off", "reassign owned by ana to postgres;", "drop role if exists ana;"),
-    Case("triggers-off", "alter table public.books owner to ana;", "comment on table public.books is 'owner';"),
+    Case("triggers-off", "alter table public.books owner to ana;", "alter table public.books owner to postgres; alter function public.f() owner to postgres;"),
     Case("heavy-lock", "refresh materialized view public.m;", "refresh materialized view concurrently public.m;"),
     Case("heavy-lock", "create trigger t after insert on public.books for each row execute function public.f();",
          "drop trigger if exists t on public.books;"),
@@ -202,6 +223,31 @@ CASES = (
          "create index if not exists i on public.a (b_id, note);"),
     Case("foreign-key-index", "create table private.a (id int primary key, b int references private.b);",
          "create table private.a (id int primary key, b int references private.b);\ncreate index i on private.a (b);"),
+    Case("public-bucket", "insert into storage.buckets (id, name, public) values ('a', 'a', false), ('b', 'b', true);",
+         "insert into storage.buckets (id, name, public) values ('a', 'a', false) on conflict (id) do update set name = 'b';"),
+    Case("public-bucket", "update storage.buckets set public = true where id = 'a';",
+         "update storage.buckets set public = false where id = 'a'; update private.buckets set public = true where id = 1;"),
+    Case("public-bucket", "insert into storage.buckets (id, name, public) select 'a', 'a', true on conflict do nothing;",
+         "create function public.f() returns void language sql set search_path = '' as $$ update storage.buckets set public = true where id = 'a' $$;"),
+    Case("rows-without-where", "select cron.schedule('nightly', '0 3 * * *', $$\n delete from public.logs;\n$$);",
+         "select cron.schedule('nightly', '0 3 * * *', $$ delete from public.logs where at < now() - interval '30 days' $$);"),
+    Case("rows-without-where", "do $$ begin perform cron.schedule('0 3 * * *', 'update public.a set b = 1'); end $$;",
+         "select cron.schedule('x', '* * * * *', format('delete from %I', 'a'));"),
+    Case("rows-without-where", "select cron.schedule(job_name := 'x', schedule := '* * * * *', command := 'delete from public.a');",
+         "select cron.schedule_in_database('x', '* * * * *', 'delete from public.a where b', 'postgres');"),
+    Case("security-definer", "create function public.f(q text) returns json language plpgsql security definer set search_path = '' as $$\n"
+         "declare r json; begin execute 'select json_agg(t) from (' || q || ') t' into r; return r; end $$;",
+         "create function public.f(q text, n int) returns void language plpgsql security definer set search_path = '' as $$\n"
+         "begin execute 'drop table ' || quote_ident(q) || n; execute format('drop table %I.%1$I', q);\n"
+         "execute 'select $1 where ''q'' = $1' using q; end $$;"),
+    Case("security-definer", "create function public.f(q varchar) returns void language plpgsql security definer set search_path = '' as $$\n"
+         "begin execute format('drop table %s cascade', q); end $$;",
+         "create function public.f(q text) returns void language plpgsql set search_path = '' as $$ begin execute format('drop table %s', q); end $$;"),
+    Case("platform-schemas", "create trigger t after insert on storage.buckets for each row execute function public.f();",
+         "select 'create policy on storage.objects';"),
+    Case("primary-key", "create table private.a (id int); alter table private.a add constraint a_u unique (id);",
+         "create table private.a (id int); create unique index a_pkey on private.a (id);\n"
+         "alter table only private.a add constraint a_pkey primary key using index a_pkey;"),
     Case("primary-key", "create table private.a (id int);", "create table private.a (id int primary key);"),
     Case("wide-index", "create index if not exists i on private.a (a, b, c, d);",
          "create index if not exists i on private.a (a, b, c) include (d);"),
@@ -225,6 +271,16 @@ CASES = (
          "create table private.a (b bigint primary key);"),
     Case("adding-field-with-default", "alter table public.a add column b uuid default gen_random_uuid();",
          "alter table public.a add column b text default 'x';"),
+    Case("adding-field-with-default", "alter table public.a add b text default encode(extensions.gen_random_bytes(8), 'hex') not null;",
+         "alter table public.a add b timestamptz not null default timezone('utc'::text, now()), add c uuid default auth.uid(),\n"
+         "add d jsonb default jsonb_build_object('a', 1), add e timestamptz default (now() + interval '7 days'),\n"
+         "add f uuid default ((auth.jwt() -> 'app_metadata') ->> 'tenant')::uuid;"),
+    Case("adding-field-with-default", "alter table public.a add b tsvector generated always as (to_tsvector('english', c)) stored;",
+         "alter table public.a add b tsvector;"),
+    Case("adding-field-with-default", "alter table public.a add b bigint generated by default as identity;",
+         "create table private.a (id bigint generated by default as identity primary key);"),
+    Case("adding-field-with-default", "do $$ begin alter table public.a add b uuid default public.next_id(); end $$;",
+         "create function public.f() returns void language plpgsql as $$ begin alter table public.a add b uuid default gen_random_uuid(); end $$;"),
     Case("adding-required-field", "alter table public.a add column b text not null;",
          "alter table public.a add column b text not null default 'x';"),
     Case("adding-not-nullable-field", "alter table public.a alter column b set not null;",
@@ -260,7 +316,9 @@ CASES = (
 
 SHOP = """
 create table public.books (id bigint primary key, title varchar(20), isbn varchar(13), price numeric(10, 2),
-  stock int, note text);
+  stock int, note text, twice int generated always as (stock * 2) stored);
+create schema shop;
+create table shop.apart (id int primary key);
 alter table public.books enable row level security;
 create policy readers on public.books for select to anon using (title <> 'x');
 create policy writers on public.books for update to anon using (title <> 'x');
@@ -273,6 +331,12 @@ create view public.titles as select id, title from public.books;
 create view public.safe with (security_invoker = on) as select id from public.tags;
 create function public.left_in_stock(b bigint) returns int language plpgsql as
   $$ declare n int; begin select stock into n from public.books where id = b; return n; end $$;
+create function public.rate() returns trigger language plpgsql as $$ begin return new; end $$;
+create trigger rated before update on public.books for each row execute function public.rate();
+create function public.left_of(b bigint) returns int language sql as 'select 1';
+create function public.calls() returns int language plpgsql as $$ begin return public.left_of(1); end $$;
+create function public.may_read() returns boolean language sql as 'select true';
+create policy by_function on public.loose for update to anon using (public.may_read());
 """
 GROUNDED = (
     Case("still-used", "alter table public.books drop column title cascade;",
@@ -284,6 +348,13 @@ GROUNDED = (
          "alter table public.books alter column isbn type text;"),
     Case("still-used", "alter table public.books drop column title;",
          "drop view public.titles;\ndrop policy readers on public.books;\ndrop policy writers on public.books;"),
+    Case("still-used", "drop function public.rate();",
+         "drop trigger if exists rated on public.books;\ndrop function public.rate();"),
+    Case("still-used", "drop function public.left_of(bigint);",
+         "drop function public.left_of(bigint);\n"
+         "create function public.left_of(b bigint, at int) returns int language sql as 'select 1';"),
+    Case("still-used", "drop function public.may_read() cascade;",
+         "drop policy by_function on public.loose;\ndrop function public.may_read();"),
     Case("newer-syntax", "create table private.a (id int primary key, b int generated always as (id) virtual);",
          "create table private.a (id int primary key, b int generated always as (id) stored);"),
     Case("newer-syntax", "alter table public.tags add primary key (id, r without overlaps);",

@@ -141,8 +141,10 @@ def test_lines_are_the_files_own() -> None:
 
 
 def test_risks_are_sentences_with_their_lines() -> None:
-    said = risks(told("select 1;\ngrant select on public.books to anon;").findings)
-    assert said == ("grants SELECT on public.books to anon (line 2)",)
+    said = risks(told("select public.f();\ngrant select on public.books to anon;").findings)
+    assert said.known == ("grants SELECT on public.books to anon (line 2)",)
+    assert list(map(str, said.unread)) == ["calls public.f (line 1)"]
+    assert said.all == (*said.known, *map(str, said.unread))
 
 
 def test_an_analysis_survives_its_shelf() -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import psycopg
 import pytest
 
 from bot.domain.migration import Match, Migration
-from bot.migrations import history
+from bot.migrations import history, locks
 from bot.migrations.database import PostgresDatabase
+from bot.migrations.session import ConnectionLost, Session
 from bot.migrations.splitter import Statement
 from bot.ports import Done, Failed, InDoubt
 from tests.migrations.conftest import BRISK, Notes, apply, job
@@ -352,6 +355,15 @@ def test_a_head_that_moved_is_refused(fresh: Fresh, production: PostgresDatabase
     assert fresh.rows("select to_regclass('t2')") == [(None,)]
 
 
+def test_what_is_said_to_be_in_survives_a_crash_of_the_server(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes,
+) -> None:
+    """A database whose default is otherwise would lose the last moments of what was committed."""
+    assert fresh.rows("show synchronous_commit") == [("off",)]
+    apply(production, job("create table seen as select current_setting('synchronous_commit') as commits"), notes)
+    assert fresh.rows("select commits from seen") == [("on",)]
+
+
 def test_two_at_once_put_it_in_once(fresh: Fresh, production: PostgresDatabase) -> None:
     outcomes: list[Done | Failed | InDoubt] = []
     content = "create table once(id int); insert into once values (1); select pg_sleep(0.3)"
@@ -387,6 +399,24 @@ def test_a_session_that_still_works_on_the_file_is_waited_for(
     assert isinstance(other, InDoubt)
     assert "stagedoor:P-1.1.1" in other.why
     assert "still works on" not in other.why
+
+
+@pytest.mark.parametrize("words", ["begin; lock table busy", "select 1"])
+def test_a_session_that_was_left_behind_is_ended_and_anothers_is_not(
+    fresh: Fresh, production: PostgresDatabase, notes: Notes, monkeypatch: pytest.MonkeyPatch, words: str,
+) -> None:
+    """Whoever began was frozen, between two words of its own, and another process has taken over."""
+    monkeypatch.setattr(locks, "IDLE", 0.3)
+    fresh.run("create table busy (id int)")
+    with closing(Session.opened(fresh.url, "production", "stagedoor:P-1.1.1")) as left:
+        assert locks.take(left, "20260301000000", 1.0, lambda: False) is None
+        left.script(words)
+        time.sleep(0.35)
+        other = apply(production, job("select 2", version="9", attempt="P-11.1.1"), Notes())
+        assert isinstance(other, InDoubt)
+        assert isinstance(apply(production, job("drop table busy", attempt="P-1.1.2"), notes), Done)
+        with pytest.raises(ConnectionLost):
+            left.query("select 1")
 
 
 def test_a_transaction_pooler_is_refused(fresh: Fresh, notes: Notes) -> None:
@@ -445,7 +475,7 @@ def test_a_row_with_other_statements_is_never_taken_for_ours(
 def test_a_connection_lost_in_a_statement_leaves_nothing(
     fresh: Fresh, production: PostgresDatabase, notes: Notes,
 ) -> None:
-    notes.at_progress = lambda data: data["statement"] == 2 and _kill_soon(fresh)
+    notes.at_progress = lambda data: _kill_soon(fresh) if data["statement"] == 2 else None
     outcome = apply(production, job("create table t1(id int); select pg_sleep(5)"), notes)
     assert isinstance(outcome, Failed)
     assert outcome.retry
@@ -485,12 +515,10 @@ def test_a_lost_answer_to_commit_is_decided_by_the_history(
 def test_an_answer_that_only_the_network_lost_is_found_in_the_history(
     fresh: Fresh, production: PostgresDatabase, notes: Notes, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from bot.migrations.session import ConnectionLost, Session
-
     run = Session.run
 
-    def losing(self: Session, statement: str, tick: object) -> str:
-        tag = run(self, statement, tick)  # type: ignore[arg-type]
+    def losing(self: Session, statement: str, tick: Callable[[], None]) -> str:
+        tag = run(self, statement, tick)
         if statement == "commit":
             raise ConnectionLost("the connection was lost")
         return tag
@@ -615,7 +643,7 @@ def test_rows_that_a_file_selects_are_not_kept(production: PostgresDatabase, not
 
 def test_a_statement_that_takes_long_is_told_again(production: PostgresDatabase, notes: Notes) -> None:
     told: list[object] = []
-    notes.progress = told.append  # type: ignore[method-assign]
+    vars(notes)["progress"] = told.append
     assert isinstance(apply(production, job("select 1; select pg_sleep(1.2)"), notes), Done)
     assert told.count({"statement": 2, "of": 2}) >= 2
 

@@ -70,6 +70,7 @@ def test_a_draft_from_the_live_catalog(fresh: Fresh, kind: Kind) -> None:
     assert kind.lost in " ".join(way.lost), way
     assert bool(kind.lost) == bool(way.lost), way
     assert kind.given_up in " ".join(way.given_up), way
+    assert way.stays == kind.stays
     assert kind.says in " ".join(way.said), way
     assert seen(fresh).objects == after.objects, "the trial left something behind"
     if way.schema is Schema.EXACT:

@@ -50,6 +50,7 @@ def test_an_approver_presses_it_while_it_is_watched_and_everything_follows(house
     said = h.slack.text_of(modal)
     assert f"{FEATURE} add_feature_xyz, by the draft, proven exact on staging" in said
     assert "what is written to my_table.new_column" in said
+    assert "Rows: my_table.new_column has a value in 0 rows · counted" in said
     assert "a forward fix is usually the better way" in said
     h.slack.submit(BO, values={"severity": "major", "reason": "bestseller lists are empty"})
     h.told(BO, "R-1 rolls P-1 back now")

@@ -71,6 +71,41 @@ def test_what_is_lost_is_named_and_two_have_to_approve(house: Opens) -> None:
     h.reads(card, "Done · in production")
 
 
+def test_what_cannot_be_read_takes_more_people_until_staging_showed_it(house: Opens) -> None:
+    h = house(policy=UNCHECKED.replace("required_destructive = 1", "required_destructive = 2"))
+    h.only()
+    h.write("20261101130000_seed.sql", """
+CREATE FUNCTION public.seed() RETURNS void LANGUAGE sql SET search_path = '' AS
+$$ INSERT INTO public.books (title) SELECT 'seed' FROM generate_series(1, 3) $$;
+CREATE FUNCTION public.purge() RETURNS void LANGUAGE sql SET search_path = '' AS
+$$ DELETE FROM public.books WHERE title = 'seed' $$;
+REVOKE EXECUTE ON FUNCTION public.seed(), public.purge() FROM PUBLIC, anon, authenticated;
+SELECT public.seed();
+""")
+    h.says(ANA, "/migrate promote")
+    assert "counts as destructive until a staging run shows what it does" in h.reads("P-1", "Cannot be read")
+    h.staged()
+    assert "calls public.seed (line 7) put 3 rows into books" in h.thread_says("S-1", "Could not be read")
+    text = h.reads("P-1", "but staging showed it")
+    assert "20261101130000 calls public.seed (line 7) put 3 rows into books." in text
+    h.confirmed("P-1")
+    h.reads("P-1", "0 of 1")
+    h.presses(BO, "P-1", "Approve")
+    h.reads("P-1", "Done · in production")
+    h.write("20261101131000_purge.sql", "SELECT public.purge();\n")
+    h.says(ANA, "/migrate stage")
+    h.thread_says("S-2", "deleted 3 rows of books; it counts as destructive")
+    h.says(ANA, "/migrate promote")
+    text = h.reads("P-2", "Waiting for approval")
+    assert "On staging it deleted 3 rows of books. It counts as destructive." in text
+    assert "Data: the rows that it deletes from books are lost to SQL (a backup is taken first)." in text
+    h.confirmed("P-2")
+    h.presses(BO, "P-2", "Approve")
+    h.reads("P-2", "1 of 2")
+    h.presses(CY, "P-2", "Approve")
+    h.reads("P-2", "Done · in production")
+
+
 def test_a_rollback_file_is_tried_and_one_that_leads_elsewhere_holds_the_promotion(house: Opens) -> None:
     h = house()
     h.only(FEATURE)

@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from bot.adapters.postgres_journal.schema import Db, move_forward, version_of
 from bot.adapters.postgres_journal.trouble import NOTHING, UNKNOWN, not_connected, sentences
 from bot.adapters.turns import Turns
+from bot.answering import Answering
 from bot.errors import Refused, StagedoorError
 from bot.ports import Clock
 
@@ -31,10 +32,11 @@ IMPATIENCE: Final = 0.1
 ASK_AGAIN: Final = 0.5
 
 # SET, not given at start-up: poolers drop start-up options. What is acknowledged has to be on disk, whatever a
-# server's default says; a stronger default (replicas that must have applied it) stays.
+# server's default says; a stronger default (replicas that must have applied it) stays. A process that is frozen in the
+# middle of a write holds the head of the chain: whoever serves next waits shorter for it than for any lock.
 _SETTINGS: Final = """
     set client_encoding = 'UTF8'; set timezone = 'UTC'; set statement_timeout = '30s'; set lock_timeout = '15s';
-    set idle_in_transaction_session_timeout = '60s';
+    set idle_in_transaction_session_timeout = '5s';
     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'
 """
 _OPTIONS: Final[dict[str, Any]] = {
@@ -46,7 +48,7 @@ _OPTIONS: Final[dict[str, Any]] = {
 def connected(url: str, application: str = "stagedoor-store", **options: int) -> Db:
     """A connection of its own with our settings. Raises `Unreachable`, or `Refused` for what is no address."""
     try:
-        db: Db = psycopg.connect(url, **{**_OPTIONS, **options}, application_name=application)
+        db: Db = Answering.connect(url, **{**_OPTIONS, **options}, application_name=application)
     except psycopg.Error as error:
         raise not_connected(error) from None
     try:
@@ -92,8 +94,9 @@ class Connections:
             with sentences():
                 move_forward(db, clock.now())
         self._pool: ConnectionPool[Db] = ConnectionPool(
-            url, kwargs={**_OPTIONS, "application_name": "stagedoor-store"}, configure=_settle, min_size=1,
-            max_size=CONNECTIONS, reconnect_timeout=2.0, num_workers=2, name="store", open=True,
+            url, connection_class=Answering, kwargs={**_OPTIONS, "application_name": "stagedoor-store"},
+            configure=_settle, min_size=1, max_size=CONNECTIONS, reconnect_timeout=2.0, num_workers=2, name="store",
+            open=True,
         )
 
     @contextmanager

@@ -10,7 +10,7 @@ from typing import Any, Final
 from bot.adapters.links import document, storable
 from bot.adapters.postgres_journal.chain import Chain, Row, check
 from bot.adapters.postgres_journal.schema import Db
-from bot.domain.entry import Fact
+from bot.domain.entry import Entry, Fact
 from bot.domain.record import Claim, Record, Status
 from bot.errors import Unknown
 from bot.ports import Opens
@@ -28,18 +28,16 @@ class Records(Chain):
     """Projections, claims and numbers."""
 
     def open(
-        self, series: str, opens: Opens, *, key: str | None = None, claim: Claim | None = None,
-    ) -> str | None:
+        self, opens: Opens, *, key: str | None = None, claim: Claim | None = None,
+    ) -> tuple[Entry, ...] | None:
         with self.chaining() as (db, head):
             if key is not None and not self._finish(db, key):
                 return None
             if claim is not None:
                 check(db, claim)
-            record = f"{series}-{_next(db, series)}"
-            facts, puts = opens(record)
+            facts, puts = opens(lambda series: f"{series}-{_next(db, series)}")
             self._put(db, self._documents(puts))
-            self._link(db, head, self._scrubbed(facts), claim)
-            return record
+            return self._link(db, head, self._scrubbed(facts), claim)
 
     def load(self, record: str) -> Record | None:
         with self.reading() as db:
@@ -93,10 +91,6 @@ class Records(Chain):
             db.execute("update stagedoor.records set others = touched where id = %s", [record])
         assert row is not None
         return Claim(record=record, fence=row["fence"])
-
-    def number(self, series: str) -> int:
-        with self.reading(outcome="a number may have been passed over") as db:
-            return _next(db, series)
 
     def announced(self, record: str, seq: int) -> None:
         """A smaller number than was noted before changes nothing."""

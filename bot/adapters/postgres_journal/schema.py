@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, TypeAlias
 
-import psycopg
 from psycopg.rows import DictRow
 
+from bot.answering import Answering
 from bot.errors import Refused
 
-Db: TypeAlias = psycopg.Connection[DictRow]
+Db: TypeAlias = Answering[DictRow]
 
 SCHEMA_LOCK: Final = (0x53746467, 1)
 """The advisory lock under which one process at a time moves the schema."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Final
 
 import psycopg
@@ -26,6 +27,12 @@ LOOK = 0.5
 
 BEATS = 4
 """Looks between two questions to the server: a silent connection is found dead within ten seconds."""
+
+SILENT = 8.0
+"""After how many seconds without an answer the connection of the lock counts as lost."""
+
+FRESH = 6.0
+"""For how many seconds an answer of the server counts. A process that was frozen has to ask again before it acts."""
 
 # A client must miss its server (8 s) long before the server misses the client and gives the lock to another (25 s).
 _CLIENT: Final = {"keepalives_idle": 3, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 8_000}
@@ -48,6 +55,8 @@ class PostgresServeLock:
         self._held = False
         self._over = Event()
         self._watcher: Thread | None = None
+        self._asked = float("-inf")
+        self._asking = Lock()
 
     def try_acquire(self) -> bool:
         """True when this handle holds the lock now. Raises `Unreachable`."""
@@ -59,6 +68,7 @@ class PostgresServeLock:
                 self._drop()
                 raise
             self._held = row is not None and bool(row["mine"])
+            self._asked = time.monotonic()
         return self._held
 
     def acquire(self, poll: float, stop: Event) -> bool:
@@ -89,6 +99,17 @@ class PostgresServeLock:
         self._watcher = Thread(target=self._watch, args=(lost,), name="serve lock", daemon=True)
         self._watcher.start()
 
+    def sure(self) -> bool:
+        """Whether the lock is ours as far as anybody can know without asking: another process may serve by now."""
+        if time.monotonic() - self._asked > FRESH:
+            return False
+        if not self._asking.acquire(blocking=False):    # it is being asked just now
+            return True
+        try:
+            return self._held and self._db is not None and not hung_up(self._db)
+        finally:
+            self._asking.release()
+
     def release(self) -> None:
         self._over.set()
         if self._watcher is not None:
@@ -110,7 +131,9 @@ class PostgresServeLock:
         looks = 0
         while not self._over.wait(LOOK):
             looks += 1
-            if not self._alive(ask=looks % BEATS == 0) and not self._taken_again():
+            with self._asking:
+                alive = self._alive(ask=looks % BEATS == 0)
+            if not alive and not self._taken_again():
                 lost()
                 return
 
@@ -119,7 +142,9 @@ class PostgresServeLock:
             return False
         try:
             if ask:
+                begun = time.monotonic()
                 self._db.execute("select 1")
+                self._asked = begun
         except psycopg.Error:
             return False
         return True
@@ -154,6 +179,7 @@ class PostgresServeLock:
     def _connection(self) -> Db:
         if self._db is None:
             db = connected(self._url, self._name, **_CLIENT)
+            db.patience = SILENT
             try:
                 with sentences():
                     db.execute("select set_config('application_name', %s, false)", [self._name])

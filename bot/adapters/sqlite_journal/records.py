@@ -9,7 +9,7 @@ from sqlite3 import Connection
 
 from bot.adapters.links import document, moment, storable
 from bot.adapters.sqlite_journal.chain import Chain, Row, check, query
-from bot.domain.entry import Fact
+from bot.domain.entry import Entry, Fact
 from bot.domain.record import Claim, Record, Status
 from bot.errors import Unknown
 from bot.ports import Opens
@@ -19,18 +19,16 @@ class Records(Chain):
     """Projections, claims and numbers."""
 
     def open(
-        self, series: str, opens: Opens, *, key: str | None = None, claim: Claim | None = None,
-    ) -> str | None:
+        self, opens: Opens, *, key: str | None = None, claim: Claim | None = None,
+    ) -> tuple[Entry, ...] | None:
         with self.writing() as db:
             if key is not None and not self._finish(db, key):
                 return None
             if claim is not None:
                 check(db, claim)
-            record = f"{series}-{_next(db, series)}"
-            facts, puts = opens(record)
+            facts, puts = opens(lambda series: f"{series}-{_next(db, series)}")
             self._put(db, self._documents(puts))
-            self._link(db, self._scrubbed(facts), claim)
-            return record
+            return self._link(db, self._scrubbed(facts), claim)
 
     def load(self, record: str) -> Record | None:
         with self.reading() as db:
@@ -90,10 +88,6 @@ class Records(Chain):
             return Claim(
                 record=record, fence=db.execute("SELECT fence FROM fences WHERE record = ?", [record]).fetchone()[0],
             )
-
-    def number(self, series: str) -> int:
-        with self.writing() as db:
-            return _next(db, series)
 
     def announced(self, record: str, seq: int) -> None:
         """A smaller number than was noted before changes nothing."""

@@ -53,7 +53,7 @@ class Scene:
 
 def locked(name: str, waited: float) -> Unreachable:
     """Passes by itself: a dump is begun again later, rather than queued up behind a change with readers behind it."""
-    return Unreachable(f"a table of {name} to be unlocked: somebody has held it for {waited:g} s or more.")
+    return Unreachable(f"A table of {name} is locked: somebody has held it for {waited:g} s or more.")
 
 
 class Snapshot:
@@ -63,7 +63,9 @@ class Snapshot:
         self._name, self._lock_wait = name, lock_wait
         if str(psycopg.conninfo.conninfo_to_dict(url).get("port")) == str(POOLER_PORT):
             raise Refused(f"The address of {name} leads to a transaction pooler, where no snapshot can be held.")
+        # Counting a large table takes as long as it takes; pg_dump beside it is waited for likewise.
         self._connection = connect(url, name, application)
+        self._connection.patience = None
         try:
             self.scene = self._look(only)
         except BaseException:

@@ -16,6 +16,7 @@ from bot.migrations.catalog.compare import compared
 from bot.migrations.catalog.diff import differences
 from bot.migrations.catalog.losses import given_up, lost
 from bot.migrations.catalog.reading import snapshot
+from bot.migrations.catalog.rows import rows_of
 from bot.migrations.catalog.scratch import NoScratch, scratch
 from bot.migrations.lexer import words
 from bot.migrations.session import ConnectionLost, Session
@@ -96,6 +97,7 @@ class _Trial:
         self._session = session
         self._stopping = stopping
         self._limits = "; ".join(f"set {name} = {max(1, round(s * 1000))}" for name, s in limits.items())
+        session.wait_for(limits["statement_timeout"])
 
     def run(
         self, changes: Sequence[Change], downs: Sequence[tuple[bytes, ...]], after: Snapshot,
@@ -108,10 +110,11 @@ class _Trial:
             before = change.before
             assert before is not None
             assert was is not None
+            gone, stays = rows_of(change, before, was)
             way = WayBack(
                 version=change.version, schema=Schema.EXACT, source="draft" if change.down is None else "file",
                 down="\n".join(content.decode("utf-8", "replace") for content in down), how=AS_WRITTEN,
-                lost=lost(before, was), given_up=given_up(before, was),
+                lost=(*lost(before, was), *gone), given_up=given_up(before, was), stays=stays,
             )
             found[change.version] = way = self._went(way, down, before.taking(strays, copy), "after going back, ")
             if way.schema is Schema.UNKNOWN:

@@ -22,22 +22,38 @@ def lost(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*_gone(before, after), *_narrowed(before, after))))
 
 
+def narrowed(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
+    """What is written after the change and does not fit what a column was before."""
+    return tuple(dict.fromkeys(_narrowed(after, before)))
+
+
 def given_up(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
     """What is written after the change and goes when it is taken back."""
-    gone = [f"what is written to {what.removeprefix('the values of ')}" for what in _gone(after, before)]
-    return tuple(dict.fromkeys((*gone, *_narrowed(after, before))))
+    dropped = [f"what is written to {what.removeprefix('the values of ')}" for what in _gone(after, before)]
+    return tuple(dict.fromkeys((*dropped, *narrowed(before, after))))
 
 
-def _gone(old: Snapshot, new: Snapshot) -> list[str]:
-    gone = [key for key in old.of_kind("table") if not _still(key, old, new)]
-    found = [f"the rows of {_plain(key[1])}" for key in gone if not old.objects[key].get("partition_key")]
+def gone(old: Snapshot, new: Snapshot) -> tuple[tuple[str, str], ...]:
+    """The tables, and the columns of tables that stay, which the other catalog no longer holds.
+
+    Names are as SQL has them; an empty column stands for the whole table.
+    """
+    tables = [key for key in old.of_kind("table") if not _still(key, old, new)]
+    found = [(key[1], "") for key in tables if not old.objects[key].get("partition_key")]
     for key in old.of_kind("column"):
         table = old.parents[key][0]
         if _still(key, old, new) or old.objects[key].get("generated") or not _still(table, old, new):
             continue
         if key not in old.inherited:
-            found.append(f"the values of {_plain(key[1])}")
-    return found
+            found.append((table[1], key[1].removeprefix(f"{table[1]}.")))
+    return tuple(found)
+
+
+def _gone(old: Snapshot, new: Snapshot) -> list[str]:
+    return [
+        f"the values of {_plain(f'{table}.{column}')}" if column else f"the rows of {_plain(table)}"
+        for table, column in gone(old, new)
+    ]
 
 
 def _still(key: Key, old: Snapshot, new: Snapshot) -> bool:

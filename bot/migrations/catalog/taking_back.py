@@ -29,6 +29,7 @@ def take_back(
         raise Refused(f"Another Stagedoor session ({holder}) is changing {session.name}. Nothing was taken back.")
     limits = {"lock_timeout": job.lock_timeout, "statement_timeout": job.statement_timeout}
     words = "; ".join(f"set local {name} = {max(1, round(seconds * 1000))}" for name, seconds in limits.items())
+    session.wait_for(job.statement_timeout)
     try:
         session.script(f"begin; {words}; lock table {history.TABLE} in share row exclusive mode")
         if history.find(session.query, job.version) is None:

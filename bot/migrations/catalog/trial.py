@@ -17,12 +17,14 @@ from bot.migrations.catalog.diff import differences
 from bot.migrations.catalog.draft import step
 from bot.migrations.catalog.losses import given_up, lost
 from bot.migrations.catalog.reading import snapshot
+from bot.migrations.catalog.rows import INSERT, rows_of
 from bot.migrations.session import ConnectionLost, Session
 from bot.migrations.transaction import NotInATrial, in_a_trial
 from bot.migrations.trouble import UNSAFE_ENUM, said, short
 
 ROUNDS = 8
 """How often a draft looks at what it made of the catalog before it gives up."""
+_DUPLICATE = "23505"
 _OUTSIDE = (UNSAFE_ENUM, "25001")
 """An enum value that would be committed in production before it is used; what no transaction may hold."""
 SETTINGS = "set local check_function_bodies to off"
@@ -45,6 +47,8 @@ class Trouble:
 
     why: str
     in_transaction: bool
+    duplicate: bool = False
+    """Whether an INSERT met its own rows: going back takes none away."""
 
 
 class Trial:
@@ -57,6 +61,7 @@ class Trial:
 
     def run(self, changes: Sequence[Change]) -> tuple[WayBack, ...]:
         """The verdict for each file, in the order of the files. Raises `ConnectionLost`."""
+        self._session.wait_for(self._limits["statement_timeout"])
         self._session.script(f"begin; {self._words()}")
         try:
             return self._run(changes)
@@ -149,11 +154,12 @@ class Trial:
     def _judged(self, change: Change, went: Went, now: Snapshot, seconds: float) -> WayBack:
         assert change.before is not None
         source = "draft" if change.down is None else "file"
+        gone, stays = rows_of(change, change.before, now)
         text = _written(change) or "".join(f"{statement};\n" for statement in went.statements)
         way = WayBack(
             version=change.version, schema=Schema.UNKNOWN, source=source, down=text, said=tuple(went.why),
-            lost=lost(change.before, now), given_up=given_up(change.before, now), seconds=seconds,
-            in_transaction=went.in_transaction,
+            lost=(*lost(change.before, now), *gone), given_up=given_up(change.before, now), stays=stays,
+            seconds=seconds, in_transaction=went.in_transaction,
         )
         if went.reached is None:
             return way
@@ -167,7 +173,11 @@ class Trial:
         except Refused as refused:
             outside = isinstance(refused, NotInATrial)
             return replace(way, schema=Schema.UNKNOWN, said=(*way.said, str(refused)), in_transaction=outside)
-        if trouble := self._execute(statements):
+        trouble = self._execute(statements)
+        if trouble and trouble.duplicate:
+            trouble = self._execute(statements, over=(passed := list[str]()))
+            way = replace(way, said=(*way.said, *map(_passed, passed[:1])))
+        if trouble:
             schema = way.schema if way.schema is Schema.DIFFERS else Schema.UNKNOWN
             why = f"it could not be applied again: {trouble.why}"
             return replace(way, schema=schema, said=(*way.said, why), in_transaction=trouble.in_transaction)
@@ -175,27 +185,50 @@ class Trial:
         strays = tuple(difference.key for difference in differences(aim, reached))
         return replace(compared(way, aim, reached, "after applying it again, "), strays=strays)
 
-    def _execute(self, statements: Sequence[str]) -> Trouble | None:
-        """Run them all or none; what went wrong."""
+    def _execute(self, statements: Sequence[str], over: list[str] | None = None) -> Trouble | None:
+        """Run them all or none; what went wrong. INSERTs of rows that are there already are passed over into `over`."""
         number = 0
         try:
             self._session.script(f"savepoint stagedoor_way; {SETTINGS}")
             for number, statement in enumerate(statements, 1):  # noqa: B007  (named in the sentence below)
-                self._session.run(statement, self._tick)
+                if over is None or not INSERT.match(statement):
+                    self._session.run(statement, self._tick)
+                elif again := self._inserted(statement):
+                    over.append(f"`{short(statement)}` ({again})")
             # What a file set for itself, its role above all, is not there for the next one, as in an apply.
             own = f"{self._session.claim()}; {self._words()}"
             self._session.script(f"set constraints all immediate; {own}; release savepoint stagedoor_way")
         except psycopg.Error as error:
             self._session.script("rollback to savepoint stagedoor_way")
             where = f"`{short(statements[number - 1])}`" if number else "its first statement"
-            return Trouble(f"{said(error)}, at {where}.", error.sqlstate in _OUTSIDE)
+            duplicate = bool(number) and error.sqlstate == _DUPLICATE and bool(INSERT.match(statements[number - 1]))
+            return Trouble(f"{said(error)}, at {where}.", error.sqlstate in _OUTSIDE, duplicate)
         return None
+
+    def _inserted(self, statement: str) -> str:
+        """Run an INSERT; what the server says where its rows are there already."""
+        self._session.script("savepoint stagedoor_rows")
+        try:
+            self._session.run(statement, self._tick)
+        except psycopg.errors.UniqueViolation as error:
+            self._session.script("rollback to savepoint stagedoor_rows")
+            return said(error)
+        finally:
+            self._session.script("release savepoint stagedoor_rows")
+        return ""
 
     def _look(self) -> Snapshot:
         try:
             return snapshot(self._session.connection)
         except psycopg.OperationalError as error:
             raise ConnectionLost(f"the connection to {self._session.name} was lost") from error
+
+
+def _passed(what: str) -> str:
+    return (
+        f"the rows that it inserts stay when it is taken back, so the second time {what} was passed over; really "
+        "applied again it would fail there, unless it says ON CONFLICT or the rows are deleted first"
+    )
 
 
 def _written(change: Change) -> str:

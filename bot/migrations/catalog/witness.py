@@ -6,8 +6,10 @@ It asks on the applying session itself, within the file's transaction, so that n
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 
 from bot.domain.entry import Json
+from bot.migrations.catalog.closely import Closely
 from bot.migrations.catalog.scope import MINE_AND_SHARED
 from bot.migrations.session import Session
 
@@ -31,23 +33,47 @@ from pg_catalog.pg_stat_xact_user_tables
 where n_tup_ins + n_tup_upd + n_tup_del > 0 and schemaname <> 'supabase_migrations'
 """
 
+# Whatever empties or rewrites a table gives it another file.
+_FILES = f"""
+with {_MINE}
+select pg_catalog.format('%I.%I', n.nspname, c.relname), c.oid::bigint, c.relfilenode::bigint,
+  pg_catalog.has_table_privilege(c.oid, 'select')
+from pg_catalog.pg_class c join mine n on n.oid = c.relnamespace where c.relkind = 'r'
+"""  # noqa: S608  (our own words)
+_MORE = "select count(*) > {most} from (select from {table} limit {most} + 1) few"
+
 Rows = dict[str, tuple[int, int, int]]
 
 
 class Witness:
-    """One file's witness; it is told when the transaction began, after each statement, and before COMMIT."""
+    """One file's witness; it is told when the transaction began, around each statement, and before COMMIT.
 
-    def __init__(self, session: Session) -> None:
+    `unread` are the statements, by number, that hold lines which nobody could read: it looks closely at these.
+    """
+
+    def __init__(self, session: Session, unread: Mapping[int, Sequence[int]]) -> None:
         self._session = session
+        self._unread = unread
+        self._closely = Closely(session)
         self._held: dict[str, tuple[int, int, float]] = {}
         self._rows: Rows = {}
         self._before: Rows = {}
+        self._files: dict[int, int] = {}
+        self._emptied: list[str] = []
         self._began = time.monotonic()
 
     def begin(self) -> None:
         """What an earlier file of this session did may still be counted: it is no part of this one."""
         self._before = self._counted()
+        self._files = {oid: file for _, oid, file, _ in self._session.query(_FILES)}
+        if self._unread:
+            self._closely.begin()
         self._began = time.monotonic()
+
+    def before(self, statement: int) -> None:
+        """A statement is about to run."""
+        if statement in self._unread:
+            self._closely.before()
 
     def after(self, statement: int) -> None:
         """Look which locks there are now; one that is new is held since this statement began."""
@@ -55,11 +81,24 @@ class Witness:
             weight = MODES.index(mode) if mode in MODES else 0
             if weight > self._held.get(table, (-1, 0, 0.0))[0]:
                 self._held[table] = (weight, statement, self._began)
+        if statement in self._unread:
+            self._closely.after(self._unread[statement])
         self._began = time.monotonic()
+
+    def ending(self) -> None:
+        """All statements ran; what they put off until the end comes next."""
+        if self._unread:
+            self._closely.before()
 
     def finish(self) -> None:
         """Read what the transaction itself counted; a moment later it is over and the counts are mixed with others'."""
+        if self._unread:
+            self._closely.after(())
         self._rows = self._counted()
+        self._emptied = [
+            name for name, oid, file, readable in self._session.query(_FILES)
+            if self._files.get(oid, file) != file and not (readable and self._holds_more(name))
+        ]
 
     def told(self) -> dict[str, Json]:
         """All of it, once the transaction is over and its locks are free."""
@@ -70,7 +109,14 @@ class Witness:
                 for table, (weight, statement, since) in sorted(self._held.items())
             ],
             "rows": {table: list(counts) for table in sorted(self._rows) if any(counts := self._changed(table))},
+            **({"emptied": list[Json](sorted(self._emptied))} if self._emptied else {}),
+            **({"unread": list[Json](self._closely.seen)} if self._unread else {}),
         }
+
+    def _holds_more(self, table: str) -> bool:
+        """Whether there are more rows in it than the transaction itself put there: then they were there before."""
+        own = self._changed(table)[0] if table in self._rows else 0
+        return bool(self._session.query(_MORE.format(table=table, most=own))[0][0])
 
     def _changed(self, table: str) -> tuple[int, int, int]:
         now, before = self._rows[table], self._before.get(table, (0, 0, 0))

@@ -32,6 +32,12 @@ where a.attrelid = pg_catalog.to_regclass(%s) and a.attnum > 0 and not a.attisdr
   and pg_catalog.pg_get_serial_sequence(%s, a.attname) is not null
 """
 
+LONGEST = 7200
+"""How many seconds one statement may take that puts rows back: they were copied within one, too."""
+
+COMMIT = 30.0
+"""How many seconds their COMMIT may take; after that production's own list says what became of it."""
+
 _RETRY = (errors.LockNotAvailable, errors.DeadlockDetected, errors.QueryCanceled)
 
 
@@ -82,11 +88,12 @@ class PuttingBack:
         """
         session = self.session
         limit = f"{round(self.lock_timeout * 1000)}ms"
-        session.query(f"begin; set local lock_timeout = '{limit}'; set local statement_timeout = 0")
+        session.query(f"begin; set local lock_timeout = '{limit}'; set local statement_timeout = '{LONGEST // 60}min'")
         try:
             session.script(UPGRADE)
             found = batches(session.query, self.record, session.name)
             self._lock(found)
+            session.wait_for(LONGEST)
             now = by_table(compared(session.query, batch) for batch in found)
             if more := moved(self.approved, now):
                 raise Moved("; ".join(more), now=now)
@@ -94,6 +101,7 @@ class PuttingBack:
             waiting = found
             while waiting:
                 waiting = self._passed_through(waiting, put)
+            session.wait_for(COMMIT)
             session.query("commit")
         except BaseException:
             if session.in_transaction or not session.connection.closed:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.domain.finding import Finding, Level
 from bot.migrations.sql.rule import Analysis, Rule
+from bot.migrations.sql.tree import quoted, spelled
 
 RULE = Rule(
     name="foreign-key-index", level=Level.WARN,
@@ -21,8 +22,8 @@ def across(pending: Sequence[Analysis]) -> Iterator[Finding]:
     for file in pending:
         for fact in file.named("foreign"):
             if (fact.subject, fact.detail) not in indexed:
-                index = f"{fact.subject.partition('.')[2]}_{fact.detail}_idx"
+                index = spelled(f"{fact.subject.partition('.')[2]}_{fact.detail}_idx")
                 yield RULE.on(
                     file.file, fact.line, f"{fact.subject}.{fact.detail} has no index. {RULE.why}.", table=fact.subject,
-                    safe=f"CREATE INDEX IF NOT EXISTS {index} ON {fact.subject} ({fact.detail});",
+                    safe=f"CREATE INDEX IF NOT EXISTS {index} ON {quoted(fact.subject)} ({spelled(fact.detail)});",
                 )

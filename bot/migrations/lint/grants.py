@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import OPEN_ROLES, find, option, roles, table, word
+from bot.migrations.sql.tree import OPEN_ROLES, Node, dotted, find, option, quoted, roles, strings, table, word
 
 RULE = Rule(
     name="grants", level=Level.WARN, tags=(Tag.ACCESS, Tag.SECURITY),
@@ -17,6 +17,10 @@ RULE = Rule(
 KINDS = ("GrantStmt", "GrantRoleStmt", "AlterDefaultPrivilegesStmt", "AlterRoleStmt", "CreateRoleStmt")
 _POWERS = ("superuser", "bypassrls", "createrole", "isreplication")
 _MIGHTY = re.compile(r"postgres|service_role|supabase_\w+|dashboard_user|pg_\w+")
+_KINDS = {
+    "TABLE": "", "SEQUENCE": "sequence", "SCHEMA": "schema", "FUNCTION": "function", "PROCEDURE": "procedure",
+    "ROUTINE": "routine", "TYPE": "type", "DATABASE": "database",
+}
 _REACHED = {*OPEN_ROLES, "authenticator"}
 
 
@@ -49,7 +53,29 @@ def statement(s: Statement) -> Iterator[Finding]:
             yield RULE.at(s, "Changes the rights that objects made later begin with.", tags=())
         return
     what = ", ".join(str(one.get("priv_name", "")).upper() for one in find(node, "AccessPriv")) or "ALL"
-    on = ", ".join(sorted(table(one) for one in find(node.get("objects", ()), "RangeVar")))
-    where = "on everything made later" if later else f"on {on}" if on else "there"
-    who = ", ".join("PUBLIC" if one == "public" else one for one in to)
-    yield RULE.at(s, f"Grants {what} {where} to {who}. {RULE.why}.", effect=f"{who} may {what} {where}.", tags=tags)
+    where = f"on {'everything made later' if later else _on(node)}"
+    who = " and ".join("PUBLIC" if one == "public" else one for one in to)
+    yield RULE.at(
+        s, f"Grants {what} {where} to {who}. {RULE.why}.", tags=tags, safe=_safe(node),
+        effect=f"{who} {'has' if len(to) == 1 else 'have'} {what} {where} from then on.",
+    )
+
+
+def _on(node: Node) -> str:
+    """What the rights are of, by name."""
+    objects = node.get("objects", ())
+    kind = _KINDS.get(str(node.get("objtype", "")).removeprefix("OBJECT_"), "")
+    if node.get("targtype") == "ACL_TARGET_ALL_IN_SCHEMA":
+        return f"all {kind or 'table'}s in {', '.join(strings(objects))}"
+    if relations := sorted(table(one) for one in find(objects, "RangeVar")):
+        return f"{kind} {', '.join(relations)}".lstrip()
+    called = [dotted(strings(one.get("objname"))) for one in find(objects, "ObjectWithArgs")]
+    return f"the {kind or 'object'} {', '.join(called or strings(objects) or ['that it names'])}"
+
+
+def _safe(node: Node) -> str:
+    """What else has to hold the roles of the API."""
+    relations = sorted(table(one) for one in find(node.get("objects", ()), "RangeVar"))
+    if relations and str(node.get("objtype")) == "OBJECT_TABLE":
+        return "\n".join(f"ALTER TABLE {quoted(one)} ENABLE ROW LEVEL SECURITY; -- and policies" for one in relations)
+    return "-- only what the API is to reach, and to as few roles as need it"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from bot.domain.finding import Finding, Level
-from bot.migrations.sql.rule import Rule, Statement
+from bot.migrations.sql.rule import Rule, Source, Statement, Trouble
 from bot.migrations.sql.tree import columns, constraints, table
 
 RULE = Rule(
@@ -14,10 +14,19 @@ RULE = Rule(
     why="Without one no row can be named: not by the dashboard, not by realtime, not by a backup of single rows",
     safe="CREATE TABLE public.books (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, title text NOT NULL);",
 )
-KINDS = ("CreateStmt",)
 
 
-def statement(s: Statement) -> Iterator[Finding]:
+def whole(source: Source, own: Sequence[Statement], troubles: Sequence[Trouble]) -> Iterator[Finding]:
+    """A dump, and a diff of the CLI, makes the table first and its key further down: what is added later counts."""
+    keyed = {s.table for s in own if s.kind == "AlterTableStmt" and any(
+        one.get("def", {}).get("Constraint", {}).get("contype") == "CONSTR_PRIMARY" for one in s.commands
+    )}
+    for s in own:
+        if s.kind == "CreateStmt" and table(s.node["relation"]) not in keyed:
+            yield from _keyless(s)
+
+
+def _keyless(s: Statement) -> Iterator[Finding]:
     """Partitions, children and temporary tables aside."""
     node = s.node
     if node.get("inhRelations") or "partbound" in node or node["relation"].get("relpersistence") == "t":

@@ -24,11 +24,17 @@ _SECRETS = tuple((re.compile(pattern), what) for pattern, what in (
     (r"\bxox[abprs]-[A-Za-z0-9-]{16,}", "a token of Slack"),
     (r"\bsk-(?:proj-|ant-)?[A-Za-z0-9_-]{24,}", "an API key"),
     (r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----", "a private key"),
-    (r"postgres(?:ql)?://[^\s:@/']+:[^\s@/']{4,}@", "a database address with its password"),
-    (r"(?i)\b(?:create|alter)\s+(?:role|user)\b[^;]*\bpassword\s+'[^']+'", "a password"),
-    (r"(?i)\bset\s+[\"\w]+\.[\"\w.]*(?:secret|password|service_role_key|token)[\"\w]*\s*(?:=|to)\s*'[^']{12,}'",
+    (r"postgres(?:ql)?://[^\s:@/']+:([^\s@/']{4,})@", "a database address with its password"),
+    (r"(?i)\b(?:create|alter)\s+(?:role|user)\b[^;]*\bpassword\s+'([^']+)'", "a password"),
+    (r"(?i)\bset\s+[\"\w]+\.[\"\w.]*(?:secret|password|service_role_key|token)[\"\w]*\s*(?:=|to)\s*'([^']{12,})'",
      "a secret in a setting"),
 ))
+# What stands for a secret that its reader fills in, and the keys of every local stack, which are public.
+_STANDS_FOR = re.compile(
+    r"(?i:your|paste|insert|enter|replace|change|example|placeholder|dummy|todo)(?:[ _-]?[A-Za-z]++)*+"
+    r"|<.*>|\[.*\]|\{.*\}|\$\{\w+\}|\$[A-Z_]+|%\w+%|[Xx*.-]+",
+)
+_DEMO = "eyJpc3MiOiJzdXBhYmFzZS1kZW1v"
 _WORTH_A_LOOK = (
     "eyj", "sb_secret", "sbp_", "k_live", "k_test", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "akia", "xox",
     "sk-", "private key", "://", "password",
@@ -42,5 +48,7 @@ def text(source: Source) -> Iterator[Finding]:
         return
     for pattern, what in _SECRETS:
         for found in pattern.finditer(source.text):
+            if _DEMO in found[0] or (pattern.groups and _STANDS_FOR.fullmatch(found[1])):
+                continue
             line = source.text.count("\n", 0, found.start()) + 1
             yield RULE.on(source.name, line, f"This looks like {what}. {RULE.why}.")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from bot.migrations.sql.foreign_types import UNKNOWN, at_home
 from bot.migrations.sql.parse import parse, parse_body
 from bot.migrations.sql.rule import BRANCH, BROKEN, DYNAMIC, Statement, Unparsable
-from bot.migrations.sql.tree import Node, dotted, opened, option, strings, tables, walk
+from bot.migrations.sql.tree import Node, dotted, find, function, opened, option, strings, tables, walk
 
 _BRANCHING = {"PLpgSQL_stmt_if", "PLpgSQL_stmt_while", "PLpgSQL_stmt_fors", "PLpgSQL_stmt_case", "PLpgSQL_if_elsif",
               "PLpgSQL_stmt_loop", "PLpgSQL_stmt_fori", "PLpgSQL_case_when", "PLpgSQL_stmt_foreach_a"}
@@ -19,7 +20,9 @@ _WRAPS = {
     "ExplainStmt": ("EXPLAIN", "query"), "CreateTableAsStmt": ("CREATE … AS", "query"), "CopyStmt": ("COPY", "query"),
     "DeclareCursorStmt": ("DECLARE", "query"), "CreateSchemaStmt": ("CREATE SCHEMA", "schemaElts"),
 }
-HOLDERS = frozenset({"DoStmt", "CreateFunctionStmt", *_WRAPS})
+_SCHEDULES = {"cron.schedule": (1, 2), "cron.schedule_in_database": (2, 2)}
+"""Where the command of a cron job stands among the arguments, without and with the job's name."""
+HOLDERS = frozenset({"DoStmt", "CreateFunctionStmt", "SelectStmt", *_WRAPS})
 """Kinds of statements that hold others."""
 
 
@@ -32,17 +35,37 @@ def inside(statement: Statement) -> Iterator[Statement]:
             kind, node = opened(wrapped)
             if kind:
                 yield _nested(statement, kind, node, where, statement.line, runs=True)
+    elif statement.kind == "SelectStmt" and b"cron" in statement.low:
+        yield from _scheduled(statement, statement.node)
     elif statement.kind == "DoStmt":
         yield from _body(statement, "a DO block", runs=True, **_do(statement.node))
     elif statement.kind == "CreateFunctionStmt":
-        name = dotted(strings(statement.node.get("funcname"))).removeprefix("public.")
-        if "sql_body" in statement.node:
-            for _, node in walk(statement.node["sql_body"]):
-                for kind, fields in node.items():
-                    if kind.endswith("Stmt") and isinstance(fields, dict):
-                        yield _nested(statement, kind, fields, f"the function {name}", statement.line, runs=False)
-            return
-        yield from _body(statement, f"the function {name}", runs=False, **_function(statement.node))
+        yield from _of_function(statement)
+
+
+def _of_function(statement: Statement) -> Iterator[Statement]:
+    name = dotted(strings(statement.node.get("funcname"))).removeprefix("public.")
+    if "sql_body" in statement.node:
+        for _, node in walk(statement.node["sql_body"]):
+            for kind, fields in node.items():
+                if kind.endswith("Stmt") and isinstance(fields, dict):
+                    yield _nested(statement, kind, fields, f"the function {name}", statement.line, runs=False)
+        return
+    yield from _body(statement, f"the function {name}", runs=False, **_function(statement.node))
+
+
+def _scheduled(owner: Statement, node: Node) -> Iterator[Statement]:
+    """What cron will run, later and unattended: read like the body of a function."""
+    for call in find(node, "FuncCall", "funccall"):
+        places, args = _SCHEDULES.get(function(call)), call.get("args", [])
+        if places is None or len(args) < 2:
+            continue
+        named = [one["NamedArgExpr"] for one in args if "NamedArgExpr" in one]
+        last = places[min(len(args), 3) - 2]
+        command = next((one["arg"] for one in named if one.get("name") == "command"), args[min(last, len(args) - 1)])
+        body = command.get("A_Const", {}).get("sval", {}).get("sval", "")
+        if body:
+            yield from _sql(owner, "a cron job", body, _first_line(owner, body), runs=False)
 
 
 def _do(node: Node) -> dict[str, str]:
@@ -63,16 +86,29 @@ def _text(argument: Any) -> str:
 def _body(owner: Statement, where: str, *, runs: bool, language: str, body: str) -> Iterator[Statement]:
     first = _first_line(owner, body)
     if language.lower() == "sql":
-        yield from _sql(owner, where, body, first, runs=runs)
+        try:
+            yield from _sql(owner, where, body, first, runs=runs)
+        except Unparsable as wrong:
+            yield _nested(owner, BROKEN, {"why": str(wrong)}, where, first, runs=runs)
     elif language.lower() == "plpgsql":
         yield from _plpgsql(owner, where, first, runs=runs)
     else:
         yield _nested(owner, DYNAMIC, {"what": f"{language} code"}, where, first, runs=runs)
 
 
+def _tree(owner: Statement) -> Any:
+    """The body's own tree; types of other schemas stand there as public's. Raises `Unparsable`."""
+    try:
+        return parse_body(owner.text)
+    except Unparsable as wrong:
+        if not any(words in str(wrong) for words in UNKNOWN):
+            raise
+        return parse_body(at_home(owner.text.decode("utf-8", "replace")).encode())
+
+
 def _plpgsql(owner: Statement, where: str, first: int, *, runs: bool) -> Iterator[Statement]:
     try:
-        tree = parse_body(owner.text)
+        tree = _tree(owner)
     except Unparsable as wrong:
         yield _nested(owner, BROKEN, {"why": str(wrong)}, where, first, runs=runs)
         return
@@ -91,11 +127,26 @@ def _plpgsql(owner: Statement, where: str, first: int, *, runs: bool) -> Iterato
         if key in _CONTROL:
             found.append(_nested(owner, "TransactionStmt", {"kind": _CONTROL[key]}, where, at, runs=runs, maybe=maybe))
         elif key in ("PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"):
-            found.append(_nested(owner, DYNAMIC, {"what": "EXECUTE"}, where, at, runs=runs, maybe=maybe))
+            found.extend(_executed(owner, value, where, at, runs=runs, maybe=maybe))
         elif key == "PLpgSQL_expr":
             found.extend(_expression(owner, value, where, at, runs=runs, maybe=maybe))
         waiting.extend((name, item, line, maybe) for name, item in value.items())
-    yield from sorted(found, key=lambda one: one.line)
+    for one in sorted(found, key=lambda one: one.line):
+        yield one
+        if one.kind == "SelectStmt" and b"cron" in one.low:
+            yield from _scheduled(one, one.node)
+
+
+def _executed(owner: Statement, value: Node, where: str, line: int, *, runs: bool, maybe: bool) -> Iterator[Statement]:
+    """What EXECUTE runs: a text that stands there whole is read; anything else is put together only then."""
+    try:
+        [one] = parse(f"SELECT {value['query']['PLpgSQL_expr']['query']}".encode())
+        [target] = one["stmt"]["SelectStmt"]["targetList"]
+        yield from _sql(
+            owner, where, target["ResTarget"]["val"]["A_Const"]["sval"]["sval"], line, runs=runs, maybe=maybe,
+        )
+    except (Unparsable, KeyError, ValueError):
+        yield _nested(owner, DYNAMIC, {"what": "EXECUTE"}, where, line, runs=runs, maybe=maybe)
 
 
 def _expression(
@@ -120,18 +171,17 @@ def _expression(
             yield _nested(owner, BRANCH, node, where, line, runs=runs, maybe=maybe)
 
 
-def _sql(owner: Statement, where: str, body: str, first: int, *, runs: bool) -> Iterator[Statement]:
+def _sql(
+    owner: Statement, where: str, body: str, first: int, *, runs: bool, maybe: bool = False,
+) -> Iterator[Statement]:
+    """Raises `Unparsable` before the first of them."""
     raw = body.encode()
-    try:
-        parsed = parse(raw)
-    except Unparsable as wrong:
-        yield _nested(owner, BROKEN, {"why": str(wrong)}, where, first, runs=runs)
-        return
-    for item in parsed:
+    for item in parse(raw):
         kind, node = opened(item.get("stmt", {}))
         start = item.get("stmt_location", 0)
         at = first + raw.count(b"\n", 0, start + len(raw[start:]) - len(raw[start:].lstrip()))
-        yield _nested(owner, kind, node, where, at, runs=runs, text=raw[start:start + item.get("stmt_len", len(raw))])
+        text = raw[start:start + item.get("stmt_len", len(raw))]
+        yield _nested(owner, kind, node, where, at, runs=runs, maybe=maybe, text=text)
 
 
 def _nested(

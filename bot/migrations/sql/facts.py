@@ -133,6 +133,14 @@ def _publication(s: Statement) -> Iterator[Fact]:
             yield Fact("published", s.line, table(relation), str(s.node.get("pubname", "")))
 
 
+def _options(s: Statement) -> Iterator[Fact]:
+    """A function that only gets its search_path fixed."""
+    settings = [item.get("DefElem", {}) for item in s.node.get("actions", ())]
+    names = {one.get("arg", {}).get("VariableSetStmt", {}).get("name") for one in settings}
+    if settings and names == {"search_path"}:
+        yield Fact("pinned", s.line, "", str(s.last))
+
+
 def _enum(s: Statement) -> Iterator[Fact]:
     yield Fact("enum", s.line, dotted(strings(s.node.get("typeName"))), str(s.node.get("newVal", "")))
 
@@ -146,6 +154,6 @@ FACTS: dict[str, Callable[[Statement], Iterator[Fact]]] = {
     "CreateStmt": _create, "CreateForeignTableStmt": _create, "CreateTableAsStmt": _create_as, "AlterTableStmt": _alter,
     "IndexStmt": _index, "CreatePolicyStmt": _policy, "DropStmt": _drop, "RenameStmt": _rename,
     "VariableSetStmt": _set, "AlterPublicationStmt": _publication, "CreatePublicationStmt": _publication,
-    "AlterEnumStmt": _enum, "SelectStmt": _select, "ViewStmt": _view,
+    "AlterEnumStmt": _enum, "AlterFunctionStmt": _options, "SelectStmt": _select, "ViewStmt": _view,
 }
 """The facts of one statement that runs with the migration: one of a function's body does not."""

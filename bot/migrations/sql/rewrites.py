@@ -10,7 +10,6 @@ from bot.migrations.sql.tree import (
     Node,
     constraints,
     dotted,
-    function,
     opened,
     quoted,
     spelled,
@@ -120,14 +119,14 @@ def _not_null(name: str, column: str) -> str:
 def _column(name: str, given: Node) -> Written:
     if not given.get("constraints"):
         return
-    column, type_ = spelled(str(given.get("colname"))), _type(given)
-    held = {constraint["contype"]: constraint for constraint in constraints(given)}
-    call = opened(held.get("CONSTR_DEFAULT", {}).get("raw_expr", {}))
-    if call[0] == "FuncCall" and not call[1].get("args"):
-        yield "adding-field-with-default", (
-            f"ALTER TABLE {name} ADD COLUMN {column} {type_};\n"
-            f"ALTER TABLE {name} ALTER COLUMN {column} SET DEFAULT {function(call[1])}();\n"
-            "-- then fill the older rows in batches"
+    column, type_ = spelled(str(given.get("colname"))), type_of(given)
+    held = {constraint["contype"] for constraint in constraints(given)}
+    if "CONSTR_UNIQUE" in held:
+        own = spelled(f"{name.rpartition('.')[2].strip(chr(34))}_{given.get('colname')}_key")
+        yield "disallowed-unique-constraint", (
+            f"ALTER TABLE {name} ADD COLUMN {column} {type_}; -- now\n"
+            f"CREATE UNIQUE INDEX CONCURRENTLY {own} ON {name} ({column}); {ALONE}\n"
+            f"ALTER TABLE {name} ADD CONSTRAINT {own} UNIQUE USING INDEX {own}; -- in the next one"
         )
     if "CONSTR_NOTNULL" in held and "CONSTR_DEFAULT" not in held:
         yield "adding-required-field", (
@@ -137,9 +136,9 @@ def _column(name: str, given: Node) -> Written:
 
 
 def _retyped(name: str, column: str, given: Node) -> str:
-    new = spelled(f"{column}_new")
+    new, type_ = spelled(f"{column}_new"), type_of(given)
     return (
-        f"ALTER TABLE {name} ADD COLUMN {new} {_type(given)}; -- then write both, copy in batches, read the new one,\n"
+        f"ALTER TABLE {name} ADD COLUMN {new} {type_}; -- then write both, copy in batches, read the new one,\n"
         f"ALTER TABLE {name} DROP COLUMN {spelled(column)}; -- and drop the old one once nobody reads it"
     )
 
@@ -155,7 +154,7 @@ def _rename(s: Statement) -> Written:
         )
 
 
-def _type(column: Node) -> str:
+def type_of(column: Node) -> str:
     """A type as it may be written again."""
     given = column.get("typeName", {})
     parts = [part for part in strings(given.get("names")) if part != "pg_catalog"]

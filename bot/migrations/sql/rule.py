@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -112,6 +113,14 @@ class Statement(msgspec.Struct, eq=False, gc=False):
         return self.line + self.text.count(b"\n", 0, location - self.begin)
 
 
+_NAME = re.compile(r"\S*[._(]\S|(?:anon|authenticated)\b")
+
+
+def sentence(words: str) -> str:
+    """With a capital, unless it begins with a name, which is written as it is."""
+    return words if _NAME.match(words) else words[:1].upper() + words[1:]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """A check's name, level and words. `why` and `safe` are what the documentation says of it, too."""
@@ -132,11 +141,11 @@ class Rule:
         """A finding at a statement, or at a place in it."""
         said = why or self.why
         cost = effect or self.effect
-        said = f"In {statement.inside}: {said}" if statement.inside else said[:1].upper() + said[1:]
+        said = f"In {statement.inside}: {said}" if statement.inside else sentence(said)
         return Finding(
             rule=self.name, level=level or self.level, file=statement.source.name,
             line=statement.line_of(location), why=said,
-            effect=cost[:1].upper() + cost[1:], safe=safe or self.safe, table=table, weighs=self.weighs and bool(table),
+            effect=sentence(cost), safe=safe or self.safe, table=table, weighs=self.weighs and bool(table),
             tags=self.tags if tags is None else tuple(tags), waivable=self.waivable,
         )
 

@@ -39,6 +39,10 @@ def _schema(s: Statement) -> Iterator[Fact]:
 
 
 def _drop(s: Statement) -> Iterator[Fact]:
+    if (own := str(s.node.get("removeType"))) in ("OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE"):
+        parts = [strings(item) for item in s.node.get("objects", ())]
+        own = own.removeprefix("OBJECT_").lower()
+        yield from (Fact("parted", s.line, f"{dotted(names[:-1])}.{names[-1]}", own) for names in parts if names[1:])
     kind = _DROPPED.get(str(s.node.get("removeType")))
     if kind in ("table", "view", "matview", "sequence"):
         yield from (Fact("drop", s.line, name, kind) for name in dropped(s.node))
@@ -56,6 +60,11 @@ def _alter(s: Statement) -> Iterator[Fact]:
         elif subtype == "AT_AddColumn":
             added = command.get("def", {}).get("ColumnDef", {}).get("colname")
             yield Fact("made", s.line, f"{name}.{added}", "column")
+        elif subtype == "AT_DropConstraint":
+            yield Fact("parted", s.line, f"{name}.{command.get('name')}", "constraint")
+        elif subtype == "AT_AddConstraint":
+            if own := command.get("def", {}).get("Constraint", {}).get("conname"):
+                yield Fact("constrained", s.line, f"{name}.{own}")
         elif subtype == "AT_AlterColumnType":
             retyped = command.get("def", {}).get("ColumnDef", {})
             yield Fact("retype", s.line, f"{name}.{command.get('name')}", _type(retyped))
