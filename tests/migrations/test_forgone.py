@@ -13,6 +13,7 @@ from bot.domain.forgone import Counted, Forgone
 from bot.errors import Unreachable
 from bot.migrations import forgone as counting
 from bot.migrations.database import PostgresDatabase
+from bot.migrations.session import connect
 from templates.rollback.rows import rows_line
 from tests.migrations.conftest import Notes, apply, job
 from tests.postgres import Fresh
@@ -77,7 +78,6 @@ def test_what_is_gone_already_is_no_number(filled: PostgresDatabase, fresh: Fres
 def test_a_server_that_falls_silent_or_is_lost_is_given_up_in_time(
     filled: PostgresDatabase, fresh: Fresh, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    connect = counting.connect
     with Wire(fresh.server.port) as wire:
         distant = PostgresDatabase(wire.url(fresh.url), "production")
         wire.cut_at = b"schema_migrations"
