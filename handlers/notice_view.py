@@ -8,11 +8,11 @@ from bot.domain.values import texts
 from bot.world import Ports
 from handlers.announcing.announcer import Line
 from templates.blocks import Message
-from templates.notice import logs_unseen, names_unknown, policy_changed
+from templates.notice import channel_closed, logs_unseen, names_unknown, policy_changed
 
 
 class NoticeView:
-    """Draws notices about the policy and about logs that nobody saw."""
+    """Draws notices about the policy, about logs that nobody saw, and about a channel that takes nothing."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
@@ -20,7 +20,8 @@ class NoticeView:
     def channel(self, record: Record) -> str:
         channels = self._ports.projects[record.project].policy.channels
         first = next(iter(self._ports.journal.entries(about=record.id)))
-        return channels.incidents if first.kind == "logs.gap" else channels.deploys
+        elsewhere = first.kind == "channel.closed" and first.data.get("channel") == channels.deploys
+        return channels.incidents if elsewhere or first.kind == "logs.gap" else channels.deploys
 
     def card(self, record: Record) -> Message:
         first = next(iter(self._ports.journal.entries(about=record.id)))
@@ -28,6 +29,8 @@ class NoticeView:
             return names_unknown(record.id, texts(first.data.get("names")))
         if first.kind == "logs.gap":
             return logs_unseen(record.id, record.project, {key: str(value) for key, value in first.data.items()})
+        if first.kind == "channel.closed":
+            return channel_closed(record.id, {key: str(value) for key, value in first.data.items()})
         return policy_changed(record.id, texts(first.data.get("changes")))
 
     def line(self, record: Record, entry: Entry) -> Line | None:

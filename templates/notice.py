@@ -29,6 +29,21 @@ def logs_unseen(record: str, project: str, gap: Mapping[str, str]) -> Message:
     return Message(lines(title, span, meaning), blocks)
 
 
+def channel_closed(record: str, closed: Mapping[str, str]) -> Message:
+    """A channel that Slack takes nothing for: what that means, and the way on."""
+    channel, error = closed["channel"], closed["error"]
+    title = line(f"Nothing can be shown in {channel}")
+    why = line(
+        f"Slack answered {error}, first for {closed['record']}. What was begun goes on as before and is journalled. ",
+        "In any other channel ", code("/migrate status"), " and ", code("/incident list"), " answer.",
+    )
+    then = line(
+        f"Unarchive {channel}, invite Stagedoor to it, or name another one in the policy. It is tried again every ten "
+        "minutes; what was missed is caught up with then."
+    )
+    return Message(lines(title, why, then), (section(bold(title)), section(why), section(then), context(line(record))))
+
+
 def policy_changed(record: str, changes: Sequence[str]) -> Message:
     """What differs from the policy of the last start."""
     title = line("The policy changed")

@@ -23,6 +23,7 @@ from bot.adapters.postgres_journal import PostgresJournal, PostgresServeLock, be
 from bot.adapters.postgres_journal.schema import VERSIONS
 from bot.adapters.postgres_journal.words import OVERLAP, PART
 from bot.adapters.sqlite_journal import SqliteJournal
+from bot.answering import Answering
 from bot.domain.entry import Fact, Opening, audit
 from bot.errors import Refused, StagedoorError, Unreachable
 from bot.ports import Delivery, Put
@@ -431,3 +432,17 @@ def test_whoever_was_frozen_is_not_sure_of_the_lock_before_it_has_asked(
             time.sleep(0.05)
         monkeypatch.setattr(serve_lock, "FRESH", -1.0)      # as if much time had passed since
         assert not lock.sure()
+
+
+def test_a_store_that_hangs_is_given_up_and_comes_back(wired: PostgresJournal, wire: Wire) -> None:
+    """A pooler that swallows what it is given breaks no connection."""
+    wired.append([FACT])
+    wire.silent = True
+    with pytest.MonkeyPatch.context() as impatient:
+        impatient.setattr(Answering, "patience", 0.5)
+        with pytest.raises(Unreachable):
+            wired.append([FACT])
+    wire.silent = False
+    wire.hang_up()
+    eventually(lambda: wired.append([FACT]))
+    assert audit(wired.entries()).broken_at is None

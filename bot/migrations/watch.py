@@ -54,6 +54,7 @@ class Watch:
         self._cancelled_at = 0.0
         self._longest_wait = longest_wait
         self.waited_too_long = False
+        self._blind = False
         self.begin()
 
     def begin(self, still: Callable[[Seen], None] = lambda seen: None) -> None:
@@ -77,18 +78,18 @@ class Watch:
 
     def _look(self, seconds: float) -> Seen:
         """Best effort: the statement goes on whether or not the second connection can look."""
-        seen: Seen = {}
+        seen, doing = dict[str, Json](), f"{self._session.name} answers no question about it"
         try:
-            self.now = locks.blockers(self._session)
-            self.blockers = self.now or self.blockers
-            if self.now:
-                seen["blockers"] = list(self.now)
-                self._not_for_ever()
-            if seconds >= LONG:
-                seen |= {"seconds": int(seconds) // _STEPS * _STEPS, "doing": how_far(self._session)}
+            if not self._blind:
+                self.now = locks.blockers(self._session)
+                self.blockers = self.now or self.blockers
+                if self.now:
+                    seen["blockers"] = list(self.now)
+                    self._not_for_ever()
+                doing = how_far(self._session) if seconds >= LONG else ""
         except (psycopg.Error, ConnectionLost):
-            self._look_at = float("inf")
-        return seen
+            self._blind = True
+        return seen | {"seconds": int(seconds) // _STEPS * _STEPS, "doing": doing} if seconds >= LONG else seen
 
     def _not_for_ever(self) -> None:
         """A block that sets lock_timeout aside for itself would have everybody queue behind it."""

@@ -1,17 +1,25 @@
-"""Notices: what the team is told once without having asked: a changed policy, unknown names, logs nobody saw."""
+"""Notices: what the team is told once without having asked: a changed policy, unknown names, logs nobody saw, a closed
+channel.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from bot.domain.entry import SYSTEM, Fact, Json, Opening
+from bot.domain.record import Record
 from bot.domain.sighting import Gap
 from bot.policy import Policy
 from bot.policy.changes import changes
 from bot.ports import Journal, Put, Shelves
 from bot.world import Project
 
+NOTICE = "notice"
 SHELF, KEY, UNKNOWN = "policy", "now", "unknown"
+CLOSED = "closed channels"
+AGAIN = timedelta(days=1)
+"""How often it is said of one channel that Slack takes nothing for it."""
 
 
 def tell_policy_changes(journal: Journal, shelves: Shelves, policy: Policy, where: Project) -> str:
@@ -47,8 +55,20 @@ def tell_gap(journal: Journal, gap: Gap, keep: Put) -> str:
     return _open(journal, gap.project, "logs.gap", data, keep)
 
 
+def tell_closed_channel(
+    journal: Journal, shelves: Shelves, record: Record, channel: str, error: str, now: datetime,
+) -> str:
+    """Journal that Slack takes nothing for a channel, by its name; told in another one, once a day at most."""
+    before = shelves.get(CLOSED, channel)
+    if record.kind == NOTICE or (before and now - datetime.fromisoformat(str(before["at"])) < AGAIN):
+        return ""
+    keep = Put(shelf=CLOSED, key=channel, doc={"at": now.isoformat()})
+    data: dict[str, Json] = {"channel": channel, "error": error, "record": record.id}
+    return _open(journal, record.project, "channel.closed", data, keep)
+
+
 def _open(journal: Journal, project: str, kind: str, data: Mapping[str, Json], keep: Put) -> str:
-    opening = Opening(kind="notice", project=project, stage="told")
+    opening = Opening(kind=NOTICE, project=project, stage="told")
     opened = journal.open(lambda take: (
         [Fact(about=take("N"), kind=kind, actor=SYSTEM, data=data, opens=opening)], [keep],
     ))

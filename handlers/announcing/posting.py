@@ -11,6 +11,7 @@ import structlog
 from bot.domain.entry import SYSTEM, Fact, Json
 from bot.domain.record import Record
 from bot.ports import Clock, Journal, Shelves
+from bot.telling.notices import tell_closed_channel
 from handlers.announcing import showing
 from handlers.announcing.showing import Sending, Shown
 from handlers.slack.outcomes import Absent, Doubt, Gone, Later, Outcome, Sent
@@ -27,6 +28,8 @@ BADLY_SAID = frozenset({
     "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text", "invalid_arguments",
     "too_many_attachments",
 })
+CLOSED = frozenset({"is_archived", "channel_not_found", "not_in_channel", "restricted_action", "no_permission"})
+"""What is true of the channel, and not only of a message: people elsewhere are told."""
 RETRY_UNABLE = timedelta(minutes=10)
 SHOWS_UP = timedelta(minutes=2)     # "no such upload": completed and not yet to be seen, or forgotten by Slack
 SETTLES = timedelta(seconds=2)      # a request whose answer was lost may still be on its way into Slack
@@ -157,6 +160,8 @@ class Posting:
             self._shelves.put(puts)
         else:
             log.error("Slack takes nothing about a record", record=record.id, channel=shown.name, error=error)
+            if error in CLOSED:
+                tell_closed_channel(self._journal, self._shelves, record, shown.name, error, self._clock.now())
             data: dict[str, Json] = {"channel": shown.name, "error": error}
             self._journal.append([Fact(about=record.id, kind=UNABLE, actor=SYSTEM, data=data)], puts=puts)
         return Halt(self.rest(record, RETRY_UNABLE))

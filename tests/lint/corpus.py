@@ -217,6 +217,10 @@ CASES = (
     Case("lock-pile-up", "alter table public.a add column if not exists x int;\n"
          "alter table public.b add column if not exists x int;",
          "alter table public.a add column if not exists x int;\nalter table public.a add column if not exists y int;"),
+    Case("foreign-key-index", "alter table public.a add column b_id bigint references public.b (id);\n"
+         "create index if not exists i on public.a (note, b_id);",
+         "alter table public.a add column b_id bigint references public.b (id);\n"
+         "create index if not exists i on public.a (b_id, note);"),
     Case("foreign-key-index", "create table private.a (id int primary key, b int references private.b);",
          "create table private.a (id int primary key, b int references private.b);\ncreate index i on private.a (b);"),
     Case("public-bucket", "insert into storage.buckets (id, name, public) values ('a', 'a', false), ('b', 'b', true);",

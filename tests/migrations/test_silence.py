@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from bot.answering import Answering
 from bot.migrations import apply as applying
 from bot.migrations import session as sessions
+from bot.migrations import watch
 from bot.migrations.database import PostgresDatabase
 from bot.ports import Done, InDoubt
 from tests.migrations.conftest import BRISK, Notes, apply, job
@@ -26,9 +28,10 @@ ALONE = "create index concurrently books_title_idx on books (title);"
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "CONNECT", 2)
     monkeypatch.setattr(sessions, "SILENCE", 0.3)
-    monkeypatch.setattr(sessions.Answering, "patience", 0.5)
+    monkeypatch.setattr(Answering, "patience", 0.5)
     monkeypatch.setattr(sessions, "BESIDE", 0.3)
     monkeypatch.setattr(applying, "COMMIT", 0.0)
+    monkeypatch.setattr(watch, "LONG", 0.0)
 
 
 @pytest.fixture
@@ -55,6 +58,8 @@ def test_it_is_given_up_and_goes_in_once_it_answers(
     assert time.monotonic() - begun < 8
     assert not isinstance(outcome, Done)
     assert known in outcome.why
+    if word in sql.encode():
+        assert "production answers no question about it" in [step.get("doing") for step in notes.steps]
     wire.hang_up()
     wire.silent = False
     until = time.monotonic() + 8

@@ -132,7 +132,9 @@ def test_long_sql_is_a_file_in_the_thread(house: Opens) -> None:
     file = h.until(lambda: next(iter(h.slack.files()), None), "the file")
     assert "'row number 1499'" in file.text
     h.slack.press(ANA, h.card("S-1"), "View SQL")
-    assert "a file in the thread" in h.until(lambda: (v := h.slack.modal(ANA)) and h.slack.text_of(v), "the SQL")
+    assert "a file in the thread" in h.until(
+        lambda: h.slack.text_of(view) if (view := h.slack.modal(ANA)) else None, "the SQL",
+    )
 
 
 @pytest.mark.slow
@@ -289,3 +291,26 @@ def test_two_threads_of_people_at_once(house: Opens) -> None:
     time.sleep(1)
     cards = [m for m in h.slack.messages("#deploys") if re.search(r"P-\d+ ·", h.slack.text_of(m))]
     assert len(cards) == 1
+
+
+@pytest.mark.slow
+def test_a_channel_that_is_archived_in_the_middle_is_said_elsewhere_and_caught_up_with(house: Opens) -> None:
+    """Nobody sees #deploys any more; what was approved goes in all the same, and the story is whole in the end."""
+    h = house()
+    h.only(FEATURE)
+    card = h.ready_to_approve()
+    h.presses(BO, card, "Approve", copies=2)
+    h.slack.archive("#deploys")
+    told = h.until(lambda: next((text for m in h.slack.messages("#incidents")
+                                 if "Nothing can be shown in #deploys" in (text := h.slack.text_of(m))), None),
+                   "another channel to be told")
+    assert "Slack answered is_archived" in told
+    h.until(lambda: h.history()[-1] == FEATURE or None, "production to have it")
+    assert len(h.slack.messages("#incidents")) == 1
+    assert "#deploys: Slack answered is_archived" in h.ready()
+    h.slack.archive("#deploys", archived=False)
+    h.end_bot()
+    h.start_bot()       # which tries at once what it would try again within ten minutes
+    h.reads(card, "Done · in production")
+    h.until(lambda: "is done" in h.thread(card) or None, "the last word")
+    told_once(h)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bot.migrations.sql.rule import Fact, Statement
-from bot.migrations.sql.tree import Node, columns, constraints, dotted, find, option, strings, table, tables
+from bot.migrations.sql.tree import Node, columns, constraints, dotted, opened, option, strings, table, tables
 
 
 def subject(statement: Statement) -> str:
@@ -97,7 +97,7 @@ def _added(s: Statement, name: str, column: Node) -> Iterator[Fact]:
 
 
 def _index(s: Statement) -> Iterator[Fact]:
-    first = next(find(s.node.get("indexParams", ()), "IndexElem"), {})
+    first = opened(s.node.get("indexParams", [{}])[0])[1]
     if "whereClause" not in s.node:
         yield Fact("index", s.line, s.table, str(first.get("name", "")))
 
