@@ -119,3 +119,40 @@ def test_what_a_dump_says_a_hundred_times_is_counted() -> None:
     assert "20260101000000_x.sql  warn  grants: 37 more, in lines 4, 5, 6" in said
     assert said.count("Empties public.t") == 9, "each block is written out"
     assert as_json(report, 1).count("Grants ALL on public.t") == 40
+
+
+DEFINER = "create function public.f({}) returns int language sql security definer as 'select 1';"
+VIEW = "create view public.v as select id from public.books;"
+
+
+@pytest.mark.parametrize(("rule", "made", "mend", "left"), [
+    ("security-definer", DEFINER.format("a int"), "alter function public.f set search_path = '';", 0),
+    ("security-definer", DEFINER.format("a int, out b text"), "alter function f(int) set search_path = '';", 0),
+    ("security-definer", DEFINER.format("a int"), "alter function public.f(text) set search_path = '';", 1),
+    ("security-definer", DEFINER.format("a int"), "alter function public.g(int) set search_path = '';", 1),
+    ("security-definer", DEFINER.format("a int") + "\n" + DEFINER.format("a text[]"),
+     "alter function public.f(text[]) set search_path = '';", 1),
+    ("security-definer", DEFINER.format("a int"), "do $$ begin if exists (select 1 from public.b) then alter function "
+     "public.f(int) set search_path = ''; end if; end $$;", 1),
+    ("view-security", VIEW, "alter view public.v set (security_invoker = on);", 0),
+    ("view-security", VIEW, "alter view public.v set (security_invoker = off);", 1),
+    ("view-security", VIEW, "alter view public.w set (security_invoker = on);", 1),
+])
+def test_the_safe_form_in_the_same_file_is_taken(rule: str, made: str, mend: str, left: int) -> None:
+    found = [one for one in told(f"{made}\n{mend}", rule) if "loses" not in one.why]
+    assert len(found) == left
+    assert len(told(f"{mend}\n{made}", rule)) >= 1, "before it is made, that would fail"
+
+
+def test_everything_that_joins_realtime_is_told() -> None:
+    assert told("create publication supabase_realtime for all tables;", "realtime")[0].why.startswith("Every table joins")
+    assert told("alter publication supabase_realtime add tables in schema shop;", "realtime")[0].why.startswith(
+        "Every table of shop joins realtime, also those made later")
+    assert not told("alter publication supabase_realtime drop tables in schema shop;", "realtime")
+
+
+def test_a_password_that_is_hashed_here_is_one_all_the_same() -> None:
+    seed = "insert into auth.users (email, encrypted_password) values ('x@example.com', crypt({}, gen_salt('bf')));"
+    assert told(seed.format("'correct horse'"), "secrets")
+    assert not told(seed.format("new.password"), "secrets")
+    assert not told(seed.format("'your-password'"), "secrets")
