@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from bot.domain.finding import Finding, Level
@@ -19,11 +20,30 @@ _GOES = {
 }
 
 
-def weighed(words: Words, said: Said, told: Sequence[Said], lines: tuple[int, int], analysis: Analysis) -> Words | None:
-    """The words for what squawk said of a statement in these lines; None where something else says it better."""
+class Beside:
+    """The lines of a file in which something else says better what squawk says there, too."""
+
+    def __init__(self, told: Sequence[Said], analysis: Analysis) -> None:
+        self._builds = sorted(said.line for said in told if said.rule in _BUILDS)
+        self._pinned = {int(fact.detail) for fact in analysis.named("pinned")}
+
+    def says_better(self, said: Said, last: int) -> bool:
+        """No UNIQUE can be NOT VALID; a fixed search_path is what `security-definer` asks for; owners have a check."""
+        match said.rule:
+            case "constraint-missing-not-valid":
+                place = bisect_left(self._builds, said.line)
+                return place < len(self._builds) and self._builds[place] <= last
+            case "ban-alter-function-options":
+                return last in self._pinned
+            case "ban-revoke":
+                return "ownership" in said.why
+            case _:
+                return False
+
+
+def weighed(words: Words, said: Said, lines: tuple[int, int], analysis: Analysis) -> Words:
+    """The words for what squawk said of a statement in these lines."""
     first, last = lines
-    if _said_better(said, told, last, analysis):
-        return None
     if said.rule == "adding-foreign-key-constraint" and _empty(first, last, analysis):
         return words._replace(level=Level.NOTE, effect=_UNCHECKED, weighs=False)
     if said.rule in _GOES and _made_anew(said.rule, first, last, analysis):
@@ -46,19 +66,6 @@ def mended(finding: Finding, analysis: Analysis) -> bool:
         if makes == (of_name if fact.detail else {fact.subject}):
             return True
     return False
-
-
-def _said_better(said: Said, told: Sequence[Said], last: int, analysis: Analysis) -> bool:
-    """No UNIQUE can be NOT VALID; a fixed search_path is what `security-definer` asks for; owners have a check."""
-    match said.rule:
-        case "constraint-missing-not-valid":
-            return any(other.rule in _BUILDS and said.line <= other.line <= last for other in told)
-        case "ban-alter-function-options":
-            return any(int(fact.detail) == last for fact in analysis.named("pinned"))
-        case "ban-revoke":
-            return "ownership" in said.why
-        case _:
-            return False
 
 
 def _made_anew(rule: str, first: int, last: int, analysis: Analysis) -> bool:

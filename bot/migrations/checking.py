@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bot.domain.finding import Finding, Ignore, Level, Report
 from bot.domain.risks import Risks, Unread
-from bot.migrations.beside import mended, weighed
+from bot.migrations.beside import Beside, mended, weighed
 from bot.migrations.grounded import grounded
 from bot.migrations.lint import CHECKS, could_not_analyse, drop_without_backup, rollback_file, unreadable
 from bot.migrations.lint.encoding import unfit
@@ -112,13 +112,15 @@ def _together(file: tuple[str, bytes], read: Analysis | None, told: list[squawk.
         spans = sorted((fact.line, int(fact.detail), fact.subject) for fact in analysis.named("statement"))
         safe = {(fact.subject, fact.line): fact.detail for fact in analysis.named("safe")}
         parsed = not any(one.rule in ("could-not-analyse", "psql-only") for one in analysis.findings)
+        beside = Beside(told, analysis)
         for said in told:
             if (words := RULES.get(said.rule)) and not (said.rule == "syntax-error" and parsed):
                 first, last, table = _span(said.line, spans)
                 if own := safe.get((said.rule, first)):
                     words = words._replace(safe=own)
-                if weighs := weighed(words, said, told, (first, last), analysis):
-                    analysis.findings.append(_of_squawk(said, weighs, name, table))
+                if not beside.says_better(said, last):
+                    words = weighed(words, said, (first, last), analysis)
+                    analysis.findings.append(_of_squawk(said, words, name, table))
     return analysis
 
 
