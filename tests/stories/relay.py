@@ -11,7 +11,6 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from rehearsal.world import free_port
 from tests.stories.house import House
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +38,7 @@ class Relay:
         house, before = self._house, self.serving
         how, _, point = to.partition(" ")
         house._given |= {"KILL_AT": point if how == "kill" else "", "FREEZE_AT": point if how == "freeze" else ""}
-        house.bot_port = free_port()
+        house.bot_port = house.a_port()
         house.start_bot(wait=False)
         assert house.bot is not None
         self.serving = house.bot
