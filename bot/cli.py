@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated
 
@@ -67,20 +68,13 @@ def stagedoor(
 @app.command()
 def serve() -> None:
     """Run the bot until SIGTERM."""
-    from bot.errors import StagedoorError
-    from bot.settings import ConfigurationError, Settings
+    from bot.settings import Settings
 
-    try:
+    with _trouble_said():
         settings = Settings.load()
         from bot.serving import run
 
         raise typer.Exit(run(settings))
-    except ConfigurationError as wrong:
-        _complain(str(wrong))
-        raise typer.Exit(2) from None
-    except StagedoorError as trouble:
-        _complain(str(trouble))
-        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -226,26 +220,20 @@ def verify(
 
     from bot.adapters.system_clock import SystemClock
     from bot.domain.entry import audit as recompute
-    from bot.errors import StagedoorError, Unknown
+    from bot.errors import Unknown
     from bot.scrub import Scrubber
-    from bot.settings import ConfigurationError, store_address
+    from bot.settings import store_address
     from bot.stores import store_at
 
     if against is not None and not re.fullmatch(r"[0-9a-f]{12,64}", against):
         _complain("--against takes a journal head as a Done card shows it: 12 to 64 of the digits 0-9 and a-f.")
         raise typer.Exit(2)
-    try:
+    with _trouble_said():
         place = store_at(store_address())
         if not place.exists():
             raise Unknown(f"There is no journal in {place.name}; STAGEDOOR_STORE_URL says where it is.")
         with closing(place.open(SystemClock(), Scrubber(()))) as opened:
             found = recompute(opened.entries(), against, opened.salted)
-    except ConfigurationError as wrong:
-        _complain(str(wrong))
-        raise typer.Exit(2) from None
-    except StagedoorError as trouble:
-        _complain(str(trouble))
-        raise typer.Exit(1) from None
     if found.broken_at is not None:
         _complain(f"Broken at entry {found.broken_at}: {found.why}.")
         raise typer.Exit(1)
@@ -263,30 +251,30 @@ def copy_journal(
     others on this machine can read a command line.
     """
     from bot.adapters.system_clock import SystemClock
-    from bot.errors import StagedoorError
     from bot.journal_copy import copy
-    from bot.settings import ConfigurationError, address_of
+    from bot.settings import address_of
     from bot.stores import store_at
 
-    try:
+    with _trouble_said():
         done = copy(store_at(address_of(source)), store_at(address_of(target)), SystemClock(), typer.echo)
-    except ConfigurationError as wrong:
-        _complain(str(wrong))
-        raise typer.Exit(2) from None
-    except StagedoorError as trouble:
-        _complain(str(trouble))
-        raise typer.Exit(1) from None
     typer.echo(f"Copied and verified: {done.entries} entries, head {done.head}")
     typer.echo("Now name the new store in STAGEDOOR_STORE_URL and put the old one away: it would go on by itself.")
 
 
 def _write(make: Callable[[], str]) -> None:
     """A document to standard output as UTF-8, or what is wrong."""
+    with _trouble_said():
+        sys.stdout.buffer.write(make().encode("utf-8", "backslashreplace"))
+
+
+@contextmanager
+def _trouble_said() -> Iterator[None]:
+    """What goes wrong as a sentence; the exit status tells the configuration (2) from the rest (1)."""
     from bot.errors import StagedoorError
     from bot.settings import ConfigurationError
 
     try:
-        sys.stdout.buffer.write(make().encode("utf-8", "backslashreplace"))
+        yield
     except ConfigurationError as wrong:
         _complain(str(wrong))
         raise typer.Exit(2) from None

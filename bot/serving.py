@@ -26,6 +26,7 @@ from bot.listening import Listening
 from bot.metrics import Metrics
 from bot.opening import open_projects
 from bot.policy import Policy
+from bot.promotions.verbs import Promotions
 from bot.reporting.names import Remembering
 from bot.runbooks.every import RUNBOOKS
 from bot.runbooks.walker import Walker
@@ -64,6 +65,7 @@ from handlers.slack.slack_in import SlackIn
 from handlers.slack.slack_out import SlackOut
 from handlers.subjects import subjects
 from handlers.views import every_view
+from handlers.which import Which
 from handlers.windows.signpost import Signpost
 from templates.comment import comment
 
@@ -129,7 +131,8 @@ class House:
         view = PromotionView(ports, scrub)
         out = SlackOut(self._client, clock, scrub, serving=sure)
         views = every_view(ports, view, scrub, lambda action: action in self._speaks)
-        self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views).announce, clock)
+        fits = Which(Promotions(ports), lambda name: name).shown
+        self._announcer = Loop("announcer", Announcer(journal, journal, out, clock, views, fits).announce, clock)
         self._private = Answers(journal, out, clock, api_url=settings.slack_api_url)
         self._answers = self._loop("answers", self._private.send)
         self._mirror = self._loop("mirror", Mirror(ports, links, Comments(ports, comment, scrub)).reflect)

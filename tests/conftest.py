@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Unpack
 
 import pytest
 
 from rehearsal.postgres import Postgres
 from tests.postgres import Fresh, embedded_server, fresh_database
-from tests.stories.house import House
+from tests.stories.house import House, Options
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def house(server: Postgres) -> Iterator[Callable[..., House]]:
     """Opens the whole world: both databases, Slack and the bot; what it is given goes to `World` and the policy."""
     with ExitStack() as stack:
 
-        def opened(*, policy: str = "", start: bool = True, **world: Any) -> House:
+        def opened(*, policy: str = "", start: bool = True, **world: Unpack[Options]) -> House:
             made = stack.enter_context(House(postgres=server, limits="off", **world))
             if policy:
                 made.write_policy(policy)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bot.adapters.sqlite_journal import SqliteJournal
-from bot.domain.entry import Entry, Fact, Opening
+from bot.domain.entry import Entry, Fact, Json, Opening
 from bot.domain.person import Person
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
@@ -132,7 +132,9 @@ class Stage:
         plan = Plan(project="shop", environment=Environment.PRODUCTION, head=None, files=(
             PlannedFile(version=version, name="a", filename=f"{version}_a.sql", sha256="x", statements=1),
         ))
-        staged = {"sha256": "x", "at": self.clock.now().isoformat(), "record": "S-1", "seconds": seconds}
+        staged: dict[str, Json] = {
+            "sha256": "x", "at": self.clock.now().isoformat(), "record": "S-1", "seconds": seconds,
+        }
         self.journal.put([Put(shelf="staged", key=f"shop:{version}", doc=staged)])
         self.journal.append([Fact(
             about=record, kind="promotion.requested", actor=by,

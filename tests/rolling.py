@@ -94,7 +94,7 @@ class Shop:
         return reached
 
     def later(self, **span: float) -> None:
-        self.w.ports.clock.ahead += timedelta(**span)  # type: ignore[attr-defined]
+        self.w.clock.ahead += timedelta(**span)
 
     def read(self, record: str = "") -> Promotion:
         return Promotion.of(self.w.journal.entries(about=record or self.rollback))

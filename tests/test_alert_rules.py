@@ -242,7 +242,7 @@ def test_a_failing_service_may_be_linked_to_the_promotion_that_is_watched() -> N
 
 
 def test_a_path_that_fails_again_and_again_is_told_once_where_its_service_is_well_otherwise() -> None:
-    path = {"severity": Severity.HTTP_5XX, "source": Source.EDGE, "sqlstate": "", "hits": Hits(),
+    path: dict[str, Any] = {"severity": Severity.HTTP_5XX, "source": Source.EDGE, "sqlstate": "", "hits": Hits(),
             "template": "POST /functions/v1/charge answered 500"}
     assert alerts.judge(logs(account(count=4, **path))) == ()
     spread = {MINUTE - timedelta(minutes=10 * n): 1 for n in range(5)}
@@ -251,7 +251,9 @@ def test_a_path_that_fails_again_and_again_is_told_once_where_its_service_is_wel
     failing = answers(30, 100, service=Service.FUNCTIONS)
     [signal] = alerts.judge(replace(services(failing), accounts=(account(count=30, **path),)))
     assert signal.rule == "failing_service", "the service's own alert names the path"
-    words = {"severity": Severity.HTTP_5XX, "source": Source.AUTH, "template": "/signup: Database error (answered 500)"}
+    words: dict[str, Any] = {
+        "severity": Severity.HTTP_5XX, "source": Source.AUTH, "template": "/signup: Database error (answered 500)",
+    }
     [signal] = alerts.judge(logs(account(count=1, **words)))
     assert signal.level is Level.ERROR, "it says what is wrong"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -84,12 +85,11 @@ def test_it_passes_windows_and_ticks_and_owes_them(s: Shop) -> None:
     assert s.ending(record)[0] == "done"
 
 
-@pytest.mark.parametrize("before", [True, False])
-def test_a_process_that_dies_while_one_is_asked_for_passes_no_number_over(s: Shop, before: bool) -> None:
+def test_a_process_that_dies_while_one_is_asked_for_passes_no_number_over(s: Shop) -> None:
     """At each write, right before or after it: asked again by the same delivery it is one promotion, one incident."""
     taken = [record.id for kind in ("promotion", "incident") for record in s.w.ports.journal.find(kind=kind)]
     assert taken == ["P-1"]
-    for write in range(1, 20):
+    for write, before in product(range(1, 20), (True, False)):
         mortal = Mortal(s.w.ports.journal, write, before=before)
         ports = replace(s.w.ports, journal=mortal, shelves=mortal)
         with suppress(Killed):

@@ -40,8 +40,11 @@ def staged(version: str, ago: timedelta = timedelta(hours=1), sha256: str = "") 
     return Staged(sha256=sha256 or f"sha-{version}", at=NOW - ago, record="S-1", seconds=0.041, head="20261001000000")
 
 
-def proof(version: str, schema: Schema = Schema.EXACT, sha256: str = "", **said: tuple[str, ...]) -> Proof:
-    way = WayBack(version=version, schema=schema, source="draft", down="", **said)  # type: ignore[arg-type]
+def proof(
+    version: str, schema: Schema = Schema.EXACT, sha256: str = "", lost: tuple[str, ...] = (),
+    said: tuple[str, ...] = (),
+) -> Proof:
+    way = WayBack(version=version, schema=schema, source="draft", down="", lost=lost, said=said)
     return Proof(sha256=sha256 or f"sha-{version}", down_sha256="", sql="", at=NOW, record="S-1", way=way)
 
 

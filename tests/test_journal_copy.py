@@ -33,10 +33,11 @@ ONE = Sighting(
 @pytest.fixture(params=["sqlite to postgres", "postgres to sqlite", "sqlite to sqlite", "postgres to postgres"])
 def addresses(request: pytest.FixtureRequest, server: Postgres, tmp_path: Path) -> Iterator[tuple[str, str]]:
     kinds = request.param.split(" to ")
-    yield tuple(  # type: ignore[misc]
+    old, new = (
         f"sqlite:///{tmp_path}/{name}/stagedoor.db" if kind == "sqlite" else server.create(f"copy_{name}")
         for name, kind in zip(("from", "to"), kinds, strict=True)
     )
+    yield old, new
     for name in ("from", "to"):
         server.drop(f"copy_{name}")
 

@@ -85,11 +85,11 @@ LATER = Subject(
 @pytest.mark.parametrize("subject", [vocabulary(), LATER])
 @pytest.mark.parametrize("url", [URL, ""])
 def test_slack_takes_it(subject: Subject, url: str) -> None:
-    document = manifest(subject, url)
+    document: Any = manifest(subject, url)
     assert faults(document, SCHEMA) == []
-    assert all(each["command"].startswith("/") for each in document["features"]["slash_commands"])  # type: ignore
-    assert len(document["display_information"]["long_description"]) >= 175  # type: ignore
-    assert re.fullmatch("#[0-9a-f]{6}", document["display_information"]["background_color"])  # type: ignore
+    assert all(each["command"].startswith("/") for each in document["features"]["slash_commands"])
+    assert len(document["display_information"]["long_description"]) >= 175
+    assert re.fullmatch("#[0-9a-f]{6}", document["display_information"]["background_color"])
 
 
 def test_the_check_finds_what_slack_refuses() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapters.github import GitHub
 from bot.migrations.files import FolderMigrations
 from bot.migrations.remote import RemoteMigrations
 from bot.opening import in_repository, open_projects
@@ -53,4 +54,5 @@ def test_a_checkout_comes_first(
     assert project.reviewed is reviewed
     assert (project.host is not None) is ("GITHUB_REPOSITORY" in given)
     if project.host is not None:
-        project.host.close()  # type: ignore[attr-defined]
+        assert isinstance(project.host, GitHub)
+        project.host.close()

@@ -25,6 +25,7 @@ from bot.errors import Unknown
 from bot.reporting.incident import report
 from handlers.incidents.reports import gathered, in_form
 from templates.documents import report_in, words
+from templates.text import one_line
 from tests.reporting_side import ERIN, NAMES, Desk
 
 HEADINGS = (
@@ -194,7 +195,7 @@ def test_a_line_of_markdown_shows_just_its_words(text: str) -> None:
     assert not none
     shown = "".join(child.content for child in paragraph.children or ())
     assert {child.type for child in paragraph.children or ()} <= {"text", "text_special"}
-    assert shown.replace("\u2060", "") == f"x {words.one_line(text)}".rstrip().replace("\u2060", "")
+    assert shown.replace("\u2060", "") == f"x {one_line(text)}".rstrip().replace("\u2060", "")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

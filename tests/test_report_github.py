@@ -15,7 +15,7 @@ from rehearsal.github import GitHub as StandIn
 from templates.incident import report as words
 from tests.clocks import SetClock
 from tests.reporting_side import ERIN, POLICY
-from tests.test_report_clock import After
+from tests.test_report_clock import After, forms
 
 LOGGED = POLICY + '[incidents]\nlog = "docs/incidents"\nissues = true\n'
 
@@ -57,7 +57,7 @@ def test_a_published_report_is_proposed_for_the_incident_log(logged: Logged) -> 
     [pull] = logged.hub.pulls.all.values()
     assert pull.branch == "stagedoor/INC-1.md"
     [entry] = logged.kinds("INC-1", "report.published")
-    kept = logged.ports.shelves.fetch(str(entry.data["forms"]["md"]))
+    kept = logged.ports.shelves.fetch(forms(entry)["md"])
     assert logged.hub.git.tip(pull.branch).files["docs/incidents/INC-1.md"] == kept
     assert logged.exports() == ["The report is proposed for docs/incidents/INC-1.md: https://github.example/acme/shop/pull/1"]
 
@@ -88,8 +88,7 @@ def test_a_private_incident_is_never_written_to_the_repository(logged: Logged) -
 
 def test_a_private_measures_issue_names_nothing(logged: Logged) -> None:
     logged.resolved(private=True, channel="C1")
-    said = logged.talk._aftermath.add(ERIN, "INC-1", "Rotate the leaked key", "", None, "", "k", "C1")
-    logged.journal.append(said.facts, puts=said.puts)
+    logged.talk._aftermath.add(ERIN, "INC-1", "Rotate the leaked key", "", None, "", "k", "C1")
     logged.walk()
     assert [issue["title"] for issue in logged.hub.api.issues] == ["INC-1 ACT-1: a private measure"]
 

@@ -94,7 +94,15 @@ def test_an_approvers_asking_is_the_press_and_it_is_gone_everywhere(s: Shop) -> 
 
 
 def test_whoever_decides_reads_how_many_rows_it_costs(s: Shop) -> None:
-    s.production.run("insert into books values (1, 'a'), (2, 'b')")
+    s.production.run("insert into books values (1, 'a'), (2, 'b'), (3, 'c')")
+    s.promoted(f"{SECOND}_clean.sql", "delete from books where id = 3; create table b2 (id int);")
+    s.asks(ANA, "P-2")
+    assert "1 row of books that P-2 destroyed is kept inside production; Restore data puts it back" in str(
+        drawn(s).blocks,
+    )
+    assert "Rows: b2 holds 0 rows · counted" in card(s)
+    s.says(s.rollbacks.cancel(ANA, s.rollback))
+    s.w.walk(s.rollback)
     sketch = s.rollbacks.sketch(BO, s.project, "P-1")
     words = "Rows: books holds 2 rows, 2 of them written since the promotion · counted "
     assert words in str(Rollback(s.rollbacks, str)._modal(ASK, sketch).view), "the question"
@@ -102,7 +110,7 @@ def test_whoever_decides_reads_how_many_rows_it_costs(s: Shop) -> None:
     assert words in card(s), "the card"
     s.goes()
     assert "Lost with it: books holds 2 rows, 2 of them written" in str(drawn(s).blocks), "the question before Approve"
-    s.production.run("insert into books values (3, 'c')")
+    s.production.run("insert into books values (4, 'd')")
     s.goes()
     assert len(s.told("rollback.planned")) == 0, "that rows come is no other plan"
     s.says(s.rollbacks.approve(BO, s.rollback))

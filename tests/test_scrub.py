@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.entry import Json
 from bot.scrub import MARK, Scrubber
 
 OWN = "correct-horse/battery staple"
@@ -82,7 +83,7 @@ def test_overlapping_secrets_leave_nothing_of_either() -> None:
 
 
 def test_json_is_scrubbed_through_and_through() -> None:
-    value = {"a": [OWN, 1, None, True, {OWN: f"x {JWT}"}], "b": "plain"}
+    value: Json = {"a": [OWN, 1, None, True, {OWN: f"x {JWT}"}], "b": "plain"}
     assert scrub.json(value) == {"a": [MARK, 1, None, True, {MARK: "x [secret]"}], "b": "plain"}
 
 
@@ -92,10 +93,10 @@ def test_what_is_no_json_is_left_for_others_to_refuse() -> None:
 
 
 def test_json_of_any_depth_is_no_error() -> None:
-    deep: list[object] = []
+    deep: list[Json] = []
     for _ in range(100_000):
         deep = [deep]
-    assert scrub.json(deep) == MARK  # type: ignore[arg-type]
+    assert scrub.json(deep) == MARK
 
 
 PIECES = st.one_of(st.text(), st.sampled_from([

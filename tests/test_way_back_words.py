@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.applying import Failure
+from bot.domain.entry import Json
 from bot.domain.promotion import Ending, Promotion
 from bot.domain.rolling_back import Rolling, Severity
 from templates.promotion.way_back import approving_costs, card_lines, rollback_data
@@ -37,7 +38,9 @@ def test_locks_of_one_table_are_said_once(promotion: Promotion) -> None:
 
 
 def test_rows_that_a_file_writes_are_not_said_to_come_back(promotion: Promotion) -> None:
-    changed = {"schema": "exact", "lost": [], "given_up": [], "stays": ["overwrites books.price", "inserts into books"]}
+    changed: dict[str, Json] = {
+        "schema": "exact", "lost": [], "given_up": [], "stays": ["overwrites books.price", "inserts into books"],
+    }
     said = str(card_lines(replace(promotion, way_back=changed)))
     rows = "it overwrites books.price, inserts into books (the old values: "
     assert f"Data: rows stay as it leaves them when it is taken back: {rows}" in said

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -28,6 +29,7 @@ from bot.errors import Refused, Unknown, Unreachable
 from bot.incidents.aftermath import Aftermath
 from bot.incidents.verbs import Responding
 from bot.policy import parse_policy
+from bot.ports import Put, Take
 from bot.promotions.requests import Requests
 from bot.promotions.verbs import Promotions
 from bot.rollbacks.verbs import Rollbacks
@@ -86,6 +88,11 @@ class Away(dict[Environment, Any]):
         raise Unreachable(f"{environment} does not answer.")
 
 
+def _taken(series: str, take: Take) -> tuple[list[Fact], list[Put]]:
+    take(series)
+    return [], []
+
+
 class Office:
     """A journal with one record of each kind, and everything that can be said about them."""
 
@@ -113,7 +120,7 @@ class Office:
 
     def _furnish(self) -> None:
         for series in ("W", "F", "A", "INC"):   # those below go by these
-            self.journal.open(lambda take, series=series: (take(series) and [], []))
+            self.journal.open(partial(_taken, series))
         self._promotion("P-1", "approval")
         self._promotion("P-2", "window")
         self.note("P-2", "window.near", opens=NOON.isoformat(), closes=(NOON + timedelta(hours=1)).isoformat())

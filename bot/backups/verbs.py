@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.backups.shelf import every, going
-from bot.domain.backup import ASKED, KIND, NIGHTLY, SERIES, Backup, Kept, OfPlatform, asked
+from bot.domain.backup import ASKED, KIND, NIGHTLY, SERIES, Backup, Kept, Shelved, asked
 from bot.domain.entry import SYSTEM
 from bot.domain.record import Record, Status
 from bot.errors import Refused, Unreachable
@@ -23,22 +22,6 @@ LATE = timedelta(hours=6)
 """How late a nightly backup may still begin, where nobody served at its hour."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Listing:
-    """The backups of a project: the good ones, newest first, those under way, the last failure, and what goes next."""
-
-    project: str
-    good: tuple[Backup, ...]
-    running: tuple[Backup, ...]
-    failed: Backup | None
-    going: tuple[str, ...]
-    schedule: str
-    when: str
-    platform: OfPlatform | None = None
-    silent: str = ""
-    """Why the platform could not be asked; it is not asked where it is not configured."""
-
-
 class BackupRequests:
     """The verbs. Who may is judged here."""
 
@@ -46,7 +29,7 @@ class BackupRequests:
         self._ports = ports
         self._opening = threading.Lock()
 
-    def listing(self, by: str, project: Project) -> Listing:
+    def listing(self, by: str, project: Project) -> Shelved:
         """What there is, for a member."""
         require_member(self._ports.people.find(by), project.policy)
         found = every(self._ports.journal, project.name)
@@ -60,7 +43,7 @@ class BackupRequests:
             platform = project.platform.read() if project.platform else None
         except Unreachable as trouble:
             silent = str(trouble)
-        return Listing(
+        return Shelved(
             platform=platform, silent=silent,
             project=project.name, good=tuple(good), running=tuple(one for one in found if one.id in live),
             failed=failed, going=self._going(project, found),

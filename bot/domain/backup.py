@@ -148,6 +148,22 @@ class OfPlatform:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shelved:
+    """The backups of a project: the good ones, newest first, those under way, the last failure, and what goes next."""
+
+    project: str
+    good: tuple[Backup, ...]
+    running: tuple[Backup, ...]
+    failed: Backup | None
+    going: tuple[str, ...]
+    schedule: str
+    when: str
+    platform: OfPlatform | None = None
+    silent: str = ""
+    """Why the platform could not be asked; it is not asked where it is not configured."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Backing:
     """Why a plan needs a backup, and with what it would be taken now, or what is in the way (`known`: for sure)."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -25,6 +25,8 @@ PG_VERSION = "17.0"
 SMALL, LARGE = 10_000, 1_000_000
 """Rows: up to the first nobody notices a lock, from the second on everybody does."""
 
+_OF_OLD = {"ban-alter-identity", "ban-drop-default", "ban-drop-not-null", "ban-replica-identity"}
+"""What breaks code that uses the table already: nobody uses one that is only made here."""
 _NEVER_BLOCK = {"backfill", "heavy-lock"}
 
 
@@ -109,12 +111,13 @@ def _together(file: tuple[str, bytes], read: Analysis | None, told: list[squawk.
         analysis.analysed = False
     else:
         spans = sorted((fact.line, int(fact.detail), fact.subject) for fact in analysis.named("statement"))
+        pinned = {int(fact.detail) for fact in analysis.named("pinned")}
         safe = {(fact.subject, fact.line): fact.detail for fact in analysis.named("safe")}
         parsed = not any(one.rule in ("could-not-analyse", "psql-only") for one in analysis.findings)
         for said in told:
             if (words := RULES.get(said.rule)) and not (said.rule == "syntax-error" and parsed):
                 first, last, table = _span(said.line, spans)
-                if _said_better(said, told, last):
+                if _said_better(said, told, last, pinned):
                     continue
                 if own := safe.get((said.rule, first)):
                     words = words._replace(safe=own)
@@ -137,10 +140,12 @@ def _span(line: int, spans: list[tuple[int, int, str]]) -> tuple[int, int, str]:
 _BUILDS = ("disallowed-unique-constraint", "adding-serial-primary-key-field")
 
 
-def _said_better(said: squawk.Said, told: Sequence[squawk.Said], last: int) -> bool:
+def _said_better(said: squawk.Said, told: Sequence[squawk.Said], last: int, pinned: Set[int]) -> bool:
     """No UNIQUE can be NOT VALID, and what another owner means is told by `triggers-off`."""
     if said.rule == "constraint-missing-not-valid":
         return any(other.rule in _BUILDS and said.line <= other.line <= last for other in told)
+    if said.rule == "ban-alter-function-options" and last in pinned:
+        return True     # what `security-definer` asks for
     return said.rule == "ban-revoke" and "ownership" in said.why
 
 
@@ -217,6 +222,8 @@ def _weigh(finding: Finding, ground: Ground, newness: Newness) -> Finding | None
         if newness is Newness.NEW or (newness is Newness.MAYBE and rows is None):
             return None
         return finding if rows is None else _of_rows(finding, rows)
+    if finding.rule in _OF_OLD and newness is not Newness.OLD and rows is None:
+        return None
     if finding.rule == drop_without_backup.RULE.name and newness is Newness.NEW:
         return replace(finding, level=Level.NOTE, tags=(), effect="The table is made in the same set: nothing is lost.")
     return finding

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -15,13 +16,25 @@ from bot.migrations.sql.squawk_rules import RULES
 if TYPE_CHECKING:
     from bot.domain.entry import Json
 
+FEW, _LINES = 3, 12
 _GITHUB = {Level.BLOCK: "error", Level.WARN: "warning", Level.NOTE: "notice"}
 _SARIF = {Level.BLOCK: "error", Level.WARN: "warning", Level.NOTE: "note"}
 
 
 def text(report: Report, files: int) -> str:
-    """For people: the line, the reason, what it locks or loses, the safe form."""
-    parts = [_paragraph(finding) for finding in report.findings if finding.counts]
+    """For people: the line, the reason, what it locks or loses, the safe form.
+
+    What one file is told again and again, and is no block, is written out a few times and then counted.
+    """
+    alike: defaultdict[tuple[str, str, Level], list[Finding]] = defaultdict(list)
+    for finding in report.findings:
+        if finding.counts:
+            alike[finding.file, finding.rule, finding.level].append(finding)
+    often = {kind: found for kind, found in alike.items() if kind[2] is not Level.BLOCK and len(found) > 2 * FEW}
+    counted = {kind: found[FEW:] for kind, found in often.items()}
+    apart = {id(finding) for found in counted.values() for finding in found}
+    parts = [_paragraph(finding) for finding in report.findings if finding.counts and id(finding) not in apart]
+    parts += map(_rest, counted.values())
     for file, ignore in report.ignores:
         why = f"because {ignore.reason}" if ignore.reason else "without a reason"
         parts.append(f"{file}:{ignore.line}  ignore  {', '.join(ignore.rules)}: {why}")
@@ -83,6 +96,15 @@ def rules() -> Iterator[tuple[str, Level, str, str]]:
     for name, words in RULES.items():
         effect, safe = words.effect.replace("{table}", "the table"), words.safe.replace("{table}", "public.books")
         yield name, words.level, effect, safe
+
+
+def _rest(found: Sequence[Finding]) -> str:
+    lines = ", ".join(str(finding.line) for finding in found[:_LINES])
+    more = f" and {len(found) - _LINES} more" if len(found) > _LINES else ""
+    return _visible(
+        f"{found[0].file}  {found[0].level}  {found[0].rule}: {len(found)} more, in lines {lines}{more}; "
+        "--format json has each"
+    )
 
 
 def _paragraph(finding: Finding) -> str:

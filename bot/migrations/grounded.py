@@ -13,7 +13,7 @@ from bot.migrations.lint.drop_without_backup import RULE as DROPS
 from bot.migrations.sql.rule import Analysis, Fact
 
 if TYPE_CHECKING:
-    from bot.domain.catalog import Snapshot
+    from bot.domain.catalog import Key, Snapshot
 
 ASKS = ("rename", "drop", "retype", "no-policy", "view", "since")
 """Facts for which a catalog is worth reading."""
@@ -27,7 +27,7 @@ def grounded(finding: Finding, one: Analysis, pending: Sequence[Analysis], catal
     if finding.rule in _RENAMES:
         return _renamed(finding, one, pending, catalog)
     if finding.rule in ("changing-column-type", DROPS.name):
-        return _retyped(finding, one, catalog)
+        return _dropped(_retyped(finding, one, catalog), one, pending, catalog)
     if finding.rule == view_security.RULE.name:
         return _view(finding, catalog)
     if finding.rule == rls_off.RULE.name and finding.level is Level.WARN:
@@ -82,6 +82,31 @@ def _retyped(finding: Finding, one: Analysis, catalog: Snapshot) -> Finding:
         return finding
     effect = f"{old[0]} → {facts[0].detail} only widens it: nothing is written anew, nothing is lost."
     return replace(finding, level=Level.NOTE, effect=effect, tags=(), weighs=False)
+
+
+def _dropped(finding: Finding, one: Analysis, pending: Sequence[Analysis], catalog: Snapshot) -> Finding:
+    """A table or column that is not there, and a column that is computed from others, hold nothing to lose."""
+    if finding.rule != DROPS.name or any(each.named(kind) for each in pending for kind in ("rename", "search_path")):
+        return finding
+    for fact in _within(one, finding.line, "drop"):
+        if fact.detail not in ("table", "column") or f"rops the {fact.detail} {fact.subject}." not in finding.why:
+            continue
+        made = (other for each in pending for kind in ("made", "table") for other in each.named(kind))
+        if any(other.subject == fact.subject for other in made):
+            continue
+        own = _last(("", fact.subject), fact.detail)
+        there = [key for key in catalog.of_kind(fact.detail) if _last(key, fact.detail) == own]
+        if not there and ("schema", fact.subject.partition(".")[0]) in catalog.objects:
+            return replace(finding, level=Level.NOTE, effect=f"{fact.subject} is not there: nothing is lost.", tags=())
+        if there and all(catalog.objects[key].get("generated") for key in there):
+            said = f"{fact.subject} is computed from other columns: nothing is lost."
+            return replace(finding, level=Level.NOTE, effect=said, tags=())
+    return finding
+
+
+def _last(key: Key, kind: str) -> list[str]:
+    """A name in whichever schema: where search_path leads, the words do not say."""
+    return key[1].replace('"', "").split(".")[-2 if kind == "column" else -1:]
 
 
 def _view(finding: Finding, catalog: Snapshot) -> Finding:

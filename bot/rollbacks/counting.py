@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
+from bot.domain.backup import rows_words
 from bot.domain.catalog import Snapshot
 from bot.domain.forgone import Counted, Forgone
 from bot.domain.project import Environment
@@ -70,7 +71,7 @@ def _kept_rows(project: Project, promotion: Promotion) -> tuple[str, ...]:
     except Unreachable as trouble:
         return (f"How many rows are kept of what {promotion.id} destroyed could not be counted: {trouble}",)
     return tuple(
-        f"{each.rows:,} row{'s' if each.rows != 1 else ''} of {', '.join(each.tables).replace('public.', '')} that "
+        f"{rows_words(each.rows)} of {', '.join(each.tables).replace('public.', '')} that "
         f"{promotion.id} destroyed {'are' if each.rows != 1 else 'is'} kept inside production; Restore data puts "
         f"{'them' if each.rows != 1 else 'it'} back once this is done."
         for each in kept if each.record == promotion.id and not each.restored

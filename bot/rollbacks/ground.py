@@ -14,7 +14,7 @@ from bot.ports import Shelves
 from bot.world import Ports
 
 AFTER = ""
-"""The key of the catalog that a run left, as in `bot.runbooks.proving`."""
+"""The key of the catalog that a run left, as in `bot.runbooks.catalogs`."""
 
 
 def around(promotion: Promotion, shelves: Shelves) -> tuple[Snapshot | None, Snapshot | None]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot.domain.checklist import State, automatic_passed, passed
 from bot.domain.promotion import Promotion
 from bot.gates import PROMOTION
-from bot.runbooks import proving, steps, watching
+from bot.runbooks import catalogs, steps, watching
 from bot.runbooks.backing_up import backup, stale
 from bot.runbooks.comparing import compare_locks
 from bot.runbooks.emergency import owed
@@ -80,7 +80,7 @@ def apply(promotion: Promotion, world: World) -> Outcome:
         return blocked
     outcome = steps.put_in(promotion, world)
     if isinstance(outcome, Stop):  # else it is looked at when it is verified
-        proving.look(promotion, proving.AFTER, world)
+        catalogs.look(promotion, catalogs.AFTER, world)
     return halted(outcome, promotion, world)
 
 

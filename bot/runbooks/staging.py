@@ -8,7 +8,7 @@ from bot.domain.record import Status
 from bot.errors import Refused
 from bot.evidence.gathering import staged_put
 from bot.gates import STAGING
-from bot.runbooks import pages, proving, steps
+from bot.runbooks import catalogs, pages, proving, shown, steps
 from bot.runbooks.halting import ended, halted
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.runbooks.promotion import RECHECK
@@ -22,7 +22,7 @@ def again(promotion: Promotion, world: World) -> Outcome:
         return over
     if blocked := steps.project_taken(world):
         return blocked
-    proving.noted_as_in(promotion, world)
+    shown.noted_as_in(promotion, world)
     return Next(to="verify", said="it is there already and does not run again")
 
 
@@ -68,10 +68,10 @@ def verify(promotion: Promotion, world: World) -> Outcome:
 
 def proof(promotion: Promotion, world: World) -> Outcome:
     """Try each file's way back, in one transaction that leaves no trace, and gather what the run showed."""
-    promotion = pages.looked_at(proving.look(promotion.so_far, proving.AFTER, world), world)
+    promotion = pages.looked_at(catalogs.look(promotion.so_far, catalogs.AFTER, world), world)
     if not promotion.shown:
-        proving.gather_showing(promotion, world)
-    if promotion.ways or proving.unseen(promotion):
+        shown.gather(promotion, world)
+    if promotion.ways or catalogs.unseen(promotion):
         return Next()
     if blocked := steps.project_taken(world):
         return blocked
@@ -87,7 +87,7 @@ def done(promotion: Promotion, world: World) -> Outcome:
     promotion = promotion.so_far
     runs = [
         staged_put(
-            promotion.plan.project, file.version, proving.staged_run(promotion, file, world),
+            promotion.plan.project, file.version, shown.staged_run(promotion, file, world),
             pull=promotion.plan.source.pull if promotion.plan.source else 0,
         )
         for file in promotion.plan.files

@@ -21,7 +21,7 @@ from bot.errors import Unreachable, Unrecorded
 from bot.evidence.gathering import gather, in_history
 from bot.ports import Database, Done, Failed, InDoubt, Job, Put
 from bot.promotions.following import following
-from bot.runbooks import proving
+from bot.runbooks import catalogs, proving
 from bot.runbooks.outcome import Next, Outcome, Stop, Wait
 from bot.windows import schedule
 from bot.world import World
@@ -95,7 +95,7 @@ def put_in(promotion: Promotion, world: World) -> Outcome:
         seen = _database(promotion, world).moment()
         world.note("apply.before", {"leftovers": list(seen.leftovers)})
         if promotion.remaining:
-            promotion = proving.look(promotion, promotion.remaining[0].version, world, seen)
+            promotion = catalogs.look(promotion, promotion.remaining[0].version, world, seen)
     if promotion.remaining and not promotion.attempting:
         world.note("apply.attempt", _attempt(promotion, promotion.remaining[0], promotion.retries))
         # A cancel that was journalled before this attempt, but after this walk folded, still counts.
@@ -106,7 +106,7 @@ def put_in(promotion: Promotion, world: World) -> Outcome:
     with _database(promotion, world).applier() as applier:
         while promotion.remaining:
             file = promotion.remaining[0]
-            promotion = proving.look(promotion, file.version, world)
+            promotion = catalogs.look(promotion, file.version, world)
             outcome = applier.apply(_job(promotion, file, world), notes.about(promotion, file))
             if not isinstance(outcome, Done):
                 return _not_in(promotion, file, outcome, world)
@@ -227,7 +227,7 @@ def verified(promotion: Promotion, world: World) -> Outcome:
         return Wait(
             for_=f"{where} to answer: could not verify yet. {trouble}", until=ports.clock.now() + SETTLE,
         )
-    promotion = proving.look(promotion, proving.AFTER, world, seen)
+    promotion = catalogs.look(promotion, catalogs.AFTER, world, seen)
     rows = in_history(promotion.plan, seen.history, ports.shelves)
     wrong = [f"{file.label} is not in {where}'s history" for file in promotion.plan.files if file.version not in rows]
     wrong += [
@@ -237,7 +237,7 @@ def verified(promotion: Promotion, world: World) -> Outcome:
     ]
     known = (*(promotion.leftovers or ()), *_admitted(promotion))
     wrong += [left for left in seen.leftovers if not left.startswith(known)]
-    unlike, compared = proving.compared_with_staging(promotion, seen, world)
+    unlike, compared = catalogs.compared_with_staging(promotion, seen, world)
     if wrong + unlike:
         return Stop(verdict="unverified", why="; ".join(wrong + unlike))
     said = f"{len(promotion.plan.files)} in {where}'s history, nothing left half-built{compared and f'; {compared}'}"

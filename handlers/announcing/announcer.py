@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from handlers.announcing.posting import BADLY_SAID, UNABLE, Halt, NotNow, Postin
 from handlers.announcing.showing import Line, Pinning, Rendering, Sending, Shown, Upload
 from handlers.slack.outcomes import Doubt, Gone, Later
 from handlers.slack.slack_out import SlackOut
-from templates.blocks import context, notice
+from templates.blocks import Message, context, notice
 
 __all__ = ["Announcer", "Line", "Rendering", "Upload"]
 
@@ -34,12 +34,15 @@ class Announcer:
 
     def __init__(
         self, journal: Journal, shelves: Shelves, slack: SlackOut, clock: Clock, renderings: Mapping[str, Rendering],
+        fits: Callable[[str, str, Message], Message] = lambda project, channel, message: message,
     ) -> None:
+        """`fits` makes of a project's message what it has to be in a channel."""
         self._journal = journal
         self._shelves = shelves
         self._slack = slack
         self._clock = clock
         self._renderings = renderings
+        self._fits = fits
         self._posting = Posting(journal, shelves, slack, clock)
         self._edited: dict[str, datetime] = {}
         self._complained: dict[str, int] = {}
@@ -116,7 +119,7 @@ class Announcer:
 
     def _card(self, record: Record, shown: Shown) -> dict[str, Json]:
         try:
-            body = self._renderings[record.kind].card(record).to_json()
+            body = self._fitting(record, self._renderings[record.kind].card(record)).to_json()
         except Exception:
             self._complain(record, "a card cannot be drawn")
             body = notice(
@@ -208,11 +211,15 @@ class Announcer:
         try:
             drawn = self._renderings[record.kind].line(record, entry)
             if drawn is not None:
+                drawn = replace(drawn, message=self._fitting(record, drawn.message))
                 drawn.message.to_json()
         except Exception:
             self._complain(record, "a line cannot be drawn")
             return Line(message=notice(f"{entry.kind}: this step cannot be shown here; the history has it."))
         return drawn
+
+    def _fitting(self, record: Record, message: Message) -> Message:
+        return self._fits(record.project, self._renderings[record.kind].channel(record), message)
 
     def _settle(self, record: Record) -> None:
         """Slack shows everything about the record, as far as this pass has seen it."""

@@ -8,7 +8,7 @@ from bot.domain.backup import rows_words
 from bot.errors import StagedoorError, Unknown
 from bot.world import Project
 from handlers.conversation import Ask, Reply, Subject
-from templates.backup.listing import Listed, backup_list, of_platform
+from templates.backup.listing import backup_list
 from templates.blocks import line, notice
 from templates.promotion.restore_button import RESTORE_DATA
 from templates.words import place
@@ -50,11 +50,7 @@ class BackupVerb:
                 "and /migrate backup restore P-31 for rows that are kept inside production."
             )
         found = self._backups.listing(ask.user, project)
-        return Reply(message=backup_list(Listed(
-            project=found.project, good=found.good, running=found.running, failed=found.failed, going=found.going,
-            schedule=found.schedule, when=found.when, rows=self._rows(ask, project),
-            platform=of_platform(found.platform, found.silent),
-        )))
+        return Reply(message=backup_list(found, self._rows(ask, project)))
 
     def _rows(self, ask: Ask, project: Project) -> tuple[str, ...]:
         try:

@@ -74,7 +74,8 @@ class Migrate:
             near = get_close_matches(verb, [*self._verbs, "help"], n=1)
             hint = f" Did you mean /migrate {near[0]}?" if near else ""
             return Reply(message=help_card(f"There is no /migrate {verb}.{hint}"))
-        return self._verbs[verb](ask, self._which.project(ask, named, words[:2]), tuple(words))
+        project = self._which.project(ask, named, words[:2])
+        return self._which.hinted(ask, project.name, lambda: self._verbs[verb](ask, project, tuple(words)))
 
     def _check(self, ask: Ask, project: Project, versions: tuple[str, ...]) -> Reply:
         return Reply(message=check_card(project.name, self._requests.check(ask.user, project, versions)))

@@ -62,7 +62,14 @@ class Deploy:
             near = get_close_matches(verb, [*self._verbs, "help"], n=1)
             hint = f" Did you mean /deploy {near[0]}?" if near else ""
             return Reply(message=deploy_help(f"There is no /deploy {verb}.{hint}"))
-        return self._verbs[verb](ask, named, " ".join(words))
+        about = self._about(ask, verb, named, words)
+        return self._which.hinted(ask, about, lambda: self._verbs[verb](ask, named, " ".join(words)))
+
+    def _about(self, ask: Ask, verb: str, named: str, words: list[str]) -> str:
+        """What the words are about: a project's name, `all`, or what an id says by itself."""
+        if verb == "cancel" or named == EVERYTHING:
+            return named
+        return self._which.project(ask, named, words[:1] if verb == "unfreeze" else ()).name
 
     def _window(self, ask: Ask, named: str, rest: str) -> Reply:
         project = self._which.project(ask, named)
@@ -80,7 +87,9 @@ class Deploy:
         span = Span(start=opens, end=opens + timedelta(minutes=int(lasts)))
         project = self._promotions.project(ask.metadata)
         reason = " ".join(str(ask.fields.get(WHY, "")).split())
-        return self._shown(self._deploys.window_picked(ask.user, project, span, reason, ask.key))
+        return self._which.hinted(ask, project.name, lambda: self._shown(
+            self._deploys.window_picked(ask.user, project, span, reason, ask.key),
+        ))
 
     def _windows(self, ask: Ask, named: str, rest: str) -> Reply:
         return Reply(message=calendar_card(self._deploys.outlook(ask.user, self._which.project(ask, named))))

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from bot.domain.backup import Backup, Kept, OfPlatform, megabytes, proof_words
+from bot.domain.backup import Backup, Kept, OfPlatform, Shelved, megabytes, proof_words
 from templates.blocks import Block, Mark, Message, bold, code, context, line, lines, preformatted, section, when
 from templates.words import of_project
 
 MOST = 10
 
 
-@dataclass(frozen=True, kw_only=True)
-class Listed:
-    """The backups of a project, newest first, and what the policy says of them."""
-
-    project: str
-    good: tuple[Backup, ...]
-    running: tuple[Backup, ...]
-    failed: Backup | None
-    going: tuple[str, ...]
-    schedule: str
-    when: str
-    rows: tuple[str, ...] = ()
-    """What is kept inside production, in words."""
-    platform: Mark | None = None
-    """What Supabase itself keeps, in words."""
-
-
-def backup_list(listed: Listed) -> Message:
-    """The whole answer."""
+def backup_list(listed: Shelved, rows: Sequence[str] = ()) -> Message:
+    """The whole answer; `rows` is what is kept inside production, in words."""
     title = f"Backups{of_project(listed.project)}"
     blocks: list[Block] = [section(bold(title))]
     blocks += [section(line(f"… {one.id} is being taken, {_cause(one)}, since ", when(one.asked_at)))
@@ -41,11 +24,10 @@ def backup_list(listed: Listed) -> Message:
         blocks.append(section(line("There is none yet. An operator takes one with ", code("/migrate backup now"), ".")))
     if more := len(listed.good) - MOST:
         blocks += [context(line(f"And {more} older ones."))] if more > 0 else []
-    if listed.rows:
-        blocks.append(section(lines(bold("Rows kept inside production"), *listed.rows[:MOST])))
+    if rows:
+        blocks.append(section(lines(bold("Rows kept inside production"), *rows[:MOST])))
         blocks.append(context(line("After a rollback ", code("/migrate backup restore P-…"), " asks for them back.")))
-    if listed.platform:
-        blocks.append(section(listed.platform))
+    blocks.append(section(of_platform(listed.platform, listed.silent)))
     if listed.good and (newest := listed.good[0].kept):
         blocks.append(section(line(f"To restore {listed.good[0].id} into an empty database, never into production:")))
         blocks.append(preformatted(restoring(newest)))
@@ -117,7 +99,7 @@ def _cause(one: Backup) -> str:
     return f"{what}for {one.promotion}" if one.promotion else f"{what}{one.cause}"
 
 
-def _rhythm(listed: Listed) -> Mark:
+def _rhythm(listed: Shelved) -> Mark:
     nightly = f"every night at {listed.schedule}" if listed.schedule else "no nightly one"
     before = {
         "always": "before every promotion", "destructive": "before what destroys or rewrites data",

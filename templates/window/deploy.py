@@ -29,6 +29,7 @@ from templates.blocks import (
     text_input,
     when,
 )
+from templates.hints import complete_blocks
 from templates.window.card import queue_lines, span, utc
 from templates.words import of_project, place
 
@@ -120,12 +121,12 @@ def home_view(outlooks: Sequence[Outlook]) -> Block:
     """App Home: the same calendar, of every project that the reader may see."""
     blocks: list[Block] = [header("Deploy windows")]
     for outlook in outlooks:
-        blocks += calendar_blocks(outlook)
+        announce = context(line("As of ", when(outlook.since), ". Announce a window: ",
+                                code("/deploy window tomorrow 22:00 for 2h")))
+        own = [*calendar_blocks(outlook), announce]
+        blocks += complete_blocks(own, outlook.project) if len(outlooks) > 1 else own
     if not outlooks:
         blocks.append(section("Stagedoor is for full members of this workspace."))
-    else:
-        blocks.append(context(line("As of ", when(outlooks[0].since), ". Announce a window: ",
-                                   code("/deploy window tomorrow 22:00 for 2h"))))
     return home(blocks)
 
 

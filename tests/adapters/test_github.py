@@ -328,10 +328,10 @@ def test_a_proposal_that_was_interrupted_goes_on_where_it_was(hub: StandIn, gith
             for verb, pattern, right, answer in told()
         ]
 
-    hub.api._endpoints = interrupted  # type: ignore[method-assign]
-    with pytest.raises(Unreachable):
-        folder.add("20261101120001_back.sql", b"drop table a;", "t", "s")
-    hub.api._endpoints = told  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(hub.api, "_endpoints", interrupted)
+        with pytest.raises(Unreachable):
+            folder.add("20261101120001_back.sql", b"drop table a;", "t", "s")
     github._wire._silent = None
     assert folder.add("20261101120001_back.sql", b"drop table a;", "t", "s").where.startswith("#1 brings")
     assert len(hub.git.branches) == 2

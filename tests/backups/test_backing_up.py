@@ -149,7 +149,9 @@ def test_asked_to_stop_it_leaves_nothing_and_goes_on_later(opens: Opens, server:
     timer.start()
     walk.walk("BK-1")
     assert left_in(backups) == []
-    assert walk.journal.load("BK-1").stage == "dump"  # type: ignore[union-attr]
+    record = walk.journal.load("BK-1")
+    assert record is not None
+    assert record.stage == "dump"
     walk.stop = False
     flag.touch()
     assert walk.on().stage == "watch"

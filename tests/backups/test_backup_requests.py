@@ -14,7 +14,7 @@ import pytest
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.backups.verbs import BackupRequests
 from bot.domain.backup import Backup, Held
-from bot.domain.entry import Fact, Opening
+from bot.domain.entry import Fact, Json, Opening
 from bot.domain.plan import Plan, PlannedFile
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
@@ -113,7 +113,7 @@ def test_retention_takes_what_is_past_its_time_and_says_so_before(stage: Stage, 
 def test_what_an_unfinished_promotion_refers_to_stays(stage: Stage) -> None:
     stage.night(hours=2)
     opens = Opening(kind="promotion", project="shop", stage="watch")
-    plan = {"project": "shop", "environment": "production", "head": None, "files": []}
+    plan: dict[str, Json] = {"project": "shop", "environment": "production", "head": None, "files": []}
     stage.journal.append([
         Fact(about="P-1", kind="promotion.requested", actor=ANA, data={"kind": "promotion", "plan": plan}, opens=opens)
     ])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from psycopg.errors import LockNotAvailable
@@ -164,7 +165,8 @@ def test_only_the_rows_that_go_are_locked_and_not_one_write_is_missing(people: F
     notes.at_progress = lambda step: write(step) if step["statement"] == 2 and not tries else None
     database = put_in(people, "delete from people where id <= 40; select 1;", notes)
     assert tries == ["went on", "went on", "waited"]
-    assert [kept["kept"][0]["rows"] for kind, kept in notes.noted if kind == "kept"] == [40]  # type: ignore[index,call-overload]
+    found: list[Any] = [kept["kept"] for kind, kept in notes.noted if kind == "kept"]
+    assert [kept[0]["rows"] for kept in found] == [40]
     put_back(database)
     assert people.rows("select count(*) from people where name = 'new' or name = 'seen'") == [(2,)]
     assert people.rows("select count(*) from people where id <= 40") == [(40,)]

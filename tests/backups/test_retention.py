@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,8 +36,8 @@ def test_the_last_good_one_and_what_is_needed_always_stay(
 ) -> None:
     daily, weekly, monthly = counts
     needed = {f"BK-{number}" for number in wanted}
-    rules = {"daily": daily, "weekly": weekly, "monthly": monthly, "needed": needed}
-    gone = {one.id for one in doomed(backups, **rules)}  # type: ignore[arg-type]
+    rules = partial(doomed, daily=daily, weekly=weekly, monthly=monthly, needed=needed)
+    gone = {one.id for one in rules(backups)}
     good = [one for one in backups if one.good]
     if good:
         newest = max(one.asked_at for one in good)
@@ -45,7 +46,7 @@ def test_the_last_good_one_and_what_is_needed_always_stay(
     assert gone <= {one.id for one in good}
     stay = [one for one in good if one.id not in gone]
     assert len([one for one in stay if one.id not in needed]) <= daily + weekly + monthly + 1
-    assert not doomed(stay, **rules), "a second pass takes nothing more"  # type: ignore[arg-type]
+    assert not rules(stay), "a second pass takes nothing more"
     for count, bucket in ((daily, "%Y-%m-%d"), (weekly, "%G-%V"), (monthly, "%Y-%m")):
         buckets = sorted({one.asked_at.strftime(bucket) for one in good}, reverse=True)[:count]
         assert {one.asked_at.strftime(bucket) for one in stay} >= set(buckets)
@@ -69,6 +70,6 @@ def test_what_holds_less_takes_nobody_s_place() -> None:
     night = [backup(number, 24 * number) for number in range(5)]
     some = replace(backup(8, 24 * 4 + 9), only=(("public", "books"),))
     unproven = replace(backup(9, 24 * 4 + 10), proven=Proven(how=WAIVED, tables=0, rows=0, seconds=0.0))
-    rules = {"daily": 2, "weekly": 0, "monthly": 0, "needed": ()}
-    assert kept([*night, some, unproven], **rules) == {"BK-3", "BK-4", "BK-8", "BK-9"}  # type: ignore[arg-type]
+    stay = kept([*night, some, unproven], daily=2, weekly=0, monthly=0, needed=())
+    assert stay == {"BK-3", "BK-4", "BK-8", "BK-9"}
     assert kept([night[0], some, unproven], daily=0, weekly=0, monthly=0, needed=()) >= {"BK-0"}

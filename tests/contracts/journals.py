@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import psycopg
 import pytest
@@ -29,6 +29,8 @@ class Store(Journal, Shelves, Inbox, Tallies, Protocol):
     """What every adapter is."""
 
     def prune(self, before: datetime) -> int: ...
+
+    def rows(self, table: str) -> Iterator[Any]: ...
 
     def salted(self, entry: str) -> tuple[str, str] | None: ...
 

@@ -14,16 +14,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import journals
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from journals import BACKENDS, SECRET, Backend, Make, Store, WallClock
 
-from bot.domain.entry import GENESIS, Entry, Fact, Opening, audit
+from bot.domain.entry import GENESIS, Entry, Fact, Json, Opening, audit
 from bot.domain.record import Claim, Record, Status
 from bot.errors import Refused, Superseded, Unknown
 from bot.ports import Delivery, Put, Take
+from tests.contracts import journals
+from tests.contracts.journals import BACKENDS, SECRET, Backend, Make, Store, WallClock
 
 # Assigned, since an imported fixture would look redefined by every argument of its name.
 backend, journal, make = journals.backend, journals.journal, journals.make
@@ -34,8 +34,8 @@ ON_DISK = settings(deadline=None, max_examples=30)
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def fact(about: str = "P-1", kind: str = "noted", **data: object) -> Fact:
-    return Fact(about=about, kind=kind, actor="U1", data=data)  # type: ignore[arg-type]
+def fact(about: str = "P-1", kind: str = "noted", **data: Json) -> Fact:
+    return Fact(about=about, kind=kind, actor="U1", data=data)
 
 
 def opening(about: str = "P-1", kind: str = "promotion", project: str = "shop") -> Fact:
@@ -43,8 +43,8 @@ def opening(about: str = "P-1", kind: str = "promotion", project: str = "shop") 
     return Fact(about=about, kind="requested", actor="U1", opens=opens)
 
 
-def delivery(key: str, received: datetime = NEVER, **payload: object) -> Delivery:
-    return Delivery(key=key, kind="command", payload=payload, received=received)  # type: ignore[arg-type]
+def delivery(key: str, received: datetime = NEVER, **payload: Json) -> Delivery:
+    return Delivery(key=key, kind="command", payload=payload, received=received)
 
 
 def added(journal: Store, *facts: Fact, claim: Claim | None = None) -> tuple[Entry, ...]:
@@ -125,7 +125,7 @@ def test_reading_half_way_holds_nothing_up(journal: Store) -> None:
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8,
 ))
 def test_any_json_comes_back_and_keeps_the_chain(
-    tmp_path_factory: pytest.TempPathFactory, make: Make, kind: str, value: object,
+    tmp_path_factory: pytest.TempPathFactory, make: Make, kind: str, value: Json,
 ) -> None:
     backend = make(kind, tmp_path_factory.mktemp("any"))
     journal = backend.open()

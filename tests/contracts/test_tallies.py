@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-import journals
 import pytest
-from journals import SECRET, Backend, HandClock, Store
 
 from bot.adapters.tallying import folding
 from bot.domain.answers import Service
 from bot.domain.project import Environment
 from bot.domain.sighting import MOST_HITS, Asked, Batch, Gap, Reach, Severity, Sighting, Source, baseline, hour_of_week
+from tests.contracts import journals
+from tests.contracts.journals import SECRET, Backend, HandClock, Store
 
 backend, journal, make = journals.backend, journals.journal, journals.make
 
@@ -27,8 +28,8 @@ ONE = Sighting(
 )
 
 
-def seen(mark: int, **changes: object) -> Sighting:
-    return replace(ONE, mark=mark, **changes)  # type: ignore[arg-type]
+def seen(mark: int, **changes: Any) -> Sighting:
+    return replace(ONE, mark=mark, **changes)
 
 
 def test_a_fault_is_opened_counted_and_numbered(journal: Store) -> None:
@@ -173,7 +174,7 @@ def test_old_counts_go_and_new_ones_stay(journal: Store, backend: Backend) -> No
     assert journal.fault("shop", PRODUCTION, "old") is None
     assert list(journal.per_hour("shop", PRODUCTION, "z", NOON - timedelta(hours=1), NOON + timedelta(hours=1))) != []
     assert journal.fold([Batch(sightings=[seen(0)])]).counted == 0, "a mark went before its time"
-    assert sum(1 for _ in journal.rows("marks")) == 2  # type: ignore[attr-defined]
+    assert sum(1 for _ in journal.rows("marks")) == 2
 
 
 def test_hours_of_the_week() -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from typer.testing import CliRunner
@@ -138,7 +138,7 @@ def test_socket_mode(environ: dict[str, str]) -> None:
     (-400, Mark.WRONG, "behind Slack's: everything that Slack signs counts as too old"),
 ])
 def test_the_clock(seconds: int, mark: Mark, told: str, environ: dict[str, str]) -> None:
-    room = at_slack.Room(settings=Settings.load(environ, None), client=None)  # type: ignore[arg-type]
+    room = at_slack.Room(settings=Settings.load(environ, None), client=cast(Any, None))
     room.asked_at = room.asked_at.replace(microsecond=0)
     room.headers = {"date": room.asked_at.strftime("%a, %d %b %Y %H:%M:%S GMT")}
     room.asked_at += timedelta(seconds=seconds)

@@ -13,7 +13,7 @@ from bot.adapters.sqlite_journal import SqliteJournal
 from bot.domain.entry import Entry, Fact, Opening
 from bot.domain.record import Record, Status
 from bot.scrub import Scrubber
-from handlers.announcing.announcer import Announcer, Line, Upload
+from handlers.announcing.announcer import COUNTERS_EVERY, Announcer, Line, Upload
 from handlers.slack.slack_out import SlackOut
 from rehearsal.slack import Message as Seen
 from rehearsal.slack import Slack
@@ -56,6 +56,7 @@ class Drawing:
     words: Callable[[str], str] = str
     files: dict[str, str] = field(default_factory=dict)
     alone: frozenset[str] = frozenset()
+    every: timedelta = COUNTERS_EVERY
 
     def channel(self, record: Record) -> str:
         return self.where

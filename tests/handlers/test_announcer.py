@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stage import Clock, Stage, client
 
 from bot.domain.entry import Fact
 from bot.domain.record import Status
@@ -17,6 +16,7 @@ from handlers.announcing.announcer import Announcer
 from handlers.announcing.showing import untold
 from handlers.slack.slack_out import SlackOut
 from rehearsal.slack import Slack
+from tests.handlers.stage import Clock, Stage, client
 
 
 @pytest.fixture
@@ -414,7 +414,7 @@ def test_a_kind_that_this_release_does_not_know_waits(stage: Stage) -> None:
     assert found.announced == 0
 
 
-def test_blocks_that_slack_does_not_take_become_words(stage: Stage) -> None:
+def test_blocks_that_slack_does_not_take_become_words(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.open("P-1")
     stage.show()
     stage.drawing.where = "#deploys"
@@ -424,7 +424,7 @@ def test_blocks_that_slack_does_not_take_become_words(stage: Stage) -> None:
         made = broken(record)
         return type(made)(made.text, ({"type": "nonsense"},))
 
-    stage.drawing.card = card   # type: ignore[method-assign]
+    monkeypatch.setattr(stage.drawing, "card", card)
     stage.move("P-1", "approval")
     stage.open("P-2")
     stage.show()
@@ -480,7 +480,7 @@ class Fate:
 
 def doomed(stage: Stage, fate: Fate) -> Announcer:
     out = SlackOut(client(stage.slack.api_url), stage.clock, timeout=1)
-    out._call = fate.doing(out._call)   # type: ignore[method-assign]
+    vars(out)["_call"] = fate.doing(out._call)
 
     class Journal:
         def __getattr__(self, name: str) -> Any:

@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from stage import Clock, client
 
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.domain.entry import Json
@@ -19,6 +18,7 @@ from handlers.slack.slack_out import SlackOut
 from rehearsal.slack import Slack
 from rehearsal.slack.things import Answer
 from templates.blocks import notice
+from tests.handlers.stage import Clock, client
 
 ANA = "U0ANA0001"
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
-from slack_side import TestClock, eventually, served
 
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.domain.project import Environment
@@ -29,6 +29,7 @@ from bot.sightings.recognising import Recogniser
 from handlers.door import drain as door
 from handlers.door.drain import PATH, DrainDoor, Mouth
 from handlers.door.http import build
+from tests.handlers.slack_side import TestClock, eventually, served
 from tests.sightings.events import event, postgres
 
 PRODUCTION, STAGING = Environment.PRODUCTION, Environment.STAGING
@@ -49,7 +50,7 @@ class House:
         self.clock, self.heard = TestClock(), list[Folded]()
         self.journal = SqliteJournal(folder / "store.db", self.clock, Scrubber())
         self.broken = False
-        funnel = Funnel(self, self.heard.append)
+        funnel = Funnel(cast(Any, self), self.heard.append)  # of a store, what folds
         self.door.mouths = {
             (project, environment): Mouth(Drain(
                 recogniser=Recogniser(project=project, environment=environment, slow_ms=1000, key=b"k"), funnel=funnel,

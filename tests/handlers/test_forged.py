@@ -51,7 +51,7 @@ def spoken(office: Office) -> Subject:
 
 
 def asks(spoken: Subject, user: str) -> Iterator[tuple[Any, Ask]]:
-    common = {"user": user, "team": "T", "channel": "C1", "trigger": "t", "message": "1.0"}
+    common: dict[str, Any] = {"user": user, "team": "T", "channel": "C1", "trigger": "t", "message": "1.0"}
     for name, handler in spoken.actions.items():
         for value in VALUES:
             yield handler, Ask(key=f"{name}{value}{user}", kind="action", name=name, value=value, **common)

@@ -8,14 +8,14 @@ import sys
 import threading
 import time
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
-from slack_side import TestClock, eventually, open_door, pressed, submitted, web_api
 
 import handlers
 from bot.adapters.sqlite_journal import SqliteJournal
-from bot.domain.entry import Fact, Opening
+from bot.domain.entry import Fact, Json, Opening
 from bot.errors import Refused, Unreachable
 from bot.ports import Put
 from bot.scrub import Scrubber
@@ -23,8 +23,11 @@ from handlers.conversation import Reply, Subject
 from handlers.desk.inbox import InboxPool
 from handlers.door import deliveries
 from templates.blocks import notice
+from tests.handlers.slack_side import TestClock, eventually, open_door, pressed, submitted, web_api
 
-MODAL = {"type": "modal", "callback_id": "reject", "title": {"type": "plain_text", "text": "Reject"}, "blocks": []}
+MODAL: dict[str, Json] = {
+    "type": "modal", "callback_id": "reject", "title": {"type": "plain_text", "text": "Reject"}, "blocks": [],
+}
 
 
 class Bell:
@@ -215,7 +218,7 @@ def test_a_refusal_is_answered_and_journalled(house: House) -> None:
     ]
     assert {house.said(key) for key in (about_it, about_nothing, long)} == {
         "You asked for this promotion, so someone else has to approve it."}
-    data = {entry.data["asked"]: entry.data["why"] for entry in house.journal.entries("inbox")}
+    data = {str(entry.data["asked"]): entry.data["why"] for entry in house.journal.entries("inbox")}
     assert data["promotion.approve P-99"] == "You asked for this promotion, so someone else has to approve it."
     assert max(map(len, data)) == 200
     assert house.bell.woken == ["P-1"]
@@ -268,12 +271,16 @@ def silence(ask) -> Reply:
     raise Unreachable("GitHub did not answer within 5 s.")
 
 
+def _tried(house: House, attempts: int) -> bool:
+    return house.journal.pending(house.clock.now() + timedelta(hours=1))[0].attempts == attempts
+
+
 def test_what_is_out_of_reach_is_tried_again_and_said_once(house: House) -> None:
     house.says = silence
     key = house.command()
     waits = []
     for attempt in range(1, 5):
-        eventually(lambda n=attempt: house.journal.pending(house.clock.now() + timedelta(hours=1))[0].attempts == n)
+        eventually(partial(_tried, house, attempt))
         begun = house.clock.now()
         assert house.journal.pending(begun) == []
         while not house.journal.pending(house.clock.now()):
@@ -436,7 +443,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 sys.path[:0] = [sys.argv[2], sys.argv[3]]
-from slack_side import TestClock
+from tests.handlers.slack_side import TestClock
 from slack_sdk import WebClient
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.domain.entry import Fact

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 import pytest
 from slack_bolt import BoltRequest
 from slack_sdk import WebClient
-from slack_side import JSON, ME, TestClock, open_door, pressed, submitted
 
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.metrics import Metrics
@@ -17,6 +16,7 @@ from bot.scrub import Scrubber
 from handlers.conversation import Reply, Subject, together
 from handlers.door import deliveries
 from handlers.door.listeners import build_app
+from tests.handlers.slack_side import JSON, ME, TestClock, open_door, pressed, submitted
 
 
 def needs_reason(ask) -> dict[str, str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from slack_sdk import WebClient
-from slack_side import web_api
 
 from bot.errors import Unknown, Unreachable
 from handlers.slack.people import SlackPeople
+from tests.handlers.slack_side import web_api
 
 MEMBER = {"id": "U1", "team_id": "T0HOME", "deleted": False, "is_bot": False, "is_restricted": False}
 

@@ -10,13 +10,13 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stage import TOKEN, Clock, client
 
 from handlers.slack.outcomes import Absent, Doubt, Gone, Later, Sent
 from handlers.slack.pacing import Pacer
 from handlers.slack.slack_out import SlackOut
 from rehearsal.slack import Slack
 from templates.blocks import notice
+from tests.handlers.stage import TOKEN, Clock, client
 
 HERE = "C0DEPLOYS"
 BODY = notice("Hello").to_json()

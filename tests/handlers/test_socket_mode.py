@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from slack_sdk import WebClient
-from slack_side import ME, eventually
 
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.adapters.system_clock import SystemClock
@@ -19,6 +18,7 @@ from handlers.conversation import Ask, Reply, Subject
 from handlers.door.listeners import build_app
 from handlers.door.socket_mode import SocketMode
 from rehearsal.slack import Slack
+from tests.handlers.slack_side import ME, eventually
 
 ANA = "U0ANA0001"
 APP_TOKEN = "xapp-made-up"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.entry import SYSTEM
+from bot.errors import Unknown
 from bot.incidents import records as incidents
 from bot.incidents.records import Beginning
 from tests.deploying import ANA, RULES, Stage
@@ -40,5 +41,5 @@ def test_a_number_is_read_with_and_without_its_letters(stage: Stage) -> None:
         assert incidents.open_for(stage.ports, asked) == ("INC-1", True)
     assert incidents.read(stage.ports, "inc-1").incident.title == "Checkout fails"
     assert incidents.read(stage.ports, "1").incident.title == "Checkout fails"
-    with pytest.raises(incidents.Unknown, match=r"There is no incident INC-9\. Open: INC-1"):
+    with pytest.raises(Unknown, match=r"There is no incident INC-9\. Open: INC-1"):
         incidents.read(stage.ports, "INC-9")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot.adapters.levers import Api, PolicyLevers
-from bot.domain.entry import SYSTEM, Entry, Fact, Opening
+from bot.domain.entry import SYSTEM, Entry, Fact, Json, Opening
 from bot.domain.incident import Incident
 from bot.domain.person import Person
 from bot.domain.plan import Plan, PlannedFile
@@ -299,7 +299,9 @@ def test_killed_after_every_write_nothing_is_lost_and_nothing_happens_twice(tmp_
 def test_texts_that_were_edited_or_deleted_are_erased_where_the_policy_keeps_none(tmp_path: Path) -> None:
     room = Room(tmp_path, RULES + "[incidents]\nkeep_edited = false\n")
     inc, at = room.opened(), room.clock.now().isoformat()
-    told = {"message": "C1:1.0", "at": at, "version": "1.0", "source": "thread", "author": BO, "files": []}
+    told: dict[str, Json] = {
+        "message": "C1:1.0", "at": at, "version": "1.0", "source": "thread", "author": BO, "files": [],
+    }
     room.say([Fact(about=inc, kind="incident.noted", actor=BO, data=told, private="call 0170 123")])
     room.say([Fact(about=inc, kind="incident.edited", actor=BO, data={"entry": "C1:1.0", "version": "1.5"},
                    private="call me")])
@@ -320,13 +322,14 @@ def test_what_changed_names_only_what_went_in(room: Room) -> None:
     data = {"kind": "promotion", "plan": json.loads(json.dumps(plan.to_json()))}
     opens = Opening(kind="promotion", project="shop", stage="apply")
     room.journal.append([Fact(about="P-1", kind="promotion.requested", actor=ANA, data=data, opens=opens)])
-    for kind, more in (
+    happened: tuple[tuple[str, dict[str, Json]], ...] = (
         ("apply.attempt", {"attempt": "a", "version": "1"}),
         ("apply.committed", {"version": "1", "seconds": 0.1, "statements": 1}),
         ("apply.attempt", {"attempt": "b", "version": "2"}),
         ("apply.failed", {"version": "2", "why": "2 does_not failed at statement 1", "statement": 1, "line": 1,
                           "sqlstate": "23502", "clean": True}),
-    ):
+    )
+    for kind, more in happened:
         room.journal.append([Fact(about="P-1", kind=kind, actor=SYSTEM, data=more)])
     said = [str(each["what"]) for each in timeline.changed_before(room.ports, "shop", room.clock.now())]
     assert sorted(said) == ["Production changed: 1 goes_in", "Stopped: 2 does_not failed at statement 1"]

@@ -217,8 +217,34 @@ CASES = (
     Case("lock-pile-up", "alter table public.a add column if not exists x int;\n"
          "alter table public.b add column if not exists x int;",
          "alter table public.a add column if not exists x int;\nalter table public.a add column if not exists y int;"),
+    Case("foreign-key-index", "alter table public.a add column b_id bigint references public.b (id);\n"
+         "create index if not exists i on public.a (note, b_id);",
+         "alter table public.a add column b_id bigint references public.b (id);\n"
+         "create index if not exists i on public.a (b_id, note);"),
     Case("foreign-key-index", "create table private.a (id int primary key, b int references private.b);",
          "create table private.a (id int primary key, b int references private.b);\ncreate index i on private.a (b);"),
+    Case("public-bucket", "insert into storage.buckets (id, name, public) values ('a', 'a', false), ('b', 'b', true);",
+         "insert into storage.buckets (id, name, public) values ('a', 'a', false) on conflict (id) do update set name = 'b';"),
+    Case("public-bucket", "update storage.buckets set public = true where id = 'a';",
+         "update storage.buckets set public = false where id = 'a'; update private.buckets set public = true where id = 1;"),
+    Case("public-bucket", "insert into storage.buckets (id, name, public) select 'a', 'a', true on conflict do nothing;",
+         "create function public.f() returns void language sql set search_path = '' as $$ update storage.buckets set public = true where id = 'a' $$;"),
+    Case("rows-without-where", "select cron.schedule('nightly', '0 3 * * *', $$\n delete from public.logs;\n$$);",
+         "select cron.schedule('nightly', '0 3 * * *', $$ delete from public.logs where at < now() - interval '30 days' $$);"),
+    Case("rows-without-where", "do $$ begin perform cron.schedule('0 3 * * *', 'update public.a set b = 1'); end $$;",
+         "select cron.schedule('x', '* * * * *', format('delete from %I', 'a'));"),
+    Case("rows-without-where", "select cron.schedule(job_name := 'x', schedule := '* * * * *', command := 'delete from public.a');",
+         "select cron.schedule_in_database('x', '* * * * *', 'delete from public.a where b', 'postgres');"),
+    Case("security-definer", "create function public.f(q text) returns json language plpgsql security definer set search_path = '' as $$\n"
+         "declare r json; begin execute 'select json_agg(t) from (' || q || ') t' into r; return r; end $$;",
+         "create function public.f(q text, n int) returns void language plpgsql security definer set search_path = '' as $$\n"
+         "begin execute 'drop table ' || quote_ident(q) || n; execute format('drop table %I.%1$I', q);\n"
+         "execute 'select $1 where ''q'' = $1' using q; end $$;"),
+    Case("security-definer", "create function public.f(q varchar) returns void language plpgsql security definer set search_path = '' as $$\n"
+         "begin execute format('drop table %s cascade', q); end $$;",
+         "create function public.f(q text) returns void language plpgsql set search_path = '' as $$ begin execute format('drop table %s', q); end $$;"),
+    Case("platform-schemas", "create trigger t after insert on storage.buckets for each row execute function public.f();",
+         "select 'create policy on storage.objects';"),
     Case("primary-key", "create table private.a (id int); alter table private.a add constraint a_u unique (id);",
          "create table private.a (id int); create unique index a_pkey on private.a (id);\n"
          "alter table only private.a add constraint a_pkey primary key using index a_pkey;"),
@@ -290,7 +316,9 @@ CASES = (
 
 SHOP = """
 create table public.books (id bigint primary key, title varchar(20), isbn varchar(13), price numeric(10, 2),
-  stock int, note text);
+  stock int, note text, twice int generated always as (stock * 2) stored);
+create schema shop;
+create table shop.apart (id int primary key);
 alter table public.books enable row level security;
 create policy readers on public.books for select to anon using (title <> 'x');
 create policy writers on public.books for update to anon using (title <> 'x');
@@ -303,6 +331,12 @@ create view public.titles as select id, title from public.books;
 create view public.safe with (security_invoker = on) as select id from public.tags;
 create function public.left_in_stock(b bigint) returns int language plpgsql as
   $$ declare n int; begin select stock into n from public.books where id = b; return n; end $$;
+create function public.rate() returns trigger language plpgsql as $$ begin return new; end $$;
+create trigger rated before update on public.books for each row execute function public.rate();
+create function public.left_of(b bigint) returns int language sql as 'select 1';
+create function public.calls() returns int language plpgsql as $$ begin return public.left_of(1); end $$;
+create function public.may_read() returns boolean language sql as 'select true';
+create policy by_function on public.loose for update to anon using (public.may_read());
 """
 GROUNDED = (
     Case("still-used", "alter table public.books drop column title cascade;",
@@ -314,6 +348,13 @@ GROUNDED = (
          "alter table public.books alter column isbn type text;"),
     Case("still-used", "alter table public.books drop column title;",
          "drop view public.titles;\ndrop policy readers on public.books;\ndrop policy writers on public.books;"),
+    Case("still-used", "drop function public.rate();",
+         "drop trigger if exists rated on public.books;\ndrop function public.rate();"),
+    Case("still-used", "drop function public.left_of(bigint);",
+         "drop function public.left_of(bigint);\n"
+         "create function public.left_of(b bigint, at int) returns int language sql as 'select 1';"),
+    Case("still-used", "drop function public.may_read() cascade;",
+         "drop policy by_function on public.loose;\ndrop function public.may_read();"),
     Case("newer-syntax", "create table private.a (id int primary key, b int generated always as (id) virtual);",
          "create table private.a (id int primary key, b int generated always as (id) stored);"),
     Case("newer-syntax", "alter table public.tags add primary key (id, r without overlaps);",

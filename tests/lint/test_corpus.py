@@ -15,7 +15,8 @@ from bot.migrations.formats import rules
 from bot.migrations.lint import CHECKS
 from bot.migrations.lint.encoding import unfit
 from bot.migrations.sql.analyse import Analyst
-from bot.migrations.sql.parse import Unparsable, parse
+from bot.migrations.sql.parse import parse
+from bot.migrations.sql.rule import Unparsable
 from bot.migrations.sql.squawk_rules import RULES
 from tests.lint.corpus import CASES, GROUNDED, MAKES, NAME, WITH_BACK, Case
 

@@ -223,6 +223,19 @@ KINDS = (
          'create index "by it" on "My Books" ("the.title")', lost='"My Books"."select"'),
     Kind("rows only", BOOKS, "update books set sold = 5; insert into books (title) values ('three')",
          stays=("overwrites books.sold", "inserts into books")),
+    Kind("a text becomes an enum", ORDERS,
+         "create type state as enum ('open', 'paid'); alter table orders alter state type state using state::state;"
+         "alter table orders alter state set default 'open'", lost="what orders.state"),
+    Kind("a table and its column renamed", BOOKS,
+         "alter table books rename to volumes; alter table volumes rename title to name; "
+         "alter policy readers on volumes rename to everybody"),
+    Kind("serial to identity", "create table t (id bigserial primary key, a text); insert into t (a) values ('x')",
+         "alter table t alter id drop default; drop sequence t_id_seq;"
+         "alter table t alter id add generated always as identity (start with 7)"),
+    Kind("partitions in a schema of their own", "select 1",
+         "create table e (id bigint, at date, primary key (id, at)) partition by range (at); create schema parts;"
+         "create table parts.\"e-2026-01\" partition of e for values from ('2026-01-01') to ('2026-02-01');"
+         "create index on e (at); create table e_rest partition of e default", given_up="e"),
     Kind("rows deleted", BOOKS, "delete from public.books where notes is null",
          lost="the rows that it deletes from books"),
     Kind("a table emptied", ORDERS, "truncate orders", lost="all rows of orders"),
@@ -238,7 +251,12 @@ KINDS = (
     Kind("rows that no second time can have", BOOKS, "create unique index on books (title);"
          "do $$ begin insert into books (title) values ('three'); end $$", Schema.UNKNOWN,
          says="could not be applied again: duplicate key"),
-    Kind("an operator, which nobody drafts", "select 1",
-         "create operator === (leftarg = int, rightarg = int, function = int4eq)", Schema.DIFFERS,
-         says="cannot write the SQL that takes operator"),
+    Kind("an operator, a search configuration and a cast", BOOKS,
+         "create operator === (leftarg = int, rightarg = int, function = int4eq);"
+         "create text search dictionary plain (template = simple); create text search configuration de (copy = simple);"
+         "alter text search configuration de alter mapping for word with plain;"
+         "create index on books using gin (to_tsvector('de', title))"),
+    Kind("an operator dropped, which nobody drafts",
+         "create operator === (leftarg = int, rightarg = int, function = int4eq)",
+         "drop operator === (int, int)", Schema.DIFFERS, says="cannot write the SQL that makes operator"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -474,7 +475,7 @@ def test_a_row_with_other_statements_is_never_taken_for_ours(
 def test_a_connection_lost_in_a_statement_leaves_nothing(
     fresh: Fresh, production: PostgresDatabase, notes: Notes,
 ) -> None:
-    notes.at_progress = lambda data: data["statement"] == 2 and _kill_soon(fresh)
+    notes.at_progress = lambda data: _kill_soon(fresh) if data["statement"] == 2 else None
     outcome = apply(production, job("create table t1(id int); select pg_sleep(5)"), notes)
     assert isinstance(outcome, Failed)
     assert outcome.retry
@@ -516,8 +517,8 @@ def test_an_answer_that_only_the_network_lost_is_found_in_the_history(
 ) -> None:
     run = Session.run
 
-    def losing(self: Session, statement: str, tick: object) -> str:
-        tag = run(self, statement, tick)  # type: ignore[arg-type]
+    def losing(self: Session, statement: str, tick: Callable[[], None]) -> str:
+        tag = run(self, statement, tick)
         if statement == "commit":
             raise ConnectionLost("the connection was lost")
         return tag
@@ -642,7 +643,7 @@ def test_rows_that_a_file_selects_are_not_kept(production: PostgresDatabase, not
 
 def test_a_statement_that_takes_long_is_told_again(production: PostgresDatabase, notes: Notes) -> None:
     told: list[object] = []
-    notes.progress = told.append  # type: ignore[method-assign]
+    vars(notes)["progress"] = told.append
     assert isinstance(apply(production, job("select 1; select pg_sleep(1.2)"), notes), Done)
     assert told.count({"statement": 2, "of": 2}) >= 2
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from bot.domain.forgone import Counted, Forgone
 from bot.errors import Unreachable
 from bot.migrations import forgone as counting
 from bot.migrations.database import PostgresDatabase
+from bot.migrations.session import connect
 from templates.rollback.rows import rows_line
 from tests.migrations.conftest import Notes, apply, job
 from tests.postgres import Fresh
@@ -73,14 +75,23 @@ def test_what_is_gone_already_is_no_number(filled: PostgresDatabase, fresh: Fres
     assert (odd.rows, books.rows) == (None, 3)
 
 
-def test_a_server_that_says_nothing_is_given_up(filled: PostgresDatabase, fresh: Fresh) -> None:
+def test_a_server_that_falls_silent_or_is_lost_is_given_up_in_time(
+    filled: PostgresDatabase, fresh: Fresh, monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with Wire(fresh.server.port) as wire:
         distant = PostgresDatabase(wire.url(fresh.url), "production")
         wire.cut_at = b"schema_migrations"
+        assert {each.why for each in distant.forgone(GONE, "1", 1)} == {"that took too long"}
+
+        def falls_silent(*to: str) -> Any:
+            made = connect(*to)
+            wire.silent = True
+            return made
+
+        monkeypatch.setattr(counting, "connect", falls_silent)
         begun = time.monotonic()
-        found = distant.forgone(GONE, "1", 1)
-        assert time.monotonic() - begun < 3
-        assert {each.why for each in found} == {"that took too long"}
+        assert {each.why for each in distant.forgone(GONE, "1", 0.4)} == {"that took too long"}
+        assert time.monotonic() - begun < 2
         wire.cut()
         with pytest.raises(Unreachable):
             distant.forgone(GONE, "1", 1)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.answering import Answering
 from bot.migrations import apply as applying
 from bot.migrations import session as sessions
 from bot.migrations import watch
@@ -27,7 +28,7 @@ ALONE = "create index concurrently books_title_idx on books (title);"
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "CONNECT", 2)
     monkeypatch.setattr(sessions, "SILENCE", 0.3)
-    monkeypatch.setattr(sessions.Answering, "patience", 0.5)
+    monkeypatch.setattr(Answering, "patience", 0.5)
     monkeypatch.setattr(sessions, "BESIDE", 0.3)
     monkeypatch.setattr(applying, "COMMIT", 0.0)
     monkeypatch.setattr(watch, "LONG", 0.0)

@@ -112,6 +112,28 @@ def test_functions_that_do_not_compile_and_the_order_of_triggers_are_told(fresh:
     assert staging.catalog().objects == after.objects, "asking changed something"
 
 
+RENAMED = """
+alter table books rename column title to name;
+alter table books add column stars int not null default 3, add column seen timestamptz default now();
+alter table films rename to movies;
+create function stamp() returns trigger language plpgsql as $$ begin return new; end $$;
+create function stars() returns int language sql as 'select 3';
+"""
+
+
+def test_what_only_has_another_name_is_not_told_as_gone(fresh: Fresh) -> None:
+    fresh.run(SHOP, "create table films (id bigint primary key default 7, title text)")
+    staging = PostgresDatabase(fresh.url, "staging", BRISK)
+    before = staging.catalog()
+    fresh.run(RENAMED)
+    told = checklist(before, staging.catalog(), {})
+    assert "Tables: ~ films is now movies" in told
+    assert "Columns and types: ~ books.title is now books.name, + books.seen, + books.stars" in told
+    said = "\n".join(told)
+    assert "anon, authenticated and service_role can now execute stars()" in said
+    assert "execute stamp()" not in said, "a trigger's function: nobody can call it"
+
+
 def test_what_could_not_be_asked_is_said(fresh: Fresh) -> None:
     before = PostgresDatabase(fresh.url).catalog()
     fresh.run("create function f() returns int language sql as 'select 1'")

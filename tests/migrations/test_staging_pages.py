@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,9 +23,6 @@ ASKING = POLICY.replace("manual = []", f'manual = ["{LABEL}"]')
 FRONTEND = f'{UNSAVED}\n[frontend]\nstaging = ["{HOME}"]\n'
 WELL = Visit(url=HOME, seconds=0.4, browser=True, picture=b"\x89PNG picture")
 
-Opens = Callable[[Visit], object]
-
-
 class Eyes:
     """The port, seeing always the same."""
 
@@ -36,6 +33,9 @@ class Eyes:
     def visit(self, url: str) -> Visit:
         self.visited.append(url)
         return self.sees
+
+
+Opens = Callable[[Visit], AbstractContextManager[tuple[Walk, Eyes]]]
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def walking(tmp_path: Path, server: Postgres, fresh: Fresh) -> Opens:
 
 
 def test_a_browser_that_saw_all_well_stands_for_the_tick_and_shows_its_picture(walking: Opens) -> None:
-    with walking(WELL) as (walk, eyes):  # type: ignore[attr-defined]
+    with walking(WELL) as (walk, eyes):
         walk.on()
         line = next(check for check in walk.promotion.checklist if check.label == LABEL)
         assert line.state is State.PASSED
@@ -64,8 +64,11 @@ def test_a_browser_that_saw_all_well_stands_for_the_tick_and_shows_its_picture(w
         assert eyes.visited == [HOME], "each page once"
         assert walk.on().stage == "watch", "nobody had to confirm it"
         staging = walk.journal.load("S-1")
+        assert staging is not None
         [entry] = [entry for entry in walk.journal.entries(about="S-1") if entry.kind == "page.seen"]
         drawn = PromotionView(walk.ports, Scrubber(())).line(staging, entry)
+        assert drawn is not None
+        assert drawn.file is not None
         assert drawn.file.raw == b"\x89PNG picture"
         assert "loaded in 0.4 s, no console errors" in drawn.message.text
 
@@ -76,7 +79,7 @@ def test_a_browser_that_saw_all_well_stands_for_the_tick_and_shows_its_picture(w
     (Visit(url=HOME), "no browser opened them"),
 ])
 def test_anything_else_leaves_it_to_a_person_and_says_what_was_seen(walking: Opens, sees: Visit, says: str) -> None:
-    with walking(sees) as (walk, _):  # type: ignore[attr-defined]
+    with walking(sees) as (walk, _):
         walk.on()
         line = next(check for check in walk.promotion.checklist if check.label == LABEL)
         assert line.state is State.WAITING

@@ -184,7 +184,7 @@ def labelled(rows: Sequence[dict[str, Any]], put_in: Mapping[str, set[str]]) -> 
     keyed = []
     for row in rows:
         name, state = row["application_name"], (row["error_severity"], row["state_code"])
-        left = _WORD.sub(lambda word: "?" if word[0] in put_in[name] else word[0], row["message"])  # noqa: B023
+        left = _WORD.sub(lambda word: "?" if word[0] in put_in[name] else word[0], row["message"])  # noqa: B023  (it is called at once)
         for pattern, instead in _VALUES:
             left = pattern.sub(instead, left)
         text, place = (*state, left), (*state, name.partition("-")[0], f'{row["file_name"]}:{row["file_line_num"]}')

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.project import Environment
-from bot.sightings.recognising import Recogniser, micros_of
-from bot.sightings.shapes import Wire
+from bot.sightings.recognising import Recogniser
+from bot.sightings.shapes import Wire, micros_of
 from bot.sightings.wire import Malformed, opened
 from tests.sightings.events import NOON, postgres
 
@@ -51,8 +51,8 @@ def test_times_in_any_unit() -> None:
         found = micros_of(stamp)
         assert found is not None
         assert abs(found - at) < 1001
-    for stamp in (
+    for wrong in (
         None, "", "soon", 5, -1, float("nan"), float("inf"), 10**30, 10**400, "9" * 400, "0001-01-01T00:00:00+23:59",
         "9999-12-31",
     ):
-        assert micros_of(stamp) is None
+        assert micros_of(wrong) is None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypedDict, TypeVar
 
 import httpx
 import psycopg
@@ -43,10 +43,21 @@ UNCHECKED = POLICY.replace("[gates]\n", '[gates]\nskip = ["sql_check", "drift"]\
 """For stories about other things, whose SQL no check would let pass."""
 
 
+class Options(TypedDict, total=False):
+    """What a story may give its world beside the policy; `World` says what each means."""
+
+    environment: dict[str, str]
+    github: bool
+    supabase: bool
+    socket_mode: bool
+    slack: Mapping[str, Any]
+    log: Path
+
+
 class House(World):
     """A `World` that speaks the language of promotions. Its watch lasts a second, so that a story sees its end."""
 
-    def __enter__(self) -> House:
+    def __enter__(self) -> Self:
         super().__enter__()
         self.write_policy(POLICY)
         return self

@@ -132,7 +132,9 @@ def test_long_sql_is_a_file_in_the_thread(house: Opens) -> None:
     file = h.until(lambda: next(iter(h.slack.files()), None), "the file")
     assert "'row number 1499'" in file.text
     h.slack.press(ANA, h.card("S-1"), "View SQL")
-    assert "a file in the thread" in h.until(lambda: (v := h.slack.modal(ANA)) and h.slack.text_of(v), "the SQL")
+    assert "a file in the thread" in h.until(
+        lambda: h.slack.text_of(view) if (view := h.slack.modal(ANA)) else None, "the SQL",
+    )
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from rehearsal.postgres import Postgres
 from rehearsal.slack import Message
 from tests.stories.house import ANA, BO, CY, FEATURE, GIL, POLICY, SAM, UNCHECKED, House
 from tests.stories.test_windows import window
@@ -92,8 +93,8 @@ def test_bad_input_is_answered_with_an_example_that_works(shared_deploys: House,
 
 
 @pytest.fixture(scope="module")
-def shared_deploys(server: object) -> object:
-    with House(postgres=server, limits="off") as made:  # type: ignore[arg-type]
+def shared_deploys(server: Postgres) -> object:
+    with House(postgres=server, limits="off") as made:
         made.start_bot()
         yield made
 

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -269,7 +270,7 @@ def test_a_production_that_crashes_while_files_go_in(house: Opens) -> None:
     said_once(h, card)
 
 
-def _asked(h: House, query: str) -> list[tuple[object, ...]]:
+def _asked(h: House, query: str) -> list[tuple[Any, ...]]:
     """What production answers, if it does."""
     try:
         return h.production_rows(query)

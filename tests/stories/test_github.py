@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -127,8 +128,8 @@ def test_a_merge_that_changed_the_file_is_refused(h: House) -> None:
     h.github.review(48, "bo-dev")
     h.github.merge(48)
     with h.github.api.lock:
-        tip = h.github.git.tip("main")
-        tip.files[FEATURE_FILE] = FEATURE_SQL.replace("text", "bigint").encode()  # type: ignore[index]
+        files = cast("dict[str, bytes]", h.github.git.tip("main").files)
+        files[FEATURE_FILE] = FEATURE_SQL.replace("text", "bigint").encode()
     staged(h, "")
     card = asked(h, "")
     text = h.reads(card, "holds other bytes than #48 at its last commit")

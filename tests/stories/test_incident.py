@@ -16,6 +16,7 @@ from bot.domain.notes import Note
 from bot.scrub import Scrubber
 from bot.settings import Settings
 from bot.signing import Links
+from rehearsal.postgres import Postgres
 from rehearsal.slack import Message
 from tests.stories.house import ANA, BO, CY, ERIN, POLICY, SAM, House
 
@@ -57,8 +58,8 @@ class Room(House):
 
 
 @pytest.fixture
-def room(server: object) -> object:
-    with Room(postgres=server, limits="off") as made:  # type: ignore[arg-type]
+def room(server: Postgres) -> object:
+    with Room(postgres=server, limits="off") as made:
         made.write_policy(RULES)
         made.start_bot()
         yield made

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from handlers.subjects import vocabulary
+from rehearsal.postgres import Postgres
 from rehearsal.slack import Delivered, Message
 from templates.incident.card import MORE
 from tests.levers.other_sides import OtherSide
@@ -50,7 +51,9 @@ class Thrice(Desk):
             list(pool.map(lambda user: self.slack.press(user, seen, words, copies=3, stale=True), users))
 
     def window(self, user: str, title: str) -> str:
-        view = self.until(lambda: (v := self.slack.modal(user)) and title in v.title and v, f"the window “{title}”")
+        view = self.until(
+            lambda: v if (v := self.slack.modal(user)) and title in v.title else None, f"the window “{title}”",
+        )
         return self.slack.text_of(view)
 
     def desk_of(self, user: str, inc: str) -> Message:
@@ -67,10 +70,10 @@ class Thrice(Desk):
 
 
 @pytest.fixture
-def desk(server: object) -> Iterator[Thrice]:
+def desk(server: Postgres) -> Iterator[Thrice]:
     answer = {"before": "true", "message": "off for all"}
     with OtherSide(lambda asked: (200, answer)) as hook, Thrice(
-        postgres=server, limits="off", environment={"SEARCH_HOOK": hook.url},  # type: ignore[arg-type]
+        postgres=server, limits="off", environment={"SEARCH_HOOK": hook.url},
     ) as made:
         made.hook = hook
         made.write_policy(RULES)

@@ -8,14 +8,18 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import psycopg
 import pytest
 
 from bot.adapters.sqlite_journal import SqliteJournal
 from bot.adapters.system_clock import SystemClock
-from bot.domain.entry import audit
+from bot.domain.entry import Entry, audit
 from bot.scrub import Scrubber
 from rehearsal.postgres import Postgres
 from tests.pooler import pgbouncer, pooled
@@ -37,11 +41,11 @@ class Mortal(House):
     starts again in each life and takes more statements than the first deaths allow.
     """
 
-    def __init__(self, points: str, start: bool = True, **world: object) -> None:
+    def __init__(self, points: str, postgres: Postgres, start: bool = True) -> None:
         self.run, self.promotion = "S-1", "P-1"     # no life that ended passed a number over
         super().__init__(
             command=[sys.executable, "-m", "tests.stories.killing", "serve"],
-            environment={"PYTHONPATH": str(ROOT)}, limits="off", **world,  # type: ignore[arg-type]
+            environment={"PYTHONPATH": str(ROOT)}, limits="off", postgres=postgres,
         )
         self.lives = 0
         self._start = start
@@ -49,7 +53,7 @@ class Mortal(House):
         self._over = threading.Event()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
 
-    def __enter__(self) -> Mortal:
+    def __enter__(self) -> Self:
         super().__enter__()
         self.write_policy(UNCHECKED)
         if self._start:
@@ -60,10 +64,26 @@ class Mortal(House):
         """Live, and die, and live again."""
         self._keeper.start()
 
-    def __exit__(self, *trouble: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
+    ) -> None:
         self._over.set()
         self._keeper.join()
-        super().__exit__(*trouble)  # type: ignore[arg-type]
+        super().__exit__(kind, error, trace)
+
+    def die(self) -> None:
+        """For good."""
+        self._over.set()
+        self._keeper.join()
+        self.kill_bot()
+
+    def left(self) -> list[Entry]:
+        """The whole journal, whose chain holds, after the last of its lives."""
+        self.die()
+        with closing(SqliteJournal(self.store, SystemClock(), Scrubber(()))) as journal:
+            entries = list(journal.entries())
+        assert audit(entries).broken_at is None
+        return entries
 
     def _keep(self) -> None:
         while not self._over.wait(0.02):
@@ -105,8 +125,8 @@ def promoted(h: Mortal) -> None:
     )
     for label in TICKS:
         h.insists(
-            lambda label=label: h.presses(ANA, h.promotion, "Confirm", near=label),  # type: ignore[misc]
-            lambda label=label: h.says_of(h.promotion, f"✓ {label}"), label,  # type: ignore[misc]
+            partial(h.presses, ANA, h.promotion, "Confirm", near=label),
+            partial(h.says_of, h.promotion, f"✓ {label}"), label,
         )
     h.insists(
         lambda: h.presses(BO, h.promotion, "Approve"),
@@ -127,14 +147,7 @@ def check_once(h: Mortal) -> None:
     thread = h.thread(h.promotion)
     for step in ("Gates:", "waits for approval", "Approved by @bo", "Verified", "Watching", f"{h.promotion} is done"):
         assert thread.count(step) == 1, f"{step}\n{h.slack.transcript()}"
-    h._over.set()
-    h._keeper.join()
-    h.kill_bot()
-    journal = SqliteJournal(h.store, SystemClock(), Scrubber(()))
-    assert audit(journal.entries()).broken_at is None
-    attempts = [e for e in journal.entries(about=h.promotion) if e.kind == "apply.committed"]
-    journal.close()
-    assert len(attempts) == 2
+    assert sum(e.about == h.promotion and e.kind == "apply.committed" for e in h.left()) == 2
 
 
 @pytest.mark.slow
@@ -149,7 +162,7 @@ def check_once(h: Mortal) -> None:
     "statement:1:after statement:2:after statement:4:after statement:9:after",
     "statement:3:before statement:8:before statement:15:before",
 ])
-def test_killed_at_every_boundary(server: object, points: str) -> None:
+def test_killed_at_every_boundary(server: Postgres, points: str) -> None:
     with Mortal(points, postgres=server) as h:
         h.only(FEATURE)
         h.write("20261101130000_once.sql", ONCE)
@@ -230,7 +243,7 @@ BUILD = "create index concurrently books_title_idx on books (title);\n"
     "word:15:after word:22:before word:27:after word:33:before word:38:after word:44:before",
     "write:2:after write:3:after write:4:before",
 ])
-def test_killed_at_every_boundary_of_a_concurrent_build(server: object, points: str) -> None:
+def test_killed_at_every_boundary_of_a_concurrent_build(server: Postgres, points: str) -> None:
     with Mortal(points, postgres=server) as h:
         h.only(FEATURE)
         h.write("20261101130000_title_index.sql", BUILD)

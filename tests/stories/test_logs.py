@@ -91,7 +91,7 @@ def test_killed_during_batches_nothing_counts_twice_and_nothing_answered_is_lost
     with httpx.Client(headers=HEADERS, timeout=10) as client, ThreadPoolExecutor(4) as threads:
         for life in range(2):
             batches = [threads.submit(send, life * 100 + n) for n in range(24)]
-            h.until(lambda: len(answered) >= life * 6000 + 1500 or None, "some batches to be answered")  # noqa: B023
+            h.until(lambda: len(answered) >= life * 6000 + 1500 or None, "some batches to be answered")  # noqa: B023  (it is over before the next life)
             h.kill_bot()
             before = set(answered)
             assert sum(fault.total for fault in faults(h).values()) >= len(before), "answered, and lost"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,12 @@ def test_each_project_goes_its_own_way(two: Two) -> None:
     two.told(ANA, "Say which project: project:shop, project:blog.")
     two.slack.command(ANA, "/migrate status", "#blog-deploys")
     two.told(ANA, "Migrations · blog")
+    # What a reply says to type is complete where it stands: in the project's channel as it is, elsewhere with its name.
+    two.told(ANA, "stage it first: /migrate stage 2026")
+    two.slack.command(ANA, "/migrate status project:blog", "#general")
+    two.told(ANA, "stage it first: /migrate stage project:blog 2026")
+    two.slack.command(ANA, "/deploy freeze project:blog", "#general")
+    two.told(ANA, "A freeze needs a reason: /deploy freeze project:blog the audit is running")
     two.says(ANA, "/migrate stage")
     assert "· shop" in two.reads("S-1", "Done · in staging")
     two.slack.command(ANA, "/migrate stage project:blog", "#general")
@@ -80,11 +87,11 @@ def test_each_project_goes_its_own_way(two: Two) -> None:
     two.slack.command(ANA, "/deploy freeze inventory project:all", "#general")
     two.told(ANA, "F-2 counts")
     for channel in ("#deploys", "#blog-deploys"):
-        two.until(lambda channel=channel: shown(two, channel, "F-2 ·", "Promotions are frozen · everything"), channel)
+        two.until(partial(shown, two, channel, "F-2 ·", "Promotions are frozen · everything"), channel)
     two.slack.command(BO, "/deploy unfreeze F-2 counted", "#blog-deploys")
     for channel in ("#deploys", "#blog-deploys"):
-        two.until(lambda channel=channel: shown(two, channel, "F-2 ·", "A freeze is over · everything"), channel)
-        two.until(lambda channel=channel: "What waited goes on." in threads(two, channel), f"the thread in {channel}")
+        two.until(partial(shown, two, channel, "F-2 ·", "A freeze is over · everything"), channel)
+        two.until(partial(told_in_thread, two, channel), f"the thread in {channel}")
 
 
 def shown(two: Two, channel: str, *words: str) -> bool:
@@ -93,6 +100,9 @@ def shown(two: Two, channel: str, *words: str) -> bool:
     return sum(all(word in text for word in words) for text in texts) == 1
 
 
-def threads(two: Two, channel: str) -> str:
+def told_in_thread(two: Two, channel: str) -> bool:
+    """Whether the thread under the freeze's card there tells of its end."""
     newest = [message for message in two.slack.messages(channel) if "F-2 ·" in two.slack.text_of(message)]
-    return "\n".join(two.slack.text_of(message) for message in two.slack.thread(newest[-1])) if newest else ""
+    return bool(newest) and any(
+        "What waited goes on." in two.slack.text_of(message) for message in two.slack.thread(newest[-1])
+    )

@@ -137,7 +137,7 @@ def test_called_off_before_it_begins(house: Opens, word: str, user: str, says: s
     assert "Stopped: production is unchanged" in h.reads(card, says)
     h.presses(BO, card, "View SQL")
     assert "ALTER TABLE my_table ADD COLUMN new_column" in h.until(
-        lambda: (view := h.slack.modal(BO)) and h.slack.text_of(view), "the SQL"
+        lambda: h.slack.text_of(view) if (view := h.slack.modal(BO)) else None, "the SQL"
     )
     assert h.asked(2) == "P-2"
 

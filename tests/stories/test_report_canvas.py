@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.draft import FIELDS
+from rehearsal.postgres import Postgres
 from rehearsal.slack.methods.canvases import as_read
 from rehearsal.slack.refusals import NotPossible
 from templates.incident.canvas import canvas, merged, same, written
@@ -45,8 +46,8 @@ def test_where_both_were_changed_both_are_kept() -> None:
 
 
 @pytest.mark.slow
-def test_a_report_is_written_in_its_canvas(server: object) -> None:
-    with Desk(postgres=server, limits="off", slack={"plan": "paid"}) as h:  # type: ignore[arg-type]
+def test_a_report_is_written_in_its_canvas(server: Postgres) -> None:
+    with Desk(postgres=server, limits="off", slack={"plan": "paid"}) as h:
         h.write_policy(RULES.replace('after_incident = "2s"', 'after_incident = "1h"'))
         h.start_bot()
         inc = h.opened(severity="SEV3", impact="every checkout")

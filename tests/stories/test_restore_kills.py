@@ -6,10 +6,7 @@ from collections import Counter
 
 import pytest
 
-from bot.adapters.sqlite_journal import SqliteJournal
-from bot.adapters.system_clock import SystemClock
-from bot.domain.entry import audit
-from bot.scrub import Scrubber
+from rehearsal.postgres import Postgres
 from tests.stories.house import ANA, BO
 from tests.stories.test_kills import Mortal
 
@@ -19,7 +16,7 @@ CONTENT = "select books::text from books order by id"
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_killed_at_every_point_of_putting_rows_back(server: object) -> None:
+def test_killed_at_every_point_of_putting_rows_back(server: Postgres) -> None:
     points = "word:18:after word:24:after word:30:after write:2:after word:27:before word:34:after"
     with Mortal(points, postgres=server, start=False) as h:
         h.start_bot()
@@ -41,13 +38,7 @@ def test_killed_at_every_point_of_putting_rows_back(server: object) -> None:
         assert h.production_rows(CONTENT) == before
         lines = [line for line in h.thread("RD-1").splitlines() if line.strip()]
         assert not [line for line, count in Counter(lines).items() if count > 1], h.slack.transcript()
-        h._over.set()
-        h._keeper.join()
-        h.kill_bot()
-        journal = SqliteJournal(h.store, SystemClock(), Scrubber(()))
-        entries = list(journal.entries())
-        journal.close()
-        assert audit(entries).broken_at is None
+        entries = h.left()
         kinds = Counter(entry.kind for entry in entries if entry.about == "RD-1")
         assert kinds["rows.attempt"] >= 3, "it died while it put them back"
         assert kinds["rows.back"] == kinds["verify.seen"] == 1

@@ -11,10 +11,7 @@ from contextlib import suppress
 import psycopg
 import pytest
 
-from bot.adapters.sqlite_journal import SqliteJournal
-from bot.adapters.system_clock import SystemClock
-from bot.domain.entry import audit
-from bot.scrub import Scrubber
+from rehearsal.postgres import Postgres
 from tests.stories.house import BO, FEATURE, UNCHECKED, House
 from tests.stories.test_kills import Mortal
 
@@ -55,7 +52,7 @@ def insists_on_rolling_back(h: Mortal, card: str) -> None:
             time.sleep(0.1)
 
 
-def test_killed_at_every_point_of_a_rollback(server: object) -> None:
+def test_killed_at_every_point_of_a_rollback(server: Postgres) -> None:
     with Mortal("write:1:after write:2:after write:3:after", postgres=server, start=False) as h:
         h.start_bot()
         card = in_production(h)
@@ -72,13 +69,7 @@ def test_killed_at_every_point_of_a_rollback(server: object) -> None:
         lines = [line for line in h.thread(rollback).splitlines() if line.strip()]
         assert not [line for line, count in Counter(lines).items() if count > 1], h.slack.transcript()
         assert len(list(h.migrations.glob(f"{BACK}_*"))) == 1
-        h._over.set()
-        h._keeper.join()
-        h.kill_bot()
-        journal = SqliteJournal(h.store, SystemClock(), Scrubber(()))
-        entries = list(journal.entries())
-        journal.close()
-        assert audit(entries).broken_at is None
+        entries = h.left()
         kinds = Counter(entry.kind for entry in entries if entry.about == rollback)
         assert kinds["apply.committed"] == kinds["verify.seen"] == kinds["rollback.filed"] == 1
         assert sum(entry.kind == "taken_back.done" for entry in entries if entry.about == card) == 1

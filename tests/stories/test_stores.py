@@ -128,7 +128,5 @@ def test_killed_at_every_boundary_on_postgres(on_postgres: str, server: Postgres
         promoted(h)
         assert h.lives > 3, "it was to die, and did not"
         assert h.production_rows("select what from applied_once") == [("first",)]
-        h._over.set()
-        h._keeper.join()
-        h.kill_bot()
+        h.die()
         assert verified(on_postgres).count("apply.committed") == 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.entry import Fact, Opening
+from bot.domain.entry import Fact, Json, Opening
 from bot.domain.record import Status
 from bot.ports import Put
 from bot.watch.watcher import Watcher
@@ -33,12 +33,12 @@ def p(tmp_path: Path, database: Fresh) -> Iterator[Post]:
         yield made
 
 
-def promotion(p: Post, *facts: tuple[str, dict[str, object]]) -> None:
-    plan = {"project": "shop", "environment": "production", "head": None, "files": []}
+def promotion(p: Post, *facts: tuple[str, dict[str, Json]]) -> None:
+    plan: Json = {"project": "shop", "environment": "production", "head": None, "files": []}
     p.says([Fact(about="P-1", kind="promotion.requested", actor=ANA, data={"kind": "promotion", "plan": plan},
                  opens=Opening(kind="promotion", project="shop", stage="apply"))])
     for kind, data in facts:
-        p.says([Fact(about="P-1", kind=kind, actor="stagedoor", data=data)])      # type: ignore[arg-type]
+        p.says([Fact(about="P-1", kind=kind, actor="stagedoor", data=data)])
 
 
 def test_a_column_made_by_hand_is_told_within_one_look_and_only_once(p: Post, database: Fresh) -> None:
@@ -91,10 +91,10 @@ def test_a_change_stays_open_until_somebody_acknowledges_it(p: Post, database: F
     p.clock.forward(hours=2)
     p.walk()
     [alert] = p.alerts
-    assert p.records[0].status is Status.LIVE
+    assert [record.status for record in p.records] == [Status.LIVE]
     p.says(p.people.acknowledge(ANA, alert.id))
     p.walk()
-    assert p.records[0].status is Status.ENDED
+    assert [record.status for record in p.records] == [Status.ENDED]
 
 
 def test_who_blocks_whom_is_told_and_it_resolves_itself(p: Post, database: Fresh) -> None:

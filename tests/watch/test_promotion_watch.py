@@ -22,6 +22,7 @@ from bot.policy import parse_policy
 from bot.scrub import Scrubber
 from bot.watch.watcher import Watcher
 from handlers.migrations.promotion_view import PromotionView
+from rehearsal.postgres import Postgres
 from tests.migrations.walking import ANA, BO, POLICY, Walk, approved
 from tests.postgres import Fresh, fresh_database
 from tests.watching import Clock
@@ -109,7 +110,7 @@ Opens = Callable[..., Any]
 
 
 @pytest.fixture
-def watched(server: Any, tmp_path: Path) -> Iterator[Opens]:
+def watched(server: Postgres, tmp_path: Path) -> Opens:
     @contextmanager
     def opened(policy: str = WATCH, logs: bool = True, more: str = "") -> Iterator[Watched]:
         with fresh_database(server) as staging, fresh_database(server) as production:

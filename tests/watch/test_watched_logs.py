@@ -16,7 +16,7 @@ import pytest
 from bot.adapters.loop import Loop
 from bot.adapters.pager import HttpPager
 from bot.adapters.pictures import DrawnPictures
-from bot.domain.entry import Fact, Opening
+from bot.domain.entry import Fact, Json, Opening
 from bot.domain.record import Status
 from bot.domain.sighting import Severity
 from bot.errors import Refused
@@ -61,7 +61,7 @@ def duty() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 def promoted(p: Post, ago: float, touched: list[str]) -> None:
     """P-31 went into production so many seconds ago and is watched."""
-    plan = {"project": "shop", "environment": "production", "head": None, "files": [
+    plan: dict[str, Json] = {"project": "shop", "environment": "production", "head": None, "files": [
         {"version": "1", "name": "a", "filename": "1_a.sql", "sha256": "x", "statements": 1},
     ]}
     p.clock.forward(seconds=-ago)

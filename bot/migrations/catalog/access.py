@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import cast
 
@@ -12,6 +13,9 @@ ROLES = ("anon", "authenticated", "service_role")
 _COMMANDS = {"SELECT": "r", "INSERT": "a", "UPDATE": "w", "DELETE": "d"}
 _INVOKER = {"security_invoker=on", "security_invoker=true", "security_invoker=1", "security_invoker=yes"}
 _PAST_POLICIES = ("service_role",)
+
+_FOR_TRIGGERS = re.compile(r"^ RETURNS (?:event_)?trigger$", re.MULTILINE)
+"""Postgres calls such a function itself, and refuses everybody else."""
 
 Access = dict[tuple[str, str, str], str]
 """How a role may do something with an object, in words: by role, object and command."""
@@ -29,7 +33,7 @@ def access(catalog: Snapshot) -> Access:
             if "U" not in _letters(schema, role):
                 continue
             if key[0] == "function":
-                if "X" in _letters(catalog.objects[key], role):
+                if "X" in _letters(catalog.objects[key], role) and not _FOR_TRIGGERS.search(_words(key, catalog)):
                     found[role, key[1], "execute"] = _as_whom(catalog.objects[key])
             else:
                 found |= _of_relation(role, key, catalog, policies[key[1]])
@@ -104,6 +108,10 @@ def _policy(key: Key, catalog: Snapshot) -> str:
     name = key[1].removeprefix(catalog.parents[key][0][1] + ".")
     parts = [f"{part} {_short(str(doc[part]))}" for part in ("using", "check") if doc.get(part)]
     return ", ".join([f"{'restrictive ' if doc.get('restrictive') else ''}policy {name}", *parts])
+
+
+def _words(key: Key, catalog: Snapshot) -> str:
+    return str(catalog.objects[key].get("definition", ""))
 
 
 def _as_whom(doc: Doc) -> str:

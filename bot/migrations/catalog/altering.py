@@ -65,6 +65,9 @@ def lets_go(key: Key, now: Snapshot, then: Snapshot) -> list[str]:
         old.get("replica_identity") != new.get("replica_identity")
     ):
         return [f"ALTER TABLE {key[1]} REPLICA IDENTITY DEFAULT"]
+    if key[0] == "column" and old.get("identity") and not new.get("identity"):
+        # Its hidden sequence may have the name of one that comes back.
+        return [f"ALTER TABLE {table_of(key, then)} ALTER COLUMN {short(key, then)} DROP IDENTITY"]
     return []
 
 
@@ -113,7 +116,6 @@ def _column(key: Key, parts: set[str], now: Snapshot, then: Snapshot) -> list[st
     name = short(key, then)
     words = [
         *(["DROP EXPRESSION"] if "generated" in parts else []),
-        *(["DROP IDENTITY"] if had and not has else []),
         *([_type(name, new)] if parts & {"type", "collation"} else []),
         *([f"{'SET' if new.get('not_null') else 'DROP'} NOT NULL"] if "not_null" in parts else []),
         *(_identity(had, has) if "identity" in parts else []),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.domain.catalog import Snapshot
+from bot.domain.catalog import Key, Snapshot
 from bot.domain.entry import Json
 from bot.domain.values import texts
 from bot.migrations.catalog.access import access_diff
 from bot.migrations.catalog.diff import Difference, differences, value
 from bot.migrations.catalog.firing import firing
+from bot.migrations.catalog.renames import renamed
 from bot.migrations.catalog.witness import BLOCKS_READING, BLOCKS_WRITING, MODES
 
 _SHOWN = 6
@@ -36,11 +37,14 @@ def checklist(
     where nobody could ask.
     """
     found = differences(before, after)
+    moved = renamed(before, after)
+    apart = [one for one in found if one.parts or not {one.key} & {*moved, *moved.values()}]
     lines = []
     for title, kinds in _LINES:
-        if own := [one for one in found if one.key[0] in kinds and not _with_its_table(one, found, after, before)]:
+        own = [one for one in apart if one.key[0] in kinds and not _with_its_table(one, apart, after, before)]
+        if told := [*_renames(kinds, moved, before, after), *map(_short, own)]:
             more = _compile(own, after, uncompiled) if kinds[0] == "function" else _and_more(kinds[0], own, after)
-            lines.append(f"{title}: {_few([_short(one) for one in own])}{more}")
+            lines.append(f"{title}: {_few(told)}{more}")
     if others := sorted({*(uncompiled or {})} - {one.key[1] for one in found}):
         told = [f"{_plain(name)}, {(uncompiled or {})[name]}" for name in others]
         lines.append(f"Functions that the files do not touch and that do not compile now: {_few(told, '; ')}")
@@ -54,6 +58,21 @@ def checklist(
     if not access:
         lines.append("Access: anon, authenticated and service_role can do what they could do before")
     return [*lines, _rows(seen), *_counted(counts), _foreign_keys(after, found)]
+
+
+def _renames(kinds: Sequence[str], moved: Mapping[Key, Key], before: Snapshot, after: Snapshot) -> Iterator[str]:
+    """`~ books.sold is now books.price`; not of what only follows the table that it is on."""
+    for old, new in sorted(moved.items()):
+        follows = any(
+            moved.get(above) in after.parents.get(new, ()) and _own(old, above) == _own(new, moved[above])
+            for above in before.parents.get(old, ()) if above in moved
+        )
+        if old[0] in kinds and old[0] not in ("default", "published") and not follows:
+            yield f"~ {_plain(old[1])} is now {_plain(new[1])}"
+
+
+def _own(key: Key, above: Key) -> str:
+    return key[1].removeprefix(f"{above[1]}.")
 
 
 def touched(before: Snapshot, after: Snapshot, seen: Mapping[str, Json]) -> list[str]:
@@ -160,8 +179,8 @@ def _counted(counts: Mapping[str, int] | None) -> list[str]:
 
 
 def _with_its_table(one: Difference, found: Sequence[Difference], after: Snapshot, before: Snapshot) -> bool:
-    """Columns of a table that is new or gone are told with it."""
-    whole = {other.key for other in found if not other.parts and other.key[0] == "table"}
+    """Columns of a table that is new or gone are told with it, and a default with its column."""
+    whole = {other.key for other in found if not other.parts and other.key[0] in ("table", "column")} - {one.key}
     above = (after.parents | before.parents).get(one.key, ())
     return one.key[0] in ("column", "default") and not one.parts and (
         bool(whole & set(above)) or any(whole & set((after.parents | before.parents).get(key, ())) for key in above)
@@ -169,7 +188,7 @@ def _with_its_table(one: Difference, found: Sequence[Difference], after: Snapsho
 
 
 def _short(one: Difference) -> str:
-    name = _plain(one.key[1])
+    name = f"{'default of ' if one.key[0] == 'default' else ''}{_plain(one.key[1])}"
     if not one.parts:
         return f"{one.sign} {name}"
     return f"{one.sign} {name} ({', '.join(_change(*part) for part in one.parts)})"

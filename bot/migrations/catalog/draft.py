@@ -17,6 +17,7 @@ from bot.migrations.catalog.making import drop, make
 from bot.migrations.catalog.order import in_order
 from bot.migrations.catalog.renames import renames
 
+_TYPES = ("enum", "domain", "composite", "range")
 READERS = ("view", "matview", "rule", "policy", "trigger", "function", "default")
 """What reads a column and has to step aside while it gets another type."""
 
@@ -60,7 +61,7 @@ class _Work:
         for key in now.objects:
             if key in then.objects and now.objects[key] != then.objects[key]:
                 falls |= self._turn(key)
-        falls = self._with_readers(falls)
+        falls = self._with_readers(falls - self._still_had(falls))
         self._guard(falls)
         if self._step.unable and not (falls or self._altered):
             return self._step
@@ -70,6 +71,15 @@ class _Work:
         self._drop(falls, gone)
         self._bring({key for key in comes if key not in then.inherited})
         return self._step
+
+    def _still_had(self, falls: set[Key]) -> set[Key]:
+        """Types that a column has which gets its old type back in this step: they go in the next one."""
+        return {
+            key for key in falls if key[0] in _TYPES and any(
+                reader[0] == "column" and reader in self._altered and key not in self._then.needs.get(reader, ())
+                for reader in self._readers[key]
+            )
+        }
 
     def _turn(self, key: Key) -> set[Key]:
         """Alter in place, or return what has to fall for it."""
@@ -142,7 +152,8 @@ class _Work:
                 if other is None or mine is None or mine == other:
                     continue
                 if key[0] == "constraint" and key not in roots:
-                    crossing.add(key)  # tables that refer to each other let go of each other first
+                    # Tables that refer to each other let go of each other first; a partition's goes with its table's.
+                    crossing |= {key} - self._now.inherited
                 else:
                     waits[other].add(mine)
         for key in [*sorted(crossing), *in_order(roots, waits, first=_FALLS_FIRST)]:

@@ -25,7 +25,8 @@ def make(key: Key, catalog: Snapshot) -> tuple[list[str], list[str]]:
     """What makes the object, and what has to be said once everything else is there. Raises `Refused`."""
     doc = catalog.objects[key]
     if key[0] not in _MAKE:
-        raise Refused(f"Stagedoor cannot write the SQL that makes {key[0]} {key[1]}.")
+        what = key[1] if key[0] == "other" else f"{key[0]} {key[1]}"
+        raise Refused(f"Stagedoor cannot write the SQL that makes {what}.")
     made, later = list(_MAKE[key[0]](key, doc, catalog)), list(_later(key, doc, catalog))
     return made + _dressed(key, doc, catalog), later
 
@@ -35,6 +36,13 @@ def drop(key: Key, catalog: Snapshot) -> list[str]:
     if key[0] == "default_privileges":
         return default_grants(catalog.objects[key], catalog.objects[key]["acl"], {})
     return [_drop(key, catalog)]
+
+
+_OTHER = (
+    "text search configuration", "text search dictionary", "operator class", "operator family", "operator", "collation",
+    "conversion", "cast", "foreign-data wrapper", "server",
+)
+"""Kinds that are known by their names alone: they can go, and only a file can bring them back."""
 
 
 def _drop(key: Key, catalog: Snapshot) -> str:
@@ -52,7 +60,8 @@ def _drop(key: Key, catalog: Snapshot) -> str:
         case "published_schema":
             return f"ALTER PUBLICATION {doc['publication']} DROP TABLES IN SCHEMA {doc['schema']}"
         case "other":
-            raise Refused(f"Stagedoor cannot write the SQL that takes {key[1]} back.")
+            kind = next(kind for kind in _OTHER if key[1].startswith(f"{kind} "))
+            return f"DROP {kind.upper().replace('-', ' ')}{key[1].removeprefix(kind)}"
         case _:
             return f"DROP {named(key, doc, catalog)}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from bot.domain.catalog import Key, Snapshot
 from bot.migrations.catalog.words import ON_THEIR_TABLE, kind_of
 
@@ -11,17 +13,32 @@ _OWN_NAME = (
 )
 
 
+def renamed(before: Snapshot, after: Snapshot) -> dict[Key, Key]:
+    """What is still there under another name or in another schema: old name to new one."""
+    known = {id: key for key, id in before.ids.items()}
+    return {
+        old: key for key, id in after.ids.items()
+        if (old := known.get(id)) and old != key and old[0] == key[0]
+        and old not in after.objects and key not in before.objects
+    }
+
+
 def renames(now: Snapshot, then: Snapshot) -> list[str]:
     """The statements that give objects their names of `then` back; one level, what hangs on them follows by itself."""
     known = {id: key for key, id in then.ids.items()}
-    said: list[str] = []
+    said: dict[Key, list[str]] = {}
     for key, id in now.ids.items():
         old = known.get(id)
         if old is None or old == key or key in then.objects or old in now.objects or old[0] != key[0]:
             continue
-        if key[0] in _OWN_NAME and key not in now.inherited:
-            said += _back(key, old, now, then)
-    return said
+        if key[0] in _OWN_NAME and key not in now.inherited and (back := _back(key, old, now, then)):
+            said[key] = back
+    return [one for key, back in said.items() if not _within(key, said, now) for one in back]
+
+
+def _within(key: Key, moving: Container[Key], now: Snapshot) -> bool:
+    """Whether what an object is in or on gets its old name back first: until then it goes by another one."""
+    return any(above in moving or _within(above, moving, now) for above in now.parents.get(key, ()))
 
 
 def _back(key: Key, old: Key, now: Snapshot, then: Snapshot) -> list[str]:

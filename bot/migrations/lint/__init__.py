@@ -35,6 +35,7 @@ from bot.migrations.lint import (
     primary_key,
     production_data,
     psql_only,
+    public_bucket,
     realtime,
     rls_missing,
     rls_off,
@@ -58,7 +59,7 @@ CHECKS: tuple[ModuleType, ...] = (
     transaction_control, non_transactional, concurrent_if_not_exists, enum_value_used, if_exists,
     drop_without_backup, still_used, cascade, rows_without_where, unreadable, server_files, secrets, production_data,
     rls_missing, rls_off, rls_without_policy, policy_open, policy_without_to, policy_user_metadata, policy_initplan,
-    grants, security_definer, view_security, platform_schemas, extension, realtime, session_settings, triggers_off,
-    heavy_lock, adding_field_with_default, exclude_constraint, lock_pile_up, backfill, foreign_key_index, primary_key,
-    wide_index, json_type, rollback_file,
+    grants, security_definer, view_security, platform_schemas, public_bucket, extension, realtime, session_settings,
+    triggers_off, heavy_lock, adding_field_with_default, exclude_constraint, lock_pile_up, backfill, foreign_key_index,
+    primary_key, wide_index, json_type, rollback_file,
 )

@@ -15,6 +15,7 @@ RULE = Rule(
     effect="The migration would never run, or in an order that nobody meant.",
     safe="-- in the shell: stagedoor new what_it_does",
 )
+_TAKEN = re.compile(r"(\d+)_.*\.sql", re.DOTALL)
 _NAME = re.compile(r"(\d{14})_[a-z0-9_]+\.sql")
 
 
@@ -22,7 +23,16 @@ def text(source: Source) -> Iterator[Finding]:
     """A version of fourteen digits that is a real time and not in the future, and a plain name."""
     name = source.name.rpartition("/")[2]
     if not (found := _NAME.fullmatch(name)):
-        yield RULE.on(source.name, why=f"{name} does not read YYYYMMDDHHMMSS_what_it_does.sql. {RULE.why}.")
+        said = f"{name} does not read YYYYMMDDHHMMSS_what_it_does.sql"
+        if taken := _TAKEN.fullmatch(name):
+            which = "its version is no time" if len(taken[1]) != 14 else "its name has other signs than a-z, 0-9 and _"
+            yield RULE.on(
+                source.name, why=f"{said}: {which}. The Supabase CLI takes it all the same.",
+                effect="Versions of another length sort otherwise than people expect." if len(taken[1]) != 14
+                else "Nobody can tell from it what it does, or has to quote it everywhere.",
+            )
+        else:
+            yield RULE.on(source.name, why=f"{said}. {RULE.why}.")
         return
     try:
         datetime.fromisoformat(f"{found[1][:8]}T{found[1][8:]}+00:00")

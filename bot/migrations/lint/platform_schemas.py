@@ -23,10 +23,14 @@ WORDS = (
     "auth", "storage", "realtime", "vault", "extensions", "pgsodium", "graphql", "net", "cron", "supabase_",
     "_analytics", "_supavisor",
 )
+_FAILS = "A failing trigger or policy there fails sign-in, upload or realtime for its users."
+_TRY = "-- try it on staging as a user of each role, signed in and not"
 _PATTERNS = {
-    "auth.users": ("CreateTrigStmt", "OBJECT_TRIGGER"), "storage.objects": ("policy",),
-    "realtime.messages": ("policy",),
+    "auth.users": ("CreateTrigStmt", "OBJECT_TRIGGER"), "storage.buckets": ("policy",),
+    "storage.objects": ("policy", "CreateTrigStmt", "OBJECT_TRIGGER"),
+    "realtime.messages": ("policy", "CreateTrigStmt", "OBJECT_TRIGGER"),
 }
+"""What Supabase itself lets `postgres` make there (supautils.policy_grants and drop_trigger_grants)."""
 KINDS = (
     "CreateStmt", "AlterTableStmt", "IndexStmt", "CreateTrigStmt", "CreatePolicyStmt", "AlterPolicyStmt", "ViewStmt",
     "DropStmt", "RenameStmt", "CreateFunctionStmt", "CreateTableAsStmt", "AlterOwnerStmt", "AlterObjectSchemaStmt",
@@ -52,7 +56,8 @@ def statement(s: Statement) -> Iterator[Finding]:
     said = f"{names[0]} belongs to the platform"
     pattern = "policy" if _is_policy(s) else str(s.node.get("removeType", s.kind))
     if all(pattern in _PATTERNS.get(name, ()) for name in names):
-        yield RULE.at(s, f"{said}; this is a documented way to build on it.", level=Level.NOTE, effect="", safe="")
+        said = f"{said}; this is a documented way to build on it."
+        yield RULE.at(s, said, level=Level.NOTE, effect=_FAILS, safe=_TRY)
     else:
         yield RULE.at(s, f"{said}. {RULE.why}.")
 

@@ -16,7 +16,11 @@ RULE = Rule(
     safe="CREATE FUNCTION public.book_count() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = ''\n"
          "AS $$ SELECT count(*) FROM public.books $$;",
 )
-_EXECUTES = re.compile(rb"\bexecute\s+(\w+)\s*(?:;|into\b|using\b)")
+_EXECUTES = re.compile(rb"\bexecute\s+((?:'(?:[^']|'')*'|[^;'])*?)(?:;|\sinto\s|\susing\s)")
+_QUOTED = re.compile(rb"\b(?:quote_ident|quote_literal|quote_nullable|length|lower|upper)\s*\([^()]*\)")
+_FORMAT = re.compile(rb"\bformat\s*\(\s*'((?:[^']|'')*)'((?:'(?:[^']|'')*'|[^()']|\([^()]*\))*)\)")
+_STRING = re.compile(rb"'(?:[^']|'')*'")
+_TEXTS = {"text", "varchar", "bpchar", "name", "json", "jsonb"}
 KINDS = ("CreateFunctionStmt", "AlterFunctionStmt")
 WORDS = ("definer",)
 
@@ -25,14 +29,22 @@ def _repeats(s: Statement) -> Iterator[Finding]:
     """EXECUTE of a parameter as it is: whoever may call the function may run anything as its owner."""
     given = {
         str(one.get("name", "")).lower() for one in find(s.node.get("parameters", ()), "FunctionParameter")
+        if (strings(one.get("argType", {}).get("names")) or [""])[-1] in _TEXTS
     } - {""}
-    for match in _EXECUTES.finditer(s.low):
-        if (name := match[1].decode()) in given:
+    for match in _EXECUTES.finditer(s.low) if given else ():
+        bare = _STRING.sub(b"", _QUOTED.sub(b"", _FORMAT.sub(_unquoted, match[1])))
+        if name := next((word for word in re.findall(r"\w+", bare.decode("utf-8", "replace")) if word in given), ""):
             yield RULE.at(
                 s, f"{dotted(strings(s.node.get('funcname')))} is SECURITY DEFINER and EXECUTEs {name}, whatever its "
-                "caller passes.", safe="-- write out the statement that it is for, with parameters as values: USING …",
+                "caller passes.", safe="-- write out the statement that it is for, with parameters as values: USING …\n"
+                "-- names that have to be put together: format('… %I …', name)",
             )
             return
+
+
+def _unquoted(called: re.Match[bytes]) -> bytes:
+    """Of a format() what it puts in as it is: all of its arguments where there is a %s."""
+    return called[2] if re.search(rb"%[-\d$]*s", called[1]) else b""
 
 
 def statement(s: Statement) -> Iterator[Finding]:

@@ -29,18 +29,25 @@ _SHOWN = 5
 
 def on_ground(pending: Sequence[Analysis], catalog: Snapshot) -> Iterator[Finding]:
     """Judged by the catalog of the database that the files are for; a function's body may only seem to use it."""
-    settled = {fact.subject for one in pending for kind in ("drop", "rewritten") for fact in one.named(kind)}
+    settled = {fact.subject for one in pending for kind in ("drop", "rewritten", "parted") for fact in one.named(kind)}
     for one in pending:
         for kind in ("drop", "rename", "retype"):
             for fact in one.named(kind):
-                if found := [*users(fact, catalog, settled)]:
+                if found := [*users(fact, catalog, settled, text=not _made_anew(fact, one))]:
                     does = {"drop": "goes", "rename": "gets another name", "retype": "gets another type"}[kind]
                     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
                     said = f"{fact.subject} {does}, and is still used by {', '.join(found[:_SHOWN])}{more}."
                     yield RULE.on(one.file, fact.line, said)
 
 
-def users(fact: Fact, catalog: Snapshot, settled: set[str]) -> Iterator[str]:
+def _made_anew(fact: Fact, one: Analysis) -> bool:
+    """Whether what goes comes back further down: who names it in a text goes on finding it."""
+    return fact.kind == "drop" and any(
+        other.subject == fact.subject and other.line >= fact.line for other in one.named("made")
+    )
+
+
+def users(fact: Fact, catalog: Snapshot, settled: set[str], *, text: bool = True) -> Iterator[str]:
     """What would be broken: of a rename only text, since what Postgres knows of follows by itself."""
     kind = "column" if fact.kind == "retype" else fact.detail
     targets = [key for key in catalog.of_kind(*_KINDS.get(kind, ())) if _plain(key) == fact.subject]
@@ -52,7 +59,7 @@ def users(fact: Fact, catalog: Snapshot, settled: set[str]) -> Iterator[str]:
                 continue
             if not _goes_along(key, targets, catalog):
                 yield f"{key[0].replace('_', ' ')} {key[1]}"
-    if fact.kind != "retype":
+    if fact.kind != "retype" and text:
         yield from _bodies(fact, kind, targets, catalog, settled)
 
 

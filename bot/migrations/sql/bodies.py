@@ -8,7 +8,7 @@ from typing import Any
 from bot.migrations.sql.foreign_types import UNKNOWN, at_home
 from bot.migrations.sql.parse import parse, parse_body
 from bot.migrations.sql.rule import BRANCH, BROKEN, DYNAMIC, Statement, Unparsable
-from bot.migrations.sql.tree import Node, dotted, opened, option, strings, tables, walk
+from bot.migrations.sql.tree import Node, dotted, find, function, opened, option, strings, tables, walk
 
 _BRANCHING = {"PLpgSQL_stmt_if", "PLpgSQL_stmt_while", "PLpgSQL_stmt_fors", "PLpgSQL_stmt_case", "PLpgSQL_if_elsif",
               "PLpgSQL_stmt_loop", "PLpgSQL_stmt_fori", "PLpgSQL_case_when", "PLpgSQL_stmt_foreach_a"}
@@ -20,7 +20,9 @@ _WRAPS = {
     "ExplainStmt": ("EXPLAIN", "query"), "CreateTableAsStmt": ("CREATE … AS", "query"), "CopyStmt": ("COPY", "query"),
     "DeclareCursorStmt": ("DECLARE", "query"), "CreateSchemaStmt": ("CREATE SCHEMA", "schemaElts"),
 }
-HOLDERS = frozenset({"DoStmt", "CreateFunctionStmt", *_WRAPS})
+_SCHEDULES = {"cron.schedule": (1, 2), "cron.schedule_in_database": (2, 2)}
+"""Where the command of a cron job stands among the arguments, without and with the job's name."""
+HOLDERS = frozenset({"DoStmt", "CreateFunctionStmt", "SelectStmt", *_WRAPS})
 """Kinds of statements that hold others."""
 
 
@@ -33,17 +35,37 @@ def inside(statement: Statement) -> Iterator[Statement]:
             kind, node = opened(wrapped)
             if kind:
                 yield _nested(statement, kind, node, where, statement.line, runs=True)
+    elif statement.kind == "SelectStmt" and b"cron" in statement.low:
+        yield from _scheduled(statement, statement.node)
     elif statement.kind == "DoStmt":
         yield from _body(statement, "a DO block", runs=True, **_do(statement.node))
     elif statement.kind == "CreateFunctionStmt":
-        name = dotted(strings(statement.node.get("funcname"))).removeprefix("public.")
-        if "sql_body" in statement.node:
-            for _, node in walk(statement.node["sql_body"]):
-                for kind, fields in node.items():
-                    if kind.endswith("Stmt") and isinstance(fields, dict):
-                        yield _nested(statement, kind, fields, f"the function {name}", statement.line, runs=False)
-            return
-        yield from _body(statement, f"the function {name}", runs=False, **_function(statement.node))
+        yield from _of_function(statement)
+
+
+def _of_function(statement: Statement) -> Iterator[Statement]:
+    name = dotted(strings(statement.node.get("funcname"))).removeprefix("public.")
+    if "sql_body" in statement.node:
+        for _, node in walk(statement.node["sql_body"]):
+            for kind, fields in node.items():
+                if kind.endswith("Stmt") and isinstance(fields, dict):
+                    yield _nested(statement, kind, fields, f"the function {name}", statement.line, runs=False)
+        return
+    yield from _body(statement, f"the function {name}", runs=False, **_function(statement.node))
+
+
+def _scheduled(owner: Statement, node: Node) -> Iterator[Statement]:
+    """What cron will run, later and unattended: read like the body of a function."""
+    for call in find(node, "FuncCall", "funccall"):
+        places, args = _SCHEDULES.get(function(call)), call.get("args", [])
+        if places is None or len(args) < 2:
+            continue
+        named = [one["NamedArgExpr"] for one in args if "NamedArgExpr" in one]
+        last = places[min(len(args), 3) - 2]
+        command = next((one["arg"] for one in named if one.get("name") == "command"), args[min(last, len(args) - 1)])
+        body = command.get("A_Const", {}).get("sval", {}).get("sval", "")
+        if body:
+            yield from _sql(owner, "a cron job", body, _first_line(owner, body), runs=False)
 
 
 def _do(node: Node) -> dict[str, str]:
@@ -109,7 +131,10 @@ def _plpgsql(owner: Statement, where: str, first: int, *, runs: bool) -> Iterato
         elif key == "PLpgSQL_expr":
             found.extend(_expression(owner, value, where, at, runs=runs, maybe=maybe))
         waiting.extend((name, item, line, maybe) for name, item in value.items())
-    yield from sorted(found, key=lambda one: one.line)
+    for one in sorted(found, key=lambda one: one.line):
+        yield one
+        if one.kind == "SelectStmt" and b"cron" in one.low:
+            yield from _scheduled(one, one.node)
 
 
 def _executed(owner: Statement, value: Node, where: str, line: int, *, runs: bool, maybe: bool) -> Iterator[Statement]:

@@ -1,4 +1,8 @@
-"""Functions of Postgres and Supabase that change no row, so that a call of them can be read over."""
+"""Functions of Postgres and Supabase that change no row, so that a call of them can be read over.
+
+Of extensions a few count by their bare name (uuid_generate_v4, crypt, unaccent), the others under the schema
+`extensions` alone: anybody may make a function in public with such a name, and a bare call would find it first.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +52,30 @@ tstzmultirange unistr upper_inc upper_inf uuid_extract_timestamp uuid_extract_ve
 xml_is_well_formed xmlcomment xmlexists xmltext xpath xpath_exists has_any_column_privilege has_database_privilege
 has_sequence_privilege has_type_privilege json_object_agg_strict jsonb_object_agg_strict array_shuffle array_sample
 pg_advisory_xact_lock pg_try_advisory_xact_lock pg_notify
+aclexplode acldefault acosd acosh array_to_tsvector asind asinh atand atan2d atanh bit_xor inet_client_addr
+inet_client_port inet_server_addr inet_server_port json_object_agg_unique jsonb_object_agg_unique jsonb_path_exists_tz
+jsonb_path_match_tz jsonb_path_query_array_tz jsonb_path_query_first_tz jsonb_populate_record_valid mxid_age
+pg_available_extensions pg_basetype pg_collation_is_visible pg_column_compression pg_column_is_updatable
+pg_current_snapshot pg_current_xact_id pg_database_size pg_event_trigger_ddl_commands pg_event_trigger_dropped_objects
+pg_get_function_arg_default pg_get_function_sqlbody pg_get_object_address pg_get_partition_constraintdef
+pg_get_statisticsobjdef pg_identify_object pg_identify_object_as_address pg_indexes_size pg_input_error_info
+pg_is_in_recovery pg_my_temp_schema pg_operator_is_visible pg_partition_root pg_postmaster_start_time
+pg_relation_is_publishable pg_relation_is_updatable pg_sequence_parameters pg_table_size pg_ts_config_is_visible
+pg_ts_dict_is_visible pg_type_is_visible pg_visible_in_snapshot range_intersect_agg regr_sxx regr_sxy regr_syy
+row_security_active set_masklen shobj_description sind slope system_user to_regcollation to_regoper to_regoperator
+txid_current_if_assigned txid_current_snapshot unicode_assigned unicode_version
+extensions.armor extensions.crypt extensions.dearmor extensions.decrypt extensions.difference extensions.dmetaphone
+extensions.encrypt extensions.hmac extensions.levenshtein extensions.ll_to_earth extensions.earth_box
+extensions.earth_distance extensions.metaphone extensions.nlevel extensions.pgp_sym_decrypt extensions.pgp_sym_encrypt
+extensions.show_trgm extensions.similarity extensions.soundex extensions.strict_word_similarity
+extensions.subpath extensions.unaccent extensions.uuid_generate_v1 extensions.uuid_generate_v3
+extensions.uuid_generate_v5 extensions.word_similarity extensions.st_asgeojson extensions.st_astext
+extensions.st_contains extensions.st_distance extensions.st_dwithin extensions.st_geogfromtext
+extensions.st_geomfromgeojson extensions.st_geomfromtext extensions.st_intersects extensions.st_makeenvelope
+extensions.st_makepoint extensions.st_point extensions.st_setsrid extensions.st_transform extensions.st_within
+extensions.st_x extensions.st_y extensions.binary_quantize extensions.cosine_distance extensions.inner_product
+extensions.l1_distance extensions.l2_distance extensions.l2_normalize extensions.subvector extensions.vector_dims
+extensions.vector_norm
 auth.uid auth.role auth.jwt auth.email extensions.uuid_generate_v4 extensions.gen_random_uuid extensions.digest
 extensions.gen_random_bytes extensions.crypt extensions.gen_salt crypt storage.foldername storage.filename
 storage.extension realtime.topic
@@ -62,6 +90,7 @@ clock_timestamp random random_normal gen_random_uuid gen_random_bytes gen_salt t
 pg_sleep uuid uuidv4 uuidv7 uuid_generate_v1 uuid_generate_v4 array_shuffle array_sample set_config pg_notify
 pg_advisory_xact_lock pg_try_advisory_xact_lock pg_relation_size pg_total_relation_size txid_current
 extensions.uuid_generate_v4 extensions.gen_random_uuid extensions.gen_random_bytes extensions.gen_salt
+extensions.uuid_generate_v1 extensions.pgp_sym_encrypt pg_table_size pg_indexes_size pg_database_size pg_current_xact_id
 cron.schedule cron.schedule_in_database cron.unschedule pgmq.create pgmq.create_partitioned pgmq.create_unlogged
 vault.create_secret
 """

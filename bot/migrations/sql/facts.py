@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bot.migrations.sql.rule import Fact, Statement
-from bot.migrations.sql.tree import Node, columns, constraints, dotted, find, option, strings, table, tables
+from bot.migrations.sql.tree import Node, columns, constraints, dotted, opened, option, strings, table, tables
 
 
 def subject(statement: Statement) -> str:
@@ -97,7 +97,7 @@ def _added(s: Statement, name: str, column: Node) -> Iterator[Fact]:
 
 
 def _index(s: Statement) -> Iterator[Fact]:
-    first = next(find(s.node.get("indexParams", ()), "IndexElem"), {})
+    first = opened(s.node.get("indexParams", [{}])[0])[1]
     if "whereClause" not in s.node:
         yield Fact("index", s.line, s.table, str(first.get("name", "")))
 
@@ -133,6 +133,14 @@ def _publication(s: Statement) -> Iterator[Fact]:
             yield Fact("published", s.line, table(relation), str(s.node.get("pubname", "")))
 
 
+def _options(s: Statement) -> Iterator[Fact]:
+    """A function that only gets its search_path fixed."""
+    settings = [item.get("DefElem", {}) for item in s.node.get("actions", ())]
+    names = {one.get("arg", {}).get("VariableSetStmt", {}).get("name") for one in settings}
+    if settings and names == {"search_path"}:
+        yield Fact("pinned", s.line, "", str(s.last))
+
+
 def _enum(s: Statement) -> Iterator[Fact]:
     yield Fact("enum", s.line, dotted(strings(s.node.get("typeName"))), str(s.node.get("newVal", "")))
 
@@ -146,6 +154,6 @@ FACTS: dict[str, Callable[[Statement], Iterator[Fact]]] = {
     "CreateStmt": _create, "CreateForeignTableStmt": _create, "CreateTableAsStmt": _create_as, "AlterTableStmt": _alter,
     "IndexStmt": _index, "CreatePolicyStmt": _policy, "DropStmt": _drop, "RenameStmt": _rename,
     "VariableSetStmt": _set, "AlterPublicationStmt": _publication, "CreatePublicationStmt": _publication,
-    "AlterEnumStmt": _enum, "SelectStmt": _select, "ViewStmt": _view,
+    "AlterEnumStmt": _enum, "AlterFunctionStmt": _options, "SelectStmt": _select, "ViewStmt": _view,
 }
 """The facts of one statement that runs with the migration: one of a function's body does not."""

@@ -115,7 +115,7 @@ def _lines(pipe: IO[bytes]) -> Iterator[bytes]:
         selector.register(pipe, selectors.EVENT_READ)
         deadline = time.monotonic() + PATIENCE
         while selector.select(deadline - time.monotonic()):
-            chunk = os.read(pipe.fileno(), 1 << 20)
+            chunk = os.read(pipe.fileno(), 1 << 16)    # as much as a pipe holds
             if not chunk:
                 return
             first, *others = chunk.split(b"\n")

@@ -48,6 +48,7 @@ def _library() -> ctypes.CDLL:
 
 
 _LIB = _library()
+_TREES: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
 def parse(sql: bytes) -> list[dict[str, Any]]:
@@ -83,7 +84,7 @@ def _mended(found: re.Match[bytes]) -> bytes:
 
 def _read(tree: bytes) -> Any:
     try:
-        return msgspec.json.decode(tree)
+        return _TREES.decode(tree)
     except RecursionError:
         raise Unparsable("it is nested too deep to be analysed") from None
     except ValueError:

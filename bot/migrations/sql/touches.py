@@ -39,9 +39,10 @@ def _schema(s: Statement) -> Iterator[Fact]:
 
 
 def _drop(s: Statement) -> Iterator[Fact]:
-    if s.node.get("removeType") == "OBJECT_TRIGGER":
+    if (own := str(s.node.get("removeType"))) in ("OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE"):
         parts = [strings(item) for item in s.node.get("objects", ())]
-        yield from (Fact("parted", s.line, f"{dotted(own[:-1])}.{own[-1]}", "trigger") for own in parts if len(own) > 1)
+        own = own.removeprefix("OBJECT_").lower()
+        yield from (Fact("parted", s.line, f"{dotted(names[:-1])}.{names[-1]}", own) for names in parts if names[1:])
     kind = _DROPPED.get(str(s.node.get("removeType")))
     if kind in ("table", "view", "matview", "sequence"):
         yield from (Fact("drop", s.line, name, kind) for name in dropped(s.node))

@@ -1,0 +1,47 @@
+"""A bucket that anybody may read is one on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from bot.domain.finding import Finding, Level, Tag
+from bot.migrations.sql.rule import Rule, Statement
+from bot.migrations.sql.tree import Node, is_true, table
+
+RULE = Rule(
+    name="public-bucket", level=Level.WARN, tags=(Tag.ACCESS, Tag.SECURITY),
+    why="Its files can be read by whoever has or guesses their address, past every policy and without a key",
+    effect="Everybody on the internet can read every file in it.",
+    safe="INSERT INTO storage.buckets (id, name, public) VALUES ('reports', 'reports', false);\n"
+         "-- and signed addresses, or a policy on storage.objects, for those who may read",
+)
+KINDS = ("InsertStmt", "UpdateStmt")
+WORDS = ("buckets",)
+
+
+def statement(s: Statement) -> Iterator[Finding]:
+    """A bucket is made public, or becomes so."""
+    if table(s.node.get("relation")) != "storage.buckets" or not s.runs:
+        return
+    changed = s.node.get("targetList", ()) if s.kind == "UpdateStmt" else s.node.get("onConflictClause", {}).get(
+        "targetList", ())
+    if any(is_true(value) for value in chain(_set(changed), _inserted(s.node))):
+        yield RULE.at(s, f"A bucket is public. {RULE.why}.", table="storage.buckets")
+
+
+def _set(targets: list[Node]) -> Iterator[Node]:
+    for target in targets:
+        if target.get("ResTarget", {}).get("name") == "public":
+            yield target["ResTarget"].get("val", {})
+
+
+def _inserted(node: Node) -> Iterator[Node]:
+    """The values of its column `public`, row by row."""
+    names = [one.get("ResTarget", {}).get("name") for one in node.get("cols", ())]
+    if "public" not in names:
+        return
+    select, place = node.get("selectStmt", {}).get("SelectStmt", {}), names.index("public")
+    rows = [row.get("List", {}).get("items", []) for row in select.get("valuesLists", ())]
+    rows.append([one.get("ResTarget", {}).get("val", {}) for one in select.get("targetList", ())])
+    yield from (row[place] for row in rows if len(row) > place)
