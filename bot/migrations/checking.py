@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bot.domain.finding import Finding, Ignore, Level, Report
 from bot.domain.risks import Risks, Unread
+from bot.migrations.beside import Beside, mended, weighed
 from bot.migrations.grounded import grounded
 from bot.migrations.lint import CHECKS, could_not_analyse, drop_without_backup, rollback_file, unreadable
 from bot.migrations.lint.encoding import unfit
@@ -29,9 +30,6 @@ _OF_OLD = {"ban-alter-identity", "ban-drop-default", "ban-drop-not-null", "ban-r
 """What breaks code that uses the table already: nobody uses one that is only made here."""
 _NEVER_BLOCK = {"backfill", "heavy-lock"}
 
-
-_ANEW = "The file makes it anew further down; grants, revokes and comments of the old one are gone."
-_UNCHECKED = "The new column is empty, so no row is checked; both tables are locked for a moment."
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:
@@ -101,6 +99,7 @@ def _together(file: tuple[str, bytes], read: Analysis | None, told: list[squawk.
     if read is not None:
         analysis = read
         analysis.file = name
+        analysis.findings = [one for one in analysis.findings if not mended(one, analysis)]
     else:
         why = "The analysis of this file took too much time or memory, and was ended"
         finding = could_not_analyse.RULE.on(name, why=f"{why}. {could_not_analyse.RULE.why}.")
@@ -111,21 +110,17 @@ def _together(file: tuple[str, bytes], read: Analysis | None, told: list[squawk.
         analysis.analysed = False
     else:
         spans = sorted((fact.line, int(fact.detail), fact.subject) for fact in analysis.named("statement"))
-        pinned = {int(fact.detail) for fact in analysis.named("pinned")}
         safe = {(fact.subject, fact.line): fact.detail for fact in analysis.named("safe")}
         parsed = not any(one.rule in ("could-not-analyse", "psql-only") for one in analysis.findings)
+        beside = Beside(told, analysis)
         for said in told:
             if (words := RULES.get(said.rule)) and not (said.rule == "syntax-error" and parsed):
                 first, last, table = _span(said.line, spans)
-                if _said_better(said, told, last, pinned):
-                    continue
                 if own := safe.get((said.rule, first)):
                     words = words._replace(safe=own)
-                if said.rule == "adding-foreign-key-constraint" and _empty(first, last, analysis):
-                    words = words._replace(level=Level.NOTE, effect=_UNCHECKED, weighs=False)
-                if _made_anew(said.rule, first, last, analysis):
-                    words = words._replace(level=Level.NOTE, effect=_ANEW, safe="")
-                analysis.findings.append(_of_squawk(said, words, name, table))
+                if not beside.says_better(said, last):
+                    words = weighed(words, said, (first, last), analysis)
+                    analysis.findings.append(_of_squawk(said, words, name, table))
     return analysis
 
 
@@ -135,40 +130,6 @@ def _span(line: int, spans: list[tuple[int, int, str]]) -> tuple[int, int, str]:
     while place and spans[place - 1][1] >= line:
         place -= 1
     return spans[place] if place < len(spans) and spans[place][0] <= line else (0, 0, "")
-
-
-_BUILDS = ("disallowed-unique-constraint", "adding-serial-primary-key-field")
-
-
-def _said_better(said: squawk.Said, told: Sequence[squawk.Said], last: int, pinned: Set[int]) -> bool:
-    """No UNIQUE can be NOT VALID, and what another owner means is told by `triggers-off`."""
-    if said.rule == "constraint-missing-not-valid":
-        return any(other.rule in _BUILDS and said.line <= other.line <= last for other in told)
-    if said.rule == "ban-alter-function-options" and last in pinned:
-        return True     # what `security-definer` asks for
-    return said.rule == "ban-revoke" and "ownership" in said.why
-
-
-_GOES = {
-    "ban-drop-view": ("drop", "made", "view"), "ban-drop-function": ("drop", "made", "function"),
-    "ban-drop-trigger": ("parted", "made", "trigger"), "ban-drop-constraint": ("parted", "constrained", "constraint"),
-}
-
-
-def _made_anew(rule: str, first: int, last: int, analysis: Analysis) -> bool:
-    """Whether all that a statement drops comes back further down in its file: the usual way to change it."""
-    if rule not in _GOES:
-        return False
-    gone, back, kind = _GOES[rule]
-    names = {one.subject for one in analysis.named(gone) if first <= one.line <= last and one.detail == kind}
-    return bool(names) and names <= {one.subject for one in analysis.named(back) if one.line >= first}
-
-
-def _empty(first: int, last: int, analysis: Analysis) -> bool:
-    """Whether all foreign keys of the statement in these lines are of new columns that hold nothing yet."""
-    keys, empty = ([one for one in analysis.named(kind) if first <= one.line <= last]
-                   for kind in ("foreign", "empty-foreign"))
-    return bool(keys) and len(keys) == len(empty)
 
 
 def _of_squawk(said: squawk.Said, words: Words, name: str, table: str) -> Finding:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from bot.domain.finding import Finding, Level
@@ -9,11 +11,20 @@ from bot.migrations.checking import analyse, judge
 from bot.migrations.formats import as_json, text
 
 
+def all_told(files: Sequence[tuple[str, str]], name: str = "20260101000000_x.sql") -> list[list[Finding]]:
+    """What a rule says of each file, each judged by itself and all analysed in one go: `(rule, sql)`."""
+    analyses = analyse([(name, sql.encode()) for _, sql in files])
+    return [
+        [one for one in judge([analysis]).findings if one.rule == rule]
+        for analysis, (rule, _) in zip(analyses, files, strict=True)
+    ]
+
+
 def told(sql: str, rule: str) -> list[Finding]:
-    return [one for one in judge(analyse([("20260101000000_x.sql", sql.encode())])).findings if one.rule == rule]
+    return all_told([(rule, sql)])[0]
 
 
-@pytest.mark.parametrize(("rule", "drop", "make"), [
+ANEW = [
     ("ban-drop-view", "drop view if exists public.v cascade;", "create view public.v as select 1 as one;"),
     ("ban-drop-trigger", "drop trigger if exists t on books;",
      "create trigger t before update on public.books for each row execute function public.f();"),
@@ -21,13 +32,15 @@ def told(sql: str, rule: str) -> list[Finding]:
      "create function public.f(a bigint) returns bigint language sql as 'select 1';"),
     ("ban-drop-constraint", "alter table public.books drop constraint if exists c;",
      "alter table public.books add constraint c check (sold >= 0) not valid;"),
-])
-def test_what_is_dropped_and_made_anew_is_a_note(rule: str, drop: str, make: str) -> None:
-    assert [one.level for one in told(f"{drop}\n{make}", rule)] == [Level.NOTE]
-    assert [one.level for one in told(drop, rule)] == [Level.WARN]
-    assert [one.level for one in told(f"{make}\n{drop}", rule)] == [Level.WARN]
-    assert [one.level for one in told(f"{drop}\n{make.replace(' public.v', ' public.w')}", rule)].count(Level.WARN) == (
-        rule == "ban-drop-view")
+]
+
+
+def test_what_is_dropped_and_made_anew_is_a_note() -> None:
+    ways = [(rule, sql) for rule, drop, make in ANEW for sql in (f"{drop}\n{make}", drop, f"{make}\n{drop}")]
+    levels = [[one.level for one in found] for found in all_told(ways)]
+    assert levels == [[Level.NOTE], [Level.WARN], [Level.WARN]] * len(ANEW)
+    other = "drop view public.v;\ncreate view public.w as select 1 as one;"
+    assert [one.level for one in told(other, "ban-drop-view")] == [Level.WARN]
 
 
 def test_a_unique_constraint_is_told_once() -> None:
@@ -42,7 +55,7 @@ def test_an_owner_is_told_once_and_postgres_is_none() -> None:
     assert told("revoke select on public.books from anon;", "ban-revoke")
 
 
-@pytest.mark.parametrize(("sql", "rule", "why", "safe"), [
+NAMED = [
     ("drop view public.a cascade;", "cascade", "CASCADE drops", "'public.a'::regclass"),
     ("alter table \"Old\".books drop column a cascade;", "cascade", "CASCADE drops", "'\"Old\".books'::regclass"),
     ("drop function public.f(int) cascade;", "cascade", "CASCADE drops", "proname = 'f'"),
@@ -62,23 +75,28 @@ def test_an_owner_is_told_once_and_postgres_is_none() -> None:
      "CREATE UNIQUE INDEX CONCURRENTLY a_b_key ON public.a (b);"),
     ("create table \"Shop\".\"Books\" (id int primary key, \"by\" int references \"Shop\".people);", "foreign-key-index",
      "Shop.Books.by has no index.", "ON \"Shop\".\"Books\" (by);"),
-])
-def test_a_finding_names_what_it_is_about(sql: str, rule: str, why: str, safe: str) -> None:
-    [found] = told(sql, rule)
-    assert found.why.startswith(why)
-    assert safe in found.safe
+]
 
 
-@pytest.mark.parametrize("sql", [
+def test_a_finding_names_what_it_is_about() -> None:
+    found = all_told([(rule, sql) for sql, rule, *_ in NAMED])
+    for (sql, _, why, safe), [one] in zip(NAMED, found, strict=True):
+        assert one.why.startswith(why), sql
+        assert safe in one.safe, sql
+
+
+SHARED = [
     "create policy p on storage.buckets for select to authenticated using (id = 'pics');",
     "create trigger t after insert on storage.objects for each row execute function public.f();",
     "drop trigger if exists t on storage.objects;",
     "create trigger t after insert on auth.users for each row execute function public.f();",
-])
-def test_what_the_platform_lets_people_make_there_is_a_note(sql: str) -> None:
-    [found] = told(sql, "platform-schemas")
-    assert found.level is Level.NOTE
-    assert "next release" not in found.effect
+]
+
+
+def test_what_the_platform_lets_people_make_there_is_a_note() -> None:
+    for [found] in all_told([("platform-schemas", sql) for sql in SHARED]):
+        assert found.level is Level.NOTE
+        assert "next release" not in found.effect
 
 
 def test_a_cron_job_is_read_at_its_own_line() -> None:
@@ -119,3 +137,42 @@ def test_what_a_dump_says_a_hundred_times_is_counted() -> None:
     assert "20260101000000_x.sql  warn  grants: 37 more, in lines 4, 5, 6" in said
     assert said.count("Empties public.t") == 9, "each block is written out"
     assert as_json(report, 1).count("Grants ALL on public.t") == 40
+
+
+DEFINER = "create function public.f({}) returns int language sql security definer as 'select 1';"
+VIEW = "create view public.v as select id from public.books;"
+
+
+MENDED = [
+    ("security-definer", DEFINER.format("a int"), "alter function public.f set search_path = '';", 0),
+    ("security-definer", DEFINER.format("a int, out b text"), "alter function f(int) set search_path = '';", 0),
+    ("security-definer", DEFINER.format("a int"), "alter function public.f(text) set search_path = '';", 1),
+    ("security-definer", DEFINER.format("a int"), "alter function public.g(int) set search_path = '';", 1),
+    ("security-definer", DEFINER.format("a int") + "\n" + DEFINER.format("a text[]"),
+     "alter function public.f(text[]) set search_path = '';", 1),
+    ("security-definer", DEFINER.format("a int"), "do $$ begin if exists (select 1 from public.b) then alter function "
+     "public.f(int) set search_path = ''; end if; end $$;", 1),
+    ("view-security", VIEW, "alter view public.v set (security_invoker = on);", 0),
+    ("view-security", VIEW, "alter view public.v set (security_invoker = off);", 1),
+    ("view-security", VIEW, "alter view public.w set (security_invoker = on);", 1),
+]
+
+
+def test_the_safe_form_in_the_same_file_is_taken() -> None:
+    after = all_told([(rule, f"{made}\n{mend}") for rule, made, mend, _ in MENDED])
+    assert [len([one for one in found if "loses" not in one.why]) for found in after] == [left for *_, left in MENDED]
+    assert all(all_told([(rule, f"{mend}\n{made}") for rule, made, mend, _ in MENDED])), "it is not there yet"
+
+
+def test_everything_that_joins_realtime_is_told() -> None:
+    assert told("create publication supabase_realtime for all tables;", "realtime")[0].why.startswith("Every table joins")
+    assert told("alter publication supabase_realtime add tables in schema shop;", "realtime")[0].why.startswith(
+        "Every table of shop joins realtime, also those made later")
+    assert not told("alter publication supabase_realtime drop tables in schema shop;", "realtime")
+
+
+def test_a_password_that_is_hashed_here_is_one_all_the_same() -> None:
+    seed = "insert into auth.users (email, encrypted_password) values ('x@example.com', crypt({}, gen_salt('bf')));"
+    assert told(seed.format("'correct horse'"), "secrets")
+    assert not told(seed.format("new.password"), "secrets")
+    assert not told(seed.format("'your-password'"), "secrets")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 
 from bot.domain.catalog import Key, Snapshot
+from bot.domain.values import texts
 
 _SIZED = re.compile(r"(?:character varying|character|numeric|bit varying|bit)(?:\(|$)")
 _WIDER = {
@@ -38,8 +40,8 @@ def gone(old: Snapshot, new: Snapshot) -> tuple[tuple[str, str], ...]:
 
     Names are as SQL has them; an empty column stands for the whole table.
     """
-    tables = [key for key in old.of_kind("table") if not _still(key, old, new)]
-    found = [(key[1], "") for key in tables if not old.objects[key].get("partition_key")]
+    tables = {key for key in old.of_kind("table") if not _still(key, old, new)}
+    found = [(key[1], "") for key in sorted(tables) if not _part_of_one(key, tables, old)]
     for key in old.of_kind("column"):
         table = old.parents[key][0]
         if _still(key, old, new) or old.objects[key].get("generated") or not _still(table, old, new):
@@ -47,6 +49,12 @@ def gone(old: Snapshot, new: Snapshot) -> tuple[tuple[str, str], ...]:
         if key not in old.inherited:
             found.append((table[1], key[1].removeprefix(f"{table[1]}.")))
     return tuple(found)
+
+
+def _part_of_one(key: Key, tables: Set[Key], old: Snapshot) -> bool:
+    """Whether a table is a partition of one that goes as a whole."""
+    doc = old.objects[key]
+    return bool(doc.get("bound")) and any(("table", above) in tables for above in texts(doc.get("inherits")))
 
 
 def _gone(old: Snapshot, new: Snapshot) -> list[str]:

@@ -305,7 +305,7 @@ select o.class::oid || ':' || o.oid || ':0', 'other', i.type || ' ' || i.identit
 from others o left join mine n on n.oid = o.namespace
 cross join lateral pg_identify_object(o.class::oid, o.oid, 0) i
 where (o.namespace is null or n.oid is not null)
-  and not exists (select from pg_depend e where e.classid = o.class and e.objid = o.oid and e.deptype = 'e')
+  and not exists (select from pg_depend e where e.classid = o.class and e.objid = o.oid and e.deptype in ('e', 'i'))
 """
 
 _SAME = """

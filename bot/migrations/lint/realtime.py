@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bot.domain.finding import Finding, Level, Tag
-from bot.migrations.sql.rule import Analysis, Rule
+from bot.migrations.sql.rule import Analysis, Rule, sentence
 from bot.migrations.sql.tree import quoted
 
 RULE = Rule(
@@ -23,6 +23,8 @@ def across(pending: Sequence[Analysis]) -> Iterator[Finding]:
     for file in pending:
         for fact in file.named("published"):
             if fact.detail == "supabase_realtime" and not (fact.subject in on and fact.subject in whole):
-                said = f"{fact.subject} joins realtime. {RULE.why}."
-                safe = RULE.safe.replace("public.books", quoted(fact.subject))
-                yield RULE.on(file.file, fact.line, said, table=fact.subject, safe=safe)
+                every = fact.subject.startswith("every ")
+                later = ", also those made later" if every else ""
+                said = f"{sentence(fact.subject)} joins realtime{later}. {RULE.why}."
+                safe = RULE.safe if every else RULE.safe.replace("public.books", quoted(fact.subject))
+                yield RULE.on(file.file, fact.line, said, table="" if every else fact.subject, safe=safe)

@@ -26,6 +26,7 @@ _SECRETS = tuple((re.compile(pattern), what) for pattern, what in (
     (r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----", "a private key"),
     (r"postgres(?:ql)?://[^\s:@/']+:([^\s@/']{4,})@", "a database address with its password"),
     (r"(?i)\b(?:create|alter)\s+(?:role|user)\b[^;]*\bpassword\s+'([^']+)'", "a password"),
+    (r"(?i)\bcrypt\s*\(\s*'([^']{4,})'\s*,\s*(?:extensions\.)?gen_salt\b", "a password"),
     (r"(?i)\bset\s+[\"\w]+\.[\"\w.]*(?:secret|password|service_role_key|token)[\"\w]*\s*(?:=|to)\s*'([^']{12,})'",
      "a secret in a setting"),
 ))
@@ -37,7 +38,7 @@ _STANDS_FOR = re.compile(
 _DEMO = "eyJpc3MiOiJzdXBhYmFzZS1kZW1v"
 _WORTH_A_LOOK = (
     "eyj", "sb_secret", "sbp_", "k_live", "k_test", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "akia", "xox",
-    "sk-", "private key", "://", "password",
+    "sk-", "gen_salt", "private key", "://", "password",
     "secret", "service_role_key", "token",
 )
 

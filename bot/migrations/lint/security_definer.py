@@ -16,6 +16,7 @@ RULE = Rule(
     safe="CREATE FUNCTION public.book_count() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = ''\n"
          "AS $$ SELECT count(*) FROM public.books $$;",
 )
+OPEN = "SECURITY DEFINER without SET search_path"
 _EXECUTES = re.compile(rb"\bexecute\s+((?:'(?:[^']|'')*'|[^;'])*?)(?:;|\sinto\s|\susing\s)")
 _QUOTED = re.compile(rb"\b(?:quote_ident|quote_literal|quote_nullable|length|lower|upper)\s*\([^()]*\)")
 _FORMAT = re.compile(rb"\bformat\s*\(\s*'((?:[^']|'')*)'((?:'(?:[^']|'')*'|[^()']|\([^()]*\))*)\)")
@@ -60,6 +61,6 @@ def statement(s: Statement) -> Iterator[Finding]:
         parts = s.node.get("funcname") if creating else s.node.get("func", {}).get("objname")
         name = dotted(strings(parts))
         yield RULE.at(
-            s, f"{name} is SECURITY DEFINER without SET search_path. {RULE.why}.",
+            s, f"{name} is {OPEN}. {RULE.why}.",
             safe=f"ALTER FUNCTION {quoted(name)} SET search_path = ''; -- and write its names with their schema",
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from bot.migrations.sql.rule import Fact, Statement
-from bot.migrations.sql.tree import Node, columns, constraints, dotted, opened, option, strings, table, tables
+from bot.migrations.sql.tree import Node, columns, constraints, dotted, opened, option, strings, table, tables, word
 
 
 def subject(statement: Statement) -> str:
@@ -77,6 +78,10 @@ def _alter(s: Statement) -> Iterator[Fact]:
             yield Fact("rls", s.line, name)
         elif subtype == "AT_DisableRowSecurity":
             yield Fact("no-rls", s.line, name)
+        elif subtype == "AT_SetRelOptions" and s.node.get("objtype") == "OBJECT_VIEW" and not s.maybe:
+            given = option(command.get("def", {}).get("List", {}).get("items", ()), "security_invoker")
+            if given is not None and word(given) in ("true", "on", "1", "yes"):
+                yield Fact("mends", s.line, name)
         elif subtype == "AT_ReplicaIdentity":
             yield Fact("identity", s.line, name)
         elif subtype == "AT_AddConstraint":
@@ -127,8 +132,14 @@ def _set(s: Statement) -> Iterator[Fact]:
 
 
 def _publication(s: Statement) -> Iterator[Fact]:
+    if s.node.get("for_all_tables"):
+        yield Fact("published", s.line, "every table", str(s.node.get("pubname", "")))
     for item in s.node.get("pubobjects", ()):
-        relation = item.get("PublicationObjSpec", {}).get("pubtable", {}).get("relation")
+        spec = item.get("PublicationObjSpec", {})
+        if spec.get("pubobjtype") == "PUBLICATIONOBJ_TABLES_IN_SCHEMA" and s.node.get("action") != "AP_DropObjects":
+            every = f"every table of {spec.get('name', 'the schema')}"
+            yield Fact("published", s.line, every, str(s.node.get("pubname", "")))
+        relation = spec.get("pubtable", {}).get("relation")
         if relation and s.node.get("action") != "AP_DropObjects":
             yield Fact("published", s.line, table(relation), str(s.node.get("pubname", "")))
 
@@ -139,6 +150,22 @@ def _options(s: Statement) -> Iterator[Fact]:
     names = {one.get("arg", {}).get("VariableSetStmt", {}).get("name") for one in settings}
     if settings and names == {"search_path"}:
         yield Fact("pinned", s.line, "", str(s.last))
+    if "search_path" in names and not s.maybe:
+        func = s.node.get("func", {})
+        yield Fact("mends", s.line, _signature(func.get("objname"), func.get("objargs", ())),
+                   "any" if func.get("args_unspecified") else "")
+
+
+def _function(s: Statement) -> Iterator[Fact]:
+    """Which function a statement makes: of two with one name each has its own rights."""
+    taken = [one["FunctionParameter"] for one in s.node.get("parameters", ())]
+    types = [one.get("argType", {}) for one in taken if one.get("mode") not in ("FUNC_PARAM_OUT", "FUNC_PARAM_TABLE")]
+    yield Fact("signed", s.line, _signature(s.node.get("funcname"), [{"TypeName": one} for one in types]))
+
+
+def _signature(name: Any, types: Sequence[Node]) -> str:
+    said = [f"{strings(one['TypeName'].get('names'))[-1]}{'[]' * ('arrayBounds' in one['TypeName'])}" for one in types]
+    return f"{dotted(strings(name))}({','.join(said)})"
 
 
 def _enum(s: Statement) -> Iterator[Fact]:
@@ -154,6 +181,7 @@ FACTS: dict[str, Callable[[Statement], Iterator[Fact]]] = {
     "CreateStmt": _create, "CreateForeignTableStmt": _create, "CreateTableAsStmt": _create_as, "AlterTableStmt": _alter,
     "IndexStmt": _index, "CreatePolicyStmt": _policy, "DropStmt": _drop, "RenameStmt": _rename,
     "VariableSetStmt": _set, "AlterPublicationStmt": _publication, "CreatePublicationStmt": _publication,
-    "AlterEnumStmt": _enum, "AlterFunctionStmt": _options, "SelectStmt": _select, "ViewStmt": _view,
+    "AlterEnumStmt": _enum, "AlterFunctionStmt": _options,
+    "CreateFunctionStmt": _function, "SelectStmt": _select, "ViewStmt": _view,
 }
 """The facts of one statement that runs with the migration: one of a function's body does not."""
