@@ -43,6 +43,8 @@ class Failure:
     blockers: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     """What stays half-done, and is seen to first by the next try."""
+    again: bool = True
+    """Whether it was to be tried once more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +119,7 @@ def _failed(p: A, e: Entry) -> A:
         clean=e.data.get("clean") is not False,
         blockers=texts(e.data.get("blockers", [])),
         left=texts(e.data.get("left", [])),
+        again=e.data.get("again") is not False,
     )
     return replace(_closed(p), failure=failure, retries=p.retries + 1)
 

@@ -88,6 +88,9 @@ def put_in(promotion: Promotion, world: World) -> Outcome:
 
     Whatever else becomes of a file is for the walker: it settles that, and the next call begins with a new session.
     """
+    if promotion.failure and not promotion.failure.again:
+        # It was told, and Stagedoor was interrupted before the record ended: nobody asked for another try.
+        return Stop(verdict="failed", why=promotion.failure.why)
     if promotion.leftovers is None:
         seen = _database(promotion, world).moment()
         world.note("apply.before", {"leftovers": list(seen.leftovers)})

@@ -15,7 +15,7 @@ from bot.telling.notices import tell_closed_channel
 from handlers.announcing import showing
 from handlers.announcing.showing import Sending, Shown
 from handlers.slack.outcomes import Absent, Doubt, Gone, Later, Outcome, Sent
-from handlers.slack.slack_out import SlackOut
+from handlers.slack.slack_out import UNSURE_FOR, SlackOut
 from templates.blocks import Mark, notice, section
 
 UNABLE = "announcer.unable"
@@ -176,6 +176,9 @@ class Posting:
         return self._rests[record.id]
 
     def save(self, record: Record, shown: Shown) -> None:
+        """Write down how far Slack is; whoever was frozen in between must not write over what its successor knows."""
+        if not self._slack.serving():
+            raise NotNow(self._clock.now() + UNSURE_FOR)
         self._shelves.put(showing.puts(record.id, shown))
 
     def forget(self, record: Record) -> None:

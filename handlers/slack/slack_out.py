@@ -29,7 +29,7 @@ EVENT = "stagedoor"
 PNG = b"\x89PNG\r\n"
 _SKEW = timedelta(minutes=5)        # how far our clock and Slack's may be apart
 _LIST_AGAIN = timedelta(seconds=30)
-_UNSURE_FOR = timedelta(seconds=1)
+UNSURE_FOR = timedelta(seconds=1)
 _PAGES, _PAGE = 20, 200
 _UNSURE = frozenset({"fatal_error", "internal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
 _quiet = logging.getLogger("stagedoor.slack")
@@ -54,7 +54,7 @@ class SlackOut:
         self._clock = clock
         self._timeout = timeout
         self._scrub = scrub
-        self._serving = serving
+        self.serving = serving
         self._pacer = Pacer(clock)
         self._channels: dict[str, str] = {}
         self._listed: datetime | None = None
@@ -221,8 +221,8 @@ class SlackOut:
     def _once(self, method: str, arguments: dict[str, Any], *, form: bool) -> dict[str, Any] | Refusal:
         if until := self._pacer.paused(method):
             return Later(until, "pause")
-        if not self._serving():
-            return Later(self._clock.now() + _UNSURE_FOR, "pause")
+        if not self.serving():
+            return Later(self._clock.now() + UNSURE_FOR, "pause")
         try:
             if form:
                 response = self._client.api_call(method, params=arguments)

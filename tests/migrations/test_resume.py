@@ -12,10 +12,10 @@ from bot.domain.plan import Plan
 from bot.domain.project import Environment
 from bot.domain.promotion import Promotion
 from bot.domain.record import Claim, Record, Status
-from bot.errors import Refused
+from bot.errors import Refused, Superseded
 from bot.migrations import history
 from bot.ports import Failed
-from bot.runbooks import steps
+from bot.runbooks import promotion, steps
 from bot.world import World
 from rehearsal.postgres import Postgres
 from templates.promotion import thread
@@ -56,6 +56,25 @@ def shown(walk: Walk, record: Record) -> str:
     """The card's text with its buttons."""
     message = card(Sight(record=record, promotion=walk.promotion, head_hash="x" * 64))
     return f"{message.text}\n{message.blocks}"
+
+
+def test_killed_right_after_a_failure_was_noted_it_is_not_tried_again(
+    walk: Walk, fresh: Fresh, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What failed has been told; a try that nobody asked for would tell it twice, or put in what was said to be out."""
+    fresh.run("create table t2 (id int)")
+    with monkeypatch.context() as killed:
+        killed.setattr(promotion, "halted", lambda *_: _killed())
+        walk.on()
+    assert len(walk.told("apply.failed")) == 1
+    fresh.run("drop table t2")
+    assert walk.on().stage == "watch"
+    assert len(walk.told("apply.failed")) == 1
+    assert list(walk.promotion.committed) == ["1"]
+
+
+def _killed() -> None:
+    raise Superseded("killed")
 
 
 def test_what_is_in_is_verified_and_watched_although_the_rest_stopped(walk: Walk, fresh: Fresh) -> None:

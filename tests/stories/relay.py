@@ -29,25 +29,32 @@ class Relay:
 
     def hand_over(
         self, to: str, end: Callable[[subprocess.Popen[bytes]], object] = lambda process: None,
-        then: Callable[[], object] = lambda: None,
+        then: Callable[[], object] | None = None,
     ) -> None:
         """Let a process stand by that will meet the point `to` (`kill …`, `freeze …`, or nothing), and take over.
 
-        The one that serves now ends by itself, at the point that it was given, or by `end`; `then` comes in between.
+        The one that serves now ends by itself, at the point that it was given, or by `end`. What comes `then`, before
+        anybody else serves, means that the next process is only started after that.
         """
         house, before = self._house, self.serving
+        if then is not None:
+            self._waits_for(before)
+            then()
         how, _, point = to.partition(" ")
         house._given |= {"KILL_AT": point if how == "kill" else "", "FREEZE_AT": point if how == "freeze" else ""}
         house.bot_port = house.a_port()
         house.start_bot(wait=False)
         assert house.bot is not None
         self.serving = house.bot
-        house.until(lambda: self._stands_by() or None, "the next process to stand by")
+        house.until(lambda: self._answer("healthz") == 200 or None, "the next process to stand by, or to serve already")
         end(before)
-        house.until(lambda: self._out_of_the_way(before) or None, f"the process before “{to}” to meet its point")
-        then()
+        if then is None:
+            self._waits_for(before)
         house.slack.bot_url = f"http://127.0.0.1:{house.bot_port}/slack/events"
-        house.until(lambda: self._serves() or None, "the next process to serve")
+        house.until(lambda: self._answer("readyz") == 200 or None, "the next process to serve")
+
+    def _waits_for(self, process: subprocess.Popen[bytes]) -> None:
+        self._house.until(lambda: self._out_of_the_way(process) or None, "a process to meet its point")
 
     def wakes_up(self) -> None:
         """Those that were frozen go on where they were; each finds out that it serves no longer, and ends."""
@@ -62,12 +69,6 @@ class Relay:
     def __exit__(self, *_: object) -> None:
         for process in self.frozen:
             process.kill()
-
-    def _stands_by(self) -> bool:
-        return self._answer("readyz") == 503
-
-    def _serves(self) -> bool:
-        return self._answer("readyz") == 200
 
     def _answer(self, path: str) -> int:
         try:

@@ -103,8 +103,8 @@ class PostgresServeLock:
         """Whether the lock is ours as far as anybody can know without asking: another process may serve by now."""
         if time.monotonic() - self._asked > FRESH:
             return False
-        if not self._asking.acquire(blocking=False):    # it is being asked just now
-            return True
+        if not self._asking.acquire(timeout=LOOK):      # it is being asked just now, and the answer does not come
+            return False
         try:
             return self._held and self._db is not None and not hung_up(self._db)
         finally:
