@@ -58,7 +58,7 @@ def test_connections_that_the_pooler_dropped_are_replaced(url: str, database: Fr
             assert journal.append([FACT])
             database.run(
                 "select pg_terminate_backend(pid) from pg_stat_activity "
-                "where datname = current_database() and pid <> pg_backend_pid()",
+                "where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'",
             )
             threading.Event().wait(0.3)
         assert journal.append([FACT])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -71,8 +72,28 @@ def arm(points: str, by: Callable[..., None]) -> None:
             setattr(owner, name, _mortal(getattr(owner, name), left, when, "".join(word), by))
 
 
+SPEAKING = threading.RLock()
+"""Held while Slack is told something: between the question who serves and the request nobody can be stopped in time."""
+
+
+def _one_at_a_time(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        with SPEAKING:
+            return method(*args, **kwargs)
+
+    return wrapped
+
+
+def freeze(*_: Any) -> None:
+    with SPEAKING:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
 if __name__ == "__main__":
+    if os.environ.get("FREEZE_AT"):
+        SlackOut._once = _one_at_a_time(SlackOut._once)  # type: ignore[method-assign]  # what a test does to it
     arm(os.environ.get("KILL_AT", ""), lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-    arm(os.environ.get("FREEZE_AT", ""), lambda *_: os.kill(os.getpid(), signal.SIGSTOP))
+    arm(os.environ.get("FREEZE_AT", ""), freeze)
     arm(os.environ.get("CRASH_AT", ""), lambda session, *_: os.kill(session.pid, signal.SIGKILL))
     main()
