@@ -243,6 +243,24 @@ CASES = (
     Case("security-definer", "create function public.f(q varchar) returns void language plpgsql security definer set search_path = '' as $$\n"
          "begin execute format('drop table %s cascade', q); end $$;",
          "create function public.f(q text) returns void language plpgsql set search_path = '' as $$ begin execute format('drop table %s', q); end $$;"),
+    Case("security-definer", "create function public.f(q citext) returns void language plpgsql security definer set search_path = '' as $$\n"
+         "begin execute lower(q); end $$;",
+         "create function public.f(q text, n bigint) returns void language plpgsql security definer set search_path = '' as $$\n"
+         "begin execute 'drop table ' || quote_ident(lower(q)); execute 'select ' || n; end $$;"),
+    Case("security-definer", "alter function public.f(int) reset search_path;", "alter function public.f(int) set search_path = '';"),
+    Case("security-definer", "do $$ begin execute 'create function public.f() returns int language sql security def'\n"
+         "'iner as ''select 1'''; end $$;", "select 'security def'\n'iner';"),
+    Case("rows-without-where", "do $$ begin execute 'do $x$ begin delete from public.a; end $x$'; end $$;",
+         "do $$ begin execute 'do $x$ begin delete from public.a where b; end $x$'; end $$;"),
+    Case("rows-without-where", "do $$ begin execute 'explain analyze delete from public.a'; end $$;",
+         "do $$ begin execute 'explain analyze select * from public.a'; end $$;"),
+    Case("secrets", "alter role app password 'h4rd-Real-Secret9' /* password 'example' */;",
+         "create role app password 'your-password'; comment on role app is 'password ''abcdefgh''';"),
+    Case("secrets", "create role app /* .eyJpc3MiOiJzdXBhYmFzZS1kZW1v */ password 'h4rd-Real-Secret9';", "create role app;"),
+    Case("public-bucket", "insert into storage.buckets values ('a', 'a', null, now(), now(), true);",
+         "insert into storage.buckets values ('a', 'a', null, now(), now(), false);"),
+    Case("public-bucket", "update storage.buckets set (name, public) = ('a', 'yes') where id = 'a';",
+         "update storage.buckets set (public, name) = (false, 'true') where id = 'a';"),
     Case("platform-schemas", "create trigger t after insert on storage.buckets for each row execute function public.f();",
          "select 'create policy on storage.objects';"),
     Case("primary-key", "create table private.a (id int); alter table private.a add constraint a_u unique (id);",
