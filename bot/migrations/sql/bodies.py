@@ -50,7 +50,7 @@ def _held(statement: Statement) -> Iterator[Statement]:
             kind, node = opened(wrapped)
             if kind:
                 yield _nested(statement, kind, node, where, statement.line, runs=True)
-    elif statement.kind == "SelectStmt" and b"cron" in statement.low:
+    elif statement.kind == "SelectStmt" and statement.says(b"cron"):
         yield from _scheduled(statement, statement.node)
     elif statement.kind == "DoStmt":
         yield from _body(statement, "a DO block", runs=True, **_do(statement.node))
