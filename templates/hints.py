@@ -36,6 +36,8 @@ def complete_message(message: Message, project: str) -> Message:
 
 
 def _within(block: Block, project: str) -> Block:
+    if block.get("type") == "rich_text_preformatted":   # SQL, logs: shown as they are
+        return block
     return {key: _deep(key, value, project) for key, value in block.items()}
 
 

@@ -12,7 +12,7 @@ from handlers.conversation import together
 from handlers.incidents.report_desk import ReportDesk
 from handlers.migrations.promotion_view import PromotionView
 from handlers.subjects import subjects
-from templates.blocks import actions, button, code, line, notice
+from templates.blocks import actions, button, code, line, notice, preformatted
 from templates.hints import complete, complete_message
 from tests.handlers.test_forged import Reading
 from tests.test_who_may import Office
@@ -40,6 +40,8 @@ def test_markup_stays_markup_and_what_buttons_carry_stays() -> None:
     assert whole.text == "Type `/migrate stage project:blog 1`"
     assert whole.to_json()["blocks"] != message.to_json()["blocks"]
     assert "project:blog" in str(whole.blocks)
+    shown = preformatted("-- /migrate stage 1")
+    assert complete_message(type(message)("x", (shown,)), "blog").blocks == (shown,)
     row = actions(button("Go", "x", "/migrate stage 1"))
     assert complete_message(notice("x"), "blog") == notice("x")
     assert "project" not in str(complete_message(type(message)("x", (row,)), "blog").blocks)

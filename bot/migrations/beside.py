@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from bot.domain.finding import Finding, Level
-from bot.migrations.lint import security_definer, view_security
+from bot.migrations.lint import security_definer, triggers_off, view_security
 from bot.migrations.sql.rule import Analysis
 from bot.migrations.sql.squawk import Said
 from bot.migrations.sql.squawk_rules import Words
@@ -53,7 +53,9 @@ def weighed(words: Words, said: Said, lines: tuple[int, int], analysis: Analysis
 
 def mended(finding: Finding, analysis: Analysis) -> bool:
     """Whether the file itself does further down what the safe form says."""
-    later = [fact for fact in analysis.named("mends") if fact.line >= finding.line]
+    if finding.rule == triggers_off.RULE.name and triggers_off.TO_POSTGRES in finding.why:
+        return any(finding.why.startswith(f"{fact.subject} ") for fact in analysis.named("made"))
+    later = [fact for fact in analysis.named("mends") if fact.line > finding.line]
     if finding.rule == view_security.RULE.name:
         return any(fact.subject == finding.table for fact in later)
     if finding.rule != security_definer.RULE.name or security_definer.OPEN not in finding.why:

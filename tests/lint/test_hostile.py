@@ -45,6 +45,23 @@ def test_a_hostile_file_blocks_and_its_neighbours_are_looked_at(raw: bytes) -> N
     assert "could-not-analyse" not in good
 
 
+def test_no_text_keeps_an_expression_busy() -> None:
+    quotes, many = "'" * 80, 15_000
+    body = f"begin execute q || {quotes} -- it's\n; execute format('%s', {quotes}, ((q))) || {quotes}; end"
+    head = "create function public.f(q int) returns void language plpgsql security definer set search_path = '' as $x$"
+    texts = (f"{head} {body} $x$;", "create role " * many, "password 'x' " * many, "set a." + "token" * many)
+    findings = told(*((f"2026010100000{number}_x.sql", text.encode()) for number, text in enumerate(texts)))
+    assert not any("took too much time" in finding.why for finding in findings)
+
+
+def test_statements_within_statements_end_somewhere() -> None:
+    text = "delete from public.books;"
+    for number in range(200):
+        text = f"do $x{number}$ begin {text} end $x{number}$;"
+    found = told(("20260101000000_x.sql", text.encode()))
+    assert any(finding.rule == "unreadable" and finding.destroys for finding in found)
+
+
 def test_what_could_not_be_analysed_counts_as_destructive() -> None:
     findings = told(("20260101000000_bad.sql", HOSTILE["20,000 parentheses"]))
     assert any(finding.destroys for finding in findings)

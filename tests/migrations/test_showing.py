@@ -77,6 +77,8 @@ HARMFUL = {
     "authenticated using (true)'; end $$;": "changed definitions, in a file that changes who may do what",
     "select person();": "writes to auth.users",
     "do $$ begin execute '' || 'grant select on auth.users to anon'; end $$;": "alters auth.users",
+    "do $$ begin execute '' || 'insert into supabase_migrations.schema_migrations (version) values (9)'; end $$; "
+    "select seed(1);": "writes to supabase_migrations.schema_migrations",
     "do $$ begin execute '' || 'create role anybody'; end $$;": "changes roles or what belongs to the whole server",
     "select large();": "changes large objects",
     "create constraint trigger t after insert on notes deferrable initially deferred for each row execute function "

@@ -61,6 +61,7 @@ class PostgresServeLock:
     def try_acquire(self) -> bool:
         """True when this handle holds the lock now. Raises `Unreachable`."""
         if not self._held:
+            begun = time.monotonic()
             try:
                 with sentences():
                     row = self._connection().execute("select pg_try_advisory_lock(%s, %s) as mine", LOCK).fetchone()
@@ -68,7 +69,7 @@ class PostgresServeLock:
                 self._drop()
                 raise
             self._held = row is not None and bool(row["mine"])
-            self._asked = time.monotonic()
+            self._asked = begun
         return self._held
 
     def acquire(self, poll: float, stop: Event) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from bot.domain.entry import Json
 from bot.migrations.catalog.scope import MINE
+from bot.migrations.history import TABLE
 from bot.migrations.session import Session
 
 # A table that is emptied or rewritten gets another file. Of the platform's tables, whose definitions no catalog of ours
@@ -28,7 +29,7 @@ from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 left join mine on mine.oid = n.oid
 where c.relkind in ('r', 'p', 'f') and n.nspname not like 'pg\\_%'
-  and n.nspname not in ('information_schema', 'supabase_migrations')
+  and n.nspname <> 'information_schema'
 """  # noqa: S608  (our own words)
 
 _WRITTEN = f"""
@@ -40,7 +41,6 @@ from pg_catalog.pg_stat_xact_all_tables s
 join pg_catalog.pg_class c on c.oid = s.relid
 left join mine on mine.oid = c.relnamespace
 where s.n_tup_ins + s.n_tup_upd + s.n_tup_del > 0 and s.schemaname not like 'pg\\_t%'
-  and s.schemaname <> 'supabase_migrations'
   and s.relname <> all ('{{pg_shdepend,pg_shdescription}}')
 """  # noqa: S608  (our own words)
 
@@ -86,7 +86,8 @@ class Closely:
     def after(self, lines: Sequence[int]) -> None:
         assert self._first is not None
         assert self._last is not None
-        self.seen.append({"lines": list[Json](lines), **_between(self._first, self._last, self._look())})
+        did = _between(self._first, self._last, self._look(), at_end=not lines)
+        self.seen.append({"lines": list[Json](lines), **did})
 
     def _look(self) -> _State:
         query = self.session.query
@@ -97,9 +98,11 @@ class Closely:
         )
 
 
-def _between(first: _State, last: _State, now: _State) -> dict[str, Json]:
+def _between(first: _State, last: _State, now: _State, *, at_end: bool) -> dict[str, Json]:
     """What one statement did, from how it found things (`last`) and how the file did (`first`)."""
     did = _written(last, now)
+    if at_end and did.get(TABLE, ((0, 0, 0), ""))[0] == (1, 0, 0):    # the row that says that the file is in
+        del did[TABLE]
     known = {name for name, _, _ in first.tables.values()}
     own = {name: counts for name, (counts, whose) in did.items() if whose == "mine" and name in known}
     gone = [table[0] for oid, table in last.tables.items() if oid in first.tables and oid not in now.tables]

@@ -211,10 +211,9 @@ class Trial:
         try:
             self._session.run(statement, self._tick)
         except psycopg.errors.UniqueViolation as error:
-            self._session.script("rollback to savepoint stagedoor_rows")
+            self._session.script("rollback to savepoint stagedoor_rows; release savepoint stagedoor_rows")
             return said(error)
-        finally:
-            self._session.script("release savepoint stagedoor_rows")
+        self._session.script("release savepoint stagedoor_rows")
         return ""
 
     def _look(self) -> Snapshot:

@@ -25,17 +25,19 @@ _SECRETS = tuple((re.compile(pattern), what) for pattern, what in (
     (r"\bsk-(?:proj-|ant-)?[A-Za-z0-9_-]{24,}", "an API key"),
     (r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----", "a private key"),
     (r"postgres(?:ql)?://[^\s:@/']+:([^\s@/']{4,})@", "a database address with its password"),
-    (r"(?i)\b(?:create|alter)\s+(?:role|user)\b[^;]*\bpassword\s+'([^']+)'", "a password"),
     (r"(?i)\bcrypt\s*\(\s*'([^']{4,})'\s*,\s*(?:extensions\.)?gen_salt\b", "a password"),
-    (r"(?i)\bset\s+[\"\w]+\.[\"\w.]*(?:secret|password|service_role_key|token)[\"\w]*\s*(?:=|to)\s*'([^']{12,})'",
-     "a secret in a setting"),
+    (r"(?i)\bset\s+[\"\w]{1,200}\.[\"\w.]{0,200}(?:secret|password|service_role_key|token)[\"\w]{0,200}\s*(?:=|to)"
+     r"\s*'([^']{12,})'", "a secret in a setting"),
 ))
+_OF_ROLE = re.compile(
+    r"(?i)(?P<role>\b(?:create|alter)\s+(?:role|user)\b)|(?P<end>;)|\bpassword\s+'(?P<password>[^']+)'",
+)
 # What stands for a secret that its reader fills in, and the keys of every local stack, which are public.
 _STANDS_FOR = re.compile(
     r"(?i:your|paste|insert|enter|replace|change|example|placeholder|dummy|todo)(?:[ _-]?[A-Za-z]++)*+"
     r"|<.*>|\[.*\]|\{.*\}|\$\{\w+\}|\$[A-Z_]+|%\w+%|[Xx*.-]+",
 )
-_DEMO = "eyJpc3MiOiJzdXBhYmFzZS1kZW1v"
+_DEMO = ".eyJpc3MiOiJzdXBhYmFzZS1kZW1v"
 _WORTH_A_LOOK = (
     "eyj", "sb_secret", "sbp_", "k_live", "k_test", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "akia", "xox",
     "sk-", "gen_salt", "private key", "://", "password",
@@ -49,7 +51,17 @@ def text(source: Source) -> Iterator[Finding]:
         return
     for pattern, what in _SECRETS:
         for found in pattern.finditer(source.text):
-            if _DEMO in found[0] or (pattern.groups and _STANDS_FOR.fullmatch(found[1])):
+            if _STANDS_FOR.fullmatch(found[1]) if pattern.groups else _DEMO in found[0]:
                 continue
-            line = source.text.count("\n", 0, found.start()) + 1
-            yield RULE.on(source.name, line, f"This looks like {what}. {RULE.why}.")
+            yield _at(source, found.start(), what)
+    role = None
+    for found in _OF_ROLE.finditer(source.text):
+        if found["role"] or found["end"]:
+            role = found if found["role"] else None
+        elif role and not _STANDS_FOR.fullmatch(found["password"]):
+            yield _at(source, role.start(), "a password")
+
+
+def _at(source: Source, place: int, what: str) -> Finding:
+    line = source.text.count("\n", 0, place) + 1
+    return RULE.on(source.name, line, f"This looks like {what}. {RULE.why}.")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bot.domain.finding import Finding, Level, Tag
 from bot.migrations.sql.rule import Rule, Statement
-from bot.migrations.sql.tree import dotted, find, opened, option, quoted, strings, word
+from bot.migrations.sql.tree import Node, dotted, find, opened, option, quoted, strings, word
 
 RULE = Rule(
     name="security-definer", level=Level.BLOCK, tags=(Tag.SECURITY,),
@@ -17,23 +17,30 @@ RULE = Rule(
          "AS $$ SELECT count(*) FROM public.books $$;",
 )
 OPEN = "SECURITY DEFINER without SET search_path"
-_EXECUTES = re.compile(rb"\bexecute\s+((?:'(?:[^']|'')*'|[^;'])*?)(?:;|\sinto\s|\susing\s)")
-_QUOTED = re.compile(rb"\b(?:quote_ident|quote_literal|quote_nullable|length|lower|upper)\s*\([^()]*\)")
-_FORMAT = re.compile(rb"\bformat\s*\(\s*'((?:[^']|'')*)'((?:'(?:[^']|'')*'|[^()']|\([^()]*\))*)\)")
-_STRING = re.compile(rb"'(?:[^']|'')*'")
-_TEXTS = {"text", "varchar", "bpchar", "name", "json", "jsonb"}
+# Possessive throughout: a string of nothing but apostrophes could else be taken apart in countless ways.
+_EXECUTES = re.compile(rb"\bexecute\s++((?:'(?:[^']|'')*+'|(?!\s(?:into|using)\s)[^;'])*+)")
+_CASED = re.compile(rb"\b(?:lower|upper|trim|btrim)\s*+\(([^()]*+)\)")
+_QUOTED = re.compile(rb"\b(?:quote_ident|quote_literal|quote_nullable|length)\s*+\([^()]*+\)")
+_FORMAT = re.compile(rb"\bformat\s*+\(\s*+'((?:[^']|'')*+)'((?:'(?:[^']|'')*+'|[^()']|\([^()]*+\))*+)\)")
+_STRING = re.compile(rb"'(?:[^']|'')*+'")
+_NO_TEXTS = {
+    "int2", "int4", "int8", "serial", "bigserial", "float4", "float8", "numeric", "bool", "uuid", "oid", "date", "time",
+    "timetz", "timestamp", "timestamptz", "interval", "regclass", "regtype", "regproc", "regprocedure", "regrole",
+    "inet", "money", "bytea",
+}
+"""Types whose values hold no words of SQL but quoted ones."""
 KINDS = ("CreateFunctionStmt", "AlterFunctionStmt")
-WORDS = ("definer",)
+WORDS = ("definer", "reset", "default")
 
 
 def _repeats(s: Statement) -> Iterator[Finding]:
     """EXECUTE of a parameter as it is: whoever may call the function may run anything as its owner."""
     given = {
         str(one.get("name", "")).lower() for one in find(s.node.get("parameters", ()), "FunctionParameter")
-        if (strings(one.get("argType", {}).get("names")) or [""])[-1] in _TEXTS
+        if (strings(one.get("argType", {}).get("names")) or [""])[-1] not in _NO_TEXTS
     } - {""}
     for match in _EXECUTES.finditer(s.low) if given else ():
-        bare = _STRING.sub(b"", _QUOTED.sub(b"", _FORMAT.sub(_unquoted, match[1])))
+        bare = _STRING.sub(b"", _QUOTED.sub(b"", _FORMAT.sub(_unquoted, _CASED.sub(rb" \1 ", match[1]))))
         if name := next((word for word in re.findall(r"\w+", bare.decode("utf-8", "replace")) if word in given), ""):
             yield RULE.at(
                 s, f"{dotted(strings(s.node.get('funcname')))} is SECURITY DEFINER and EXECUTEs {name}, whatever its "
@@ -43,15 +50,28 @@ def _repeats(s: Statement) -> Iterator[Finding]:
             return
 
 
+def _loosens(item: Node) -> bool:
+    setting = opened(item["DefElem"].get("arg", {}))[1] if item["DefElem"]["defname"] == "set" else {}
+    gone = setting.get("kind") in ("VAR_RESET", "VAR_SET_DEFAULT") and setting.get("name") == "search_path"
+    return gone or setting.get("kind") == "VAR_RESET_ALL"
+
+
 def _unquoted(called: re.Match[bytes]) -> bytes:
     """Of a format() what it puts in as it is: all of its arguments where there is a %s."""
     return called[2] if re.search(rb"%[-\d$]*s", called[1]) else b""
 
 
 def statement(s: Statement) -> Iterator[Finding]:
-    """SECURITY DEFINER without SET search_path; ALTER FUNCTION … SECURITY DEFINER likewise."""
+    """SECURITY DEFINER without SET search_path; ALTER FUNCTION … SECURITY DEFINER likewise; RESET search_path."""
     creating = s.kind == "CreateFunctionStmt"
     options = s.node.get("options" if creating else "actions", ())
+    if not creating and any(map(_loosens, options)):
+        name = dotted(strings(s.node.get("func", {}).get("objname")))
+        yield RULE.at(
+            s, f"{name} loses its search_path. If it is SECURITY DEFINER, a caller decides what its names mean.",
+            level=Level.WARN, effect="Whoever may call such a function can run anything as its owner.",
+            safe=f"ALTER FUNCTION {quoted(name)} SET search_path = '';",
+        )
     if word(option(options, "security")) != "true":
         return
     if creating:

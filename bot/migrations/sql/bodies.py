@@ -25,9 +25,24 @@ _SCHEDULES = {"cron.schedule": (1, 2), "cron.schedule_in_database": (2, 2)}
 HOLDERS = frozenset({"DoStmt", "CreateFunctionStmt", "SelectStmt", *_WRAPS})
 """Kinds of statements that hold others."""
 
+DEEPEST = 8
+"""How far statements that hold others are followed; what stands deeper counts as what nobody can read."""
 
-def inside(statement: Statement) -> Iterator[Statement]:
-    """The statements of a body, each at its own line, and those that another statement runs or takes along."""
+
+def inside(statement: Statement, depth: int = 1) -> Iterator[Statement]:
+    """The statements that another one holds, each at its own line, and what these hold in turn."""
+    for one in _held(statement):
+        yield one
+        if one.kind not in HOLDERS:
+            continue
+        if depth < DEEPEST:
+            yield from inside(one, depth + 1)
+        else:
+            yield _nested(one, DYNAMIC, {"what": "a statement in too many others"}, one.inside, one.line, runs=True)
+
+
+def _held(statement: Statement) -> Iterator[Statement]:
+    """The statements of a body, and those that another statement runs or takes along."""
     if wraps := _WRAPS.get(statement.kind):
         where, key = wraps
         held = statement.node.get(key)
@@ -35,7 +50,7 @@ def inside(statement: Statement) -> Iterator[Statement]:
             kind, node = opened(wrapped)
             if kind:
                 yield _nested(statement, kind, node, where, statement.line, runs=True)
-    elif statement.kind == "SelectStmt" and b"cron" in statement.low:
+    elif statement.kind == "SelectStmt" and statement.says(b"cron"):
         yield from _scheduled(statement, statement.node)
     elif statement.kind == "DoStmt":
         yield from _body(statement, "a DO block", runs=True, **_do(statement.node))
@@ -131,10 +146,7 @@ def _plpgsql(owner: Statement, where: str, first: int, *, runs: bool) -> Iterato
         elif key == "PLpgSQL_expr":
             found.extend(_expression(owner, value, where, at, runs=runs, maybe=maybe))
         waiting.extend((name, item, line, maybe) for name, item in value.items())
-    for one in sorted(found, key=lambda one: one.line):
-        yield one
-        if one.kind == "SelectStmt" and b"cron" in one.low:
-            yield from _scheduled(one, one.node)
+    yield from sorted(found, key=lambda one: one.line)
 
 
 def _executed(owner: Statement, value: Node, where: str, line: int, *, runs: bool, maybe: bool) -> Iterator[Statement]:
@@ -189,7 +201,8 @@ def _nested(
     text: bytes = b"",
 ) -> Statement:
     return Statement(
-        kind, node, owner.source, text or owner.text, line, line, inside=where, runs=runs and owner.runs, maybe=maybe,
+        kind, node, owner.source, text or owner.text, line, line, inside=where, runs=runs and owner.runs,
+        maybe=maybe or owner.maybe,
     )
 
 

@@ -88,7 +88,7 @@ HARMLESS = frozenset(_NAMES.split())
 _CHANGING = """
 clock_timestamp random random_normal gen_random_uuid gen_random_bytes gen_salt timeofday nextval currval setval lastval
 pg_sleep uuid uuidv4 uuidv7 uuid_generate_v1 uuid_generate_v4 array_shuffle array_sample set_config pg_notify
-pg_advisory_xact_lock pg_try_advisory_xact_lock pg_relation_size pg_total_relation_size txid_current
+pg_advisory_xact_lock pg_try_advisory_xact_lock pg_is_in_recovery pg_relation_size pg_total_relation_size txid_current
 extensions.uuid_generate_v4 extensions.gen_random_uuid extensions.gen_random_bytes extensions.gen_salt
 extensions.uuid_generate_v1 extensions.pgp_sym_encrypt pg_table_size pg_indexes_size pg_database_size pg_current_xact_id
 cron.schedule cron.schedule_in_database cron.unschedule pgmq.create pgmq.create_partitioned pgmq.create_unlogged

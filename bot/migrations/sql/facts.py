@@ -147,7 +147,8 @@ def _publication(s: Statement) -> Iterator[Fact]:
 def _options(s: Statement) -> Iterator[Fact]:
     """A function that only gets its search_path fixed."""
     settings = [item.get("DefElem", {}) for item in s.node.get("actions", ())]
-    names = {one.get("arg", {}).get("VariableSetStmt", {}).get("name") for one in settings}
+    fixed = [one.get("arg", {}).get("VariableSetStmt", {}) for one in settings]
+    names = {one.get("name") if one.get("kind") in ("VAR_SET_VALUE", "VAR_SET_CURRENT") else "" for one in fixed}
     if settings and names == {"search_path"}:
         yield Fact("pinned", s.line, "", str(s.last))
     if "search_path" in names and not s.maybe:

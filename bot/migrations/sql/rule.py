@@ -43,6 +43,10 @@ class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     detail: str = ""
 
 
+# Strings that only a line end parts are one string.
+_PARTED = re.compile(r"'[^\S\r\n]*+(?:--[^\r\n]*+)?[\r\n](?:\s|--[^\r\n]*+[\r\n])*+'")
+
+
 @dataclass(slots=True)
 class Source:
     """A file as text, and in small letters: most checks need no more than to see that a word is not there."""
@@ -54,7 +58,7 @@ class Source:
 
     def __post_init__(self) -> None:
         self.low = self.text.lower()
-        self.escapes = "\\" in self.text or "u&" in self.low
+        self.escapes = "\\" in self.text or "u&" in self.low or _PARTED.search(self.text) is not None
 
     def holds(self, *words: str) -> bool:
         """Whether any of these words, in small letters, may stand in the file: escapes can spell every word."""
