@@ -15,7 +15,7 @@ RULE = Rule(
     safe="SELECT decrypted_secret FROM vault.decrypted_secrets WHERE name = 'stripe_key'; -- where it is needed",
 )
 _SECRETS = tuple((re.compile(pattern), what) for pattern, what in (
-    (r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}", "a JSON Web Token"),
+    (r"(?<=[A-Za-z0-9_-]{10})\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}", "a JSON Web Token"),
     (r"\bsb_secret_[A-Za-z0-9_-]{16,}", "a secret key of Supabase"),
     (r"\bsbp_[a-f0-9]{32,}", "an access token of Supabase"),
     (r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}", "a secret key of Stripe"),

@@ -79,8 +79,13 @@ def _scheduled(owner: Statement, node: Node) -> Iterator[Statement]:
         last = places[min(len(args), 3) - 2]
         command = next((one["arg"] for one in named if one.get("name") == "command"), args[min(last, len(args) - 1)])
         body = command.get("A_Const", {}).get("sval", {}).get("sval", "")
-        if body:
+        if not body:
+            yield _nested(owner, DYNAMIC, {"what": "A cron job"}, owner.inside, owner.line, runs=False)
+            continue
+        try:
             yield from _sql(owner, "a cron job", body, _first_line(owner, body), runs=False)
+        except Unparsable as wrong:
+            yield _nested(owner, BROKEN, {"why": str(wrong)}, "a cron job", owner.line, runs=False)
 
 
 def _do(node: Node) -> dict[str, str]:
