@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from bot.domain.entry import Json
 from templates.blocks import Block, Message
+from templates.rich import Cells
 
 Text = TypeVar("Text", bound=str)
 
@@ -36,7 +37,7 @@ def complete_message(message: Message, project: str) -> Message:
 
 
 def _within(block: Block, project: str) -> Block:
-    if block.get("type") == "rich_text_preformatted":   # SQL, logs: shown as they are
+    if block.get("type") == "rich_text_preformatted" and not isinstance(block, Cells):
         return block
     return {key: _deep(key, value, project) for key, value in block.items()}
 

@@ -11,6 +11,11 @@ from templates.text import NOTHING, Mark, clamp, clean, one_line, shorten, size,
 
 Element: TypeAlias = dict[str, Json]
 
+
+class Cells(dict[str, Json]):
+    """The box of a table: words of ours, where other boxes hold SQL and logs as they are."""
+
+
 _CHUNK, _MOST = 3000, 9000
 _MARKED = re.compile("<([^<>]*)>|`([^`\n]+)`|\\*([^*\n]+)\\*")
 _DATE = re.compile("!date\\^(\\d+)\\^([^|^]+)(?:\\|(.*))?", re.DOTALL)
@@ -32,9 +37,7 @@ def rich(*parts: str) -> Element:
 
 def preformatted(text: str) -> Element:
     """Text in a fixed-width box, exact; long text fills several boxes, cut between lines, and its cut end says so."""
-    shown = clamp(clean(unmarked(text)).strip("\n"), _MOST)
-    boxes = [box for box in _chunks(shown) if box.strip()] or [NOTHING]
-    return _block(*(_box(box) for box in boxes))
+    return _block(*(_box(box) for box in _boxes(text)))
 
 
 def table(rows: Sequence[Sequence[str]], heads: Sequence[str] = (), widest: int = 32) -> Element:
@@ -43,9 +46,15 @@ def table(rows: Sequence[Sequence[str]], heads: Sequence[str] = (), widest: int 
     count = max((len(row) for row in grid), default=0)
     grid = [[shorten(cell, 120 if at == count - 1 else widest) for at, cell in enumerate(row)] for row in grid]
     widths = [max((width(row[at]) for row in grid if at < len(row)), default=0) for at in range(count)]
-    return preformatted("\n".join(
+    text = "\n".join(
         "  ".join(cell + " " * (widths[at] - width(cell)) for at, cell in enumerate(row)).rstrip() for row in grid
-    ))
+    )
+    return _block(*(Cells(_box(box)) for box in _boxes(text)))
+
+
+def _boxes(text: str) -> list[str]:
+    shown = clamp(clean(unmarked(text)).strip("\n"), _MOST)
+    return [box for box in _chunks(shown) if box.strip()] or [NOTHING]
 
 
 def _block(*elements: Element) -> Element:

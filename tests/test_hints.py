@@ -12,7 +12,7 @@ from handlers.conversation import together
 from handlers.incidents.report_desk import ReportDesk
 from handlers.migrations.promotion_view import PromotionView
 from handlers.subjects import subjects
-from templates.blocks import actions, button, code, line, notice, preformatted
+from templates.blocks import actions, button, code, line, notice, preformatted, table
 from templates.hints import complete, complete_message
 from tests.handlers.test_forged import Reading
 from tests.test_who_may import Office
@@ -42,6 +42,8 @@ def test_markup_stays_markup_and_what_buttons_carry_stays() -> None:
     assert "project:blog" in str(whole.blocks)
     shown = preformatted("-- /migrate stage 1")
     assert complete_message(type(message)("x", (shown,)), "blog").blocks == (shown,)
+    cells = complete_message(type(message)("x", (table([["1", "/migrate stage 1"]]),)), "blog")
+    assert "/migrate stage project:blog 1" in str(cells.blocks)
     row = actions(button("Go", "x", "/migrate stage 1"))
     assert complete_message(notice("x"), "blog") == notice("x")
     assert "project" not in str(complete_message(type(message)("x", (row,)), "blog").blocks)
