@@ -191,6 +191,7 @@ def test_a_closed_store_says_so(journal: PostgresJournal) -> None:
 # A server that goes away
 
 
+@pytest.mark.slow
 def test_a_server_that_restarts_is_found_again() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -28,7 +28,7 @@ from tests.contracts.journals import BACKENDS, SECRET, Backend, Make, Store, Wal
 # Assigned, since an imported fixture would look redefined by every argument of its name.
 backend, journal, make = journals.backend, journals.journal, journals.make
 
-ON_DISK = settings(deadline=None, max_examples=30)
+ON_DISK = settings(deadline=None, max_examples=20)
 """A store is opened for each example, and a disk takes the time it takes."""
 
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)

@@ -500,7 +500,7 @@ def play(stage: Stage, scene: int) -> None:
         stage.move("P-1", "done", Status.ENDED)
 
 
-@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("after", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_killed_at_any_moment_everything_is_said_exactly_once(tmp_path: Path, clock: Clock, after: bool) -> None:
     at = 0
     while True:

@@ -201,7 +201,7 @@ shaped = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(payload=trees | shaped, as_json=st.booleans())
 def test_no_payload_is_answered_5xx(slack: Slack, payload: object, as_json: bool) -> None:
     text = json.dumps(payload)

@@ -30,7 +30,8 @@ def told_once(h: House, record: str = "P-1") -> None:
 
 @pytest.mark.parametrize(("trouble", "seconds"), [
     pytest.param("silent", 30.0, marks=pytest.mark.slow), pytest.param("lost answers", 0, marks=pytest.mark.slow),
-    pytest.param("429", 0, marks=pytest.mark.slow), pytest.param("500", 0, marks=pytest.mark.slow), ("slow", 0),
+    pytest.param("429", 0, marks=pytest.mark.slow), pytest.param("500", 0, marks=pytest.mark.slow),
+    pytest.param("slow", 0, marks=pytest.mark.slow),
 ])
 def test_trouble_at_slack_loses_nothing_and_doubles_nothing(house: Opens, trouble: str, seconds: float) -> None:
     h = house()
