@@ -96,12 +96,14 @@ class Sockets:
             await connection.send_text(json.dumps(goodbye("too_many_websockets")))
             await connection.close()
             return
-        await connection.send_text(json.dumps(hello(len(self.lines) + 1)))
         with self._changed:
             self.lines.append(line)
             self.opened += 1
+            number = len(self.lines)
             self._changed.notify_all()
         try:
+            # Whoever reads it counts on being known; what others send goes through this loop, and so comes after it.
+            await connection.send_text(json.dumps(hello(number)))
             while True:
                 self._heard(line, await connection.receive_text())
         except (WebSocketDisconnect, RuntimeError, KeyError):
